@@ -1,0 +1,327 @@
+"""The window's side of the engine process: starts it, talks to it, watches it, replaces it when it dies.
+
+Only local, inherited pipes are used. The engine's standard error is kept as a tail for reports and never mixes with the messages.
+"""
+
+import collections
+import logging
+import os
+import queue
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import IO
+
+from wan_desktop.core.errors import EngineError, JobCancelled, error_from_code
+from wan_desktop.core.generation import GenerationResult
+from wan_desktop.core.messages import (
+    MAX_LINE_BYTES,
+    Cancel,
+    Cancelled,
+    Command,
+    Event,
+    Failed,
+    Finished,
+    Generate,
+    MessageError,
+    Preview,
+    Progress,
+    Quit,
+    Ready,
+    Rejected,
+    decode_event,
+    encode,
+)
+
+logger = logging.getLogger(__name__)
+
+START_LIMIT_S = 180.0
+CANCEL_LIMIT_S = 10.0
+"""A cancelled job that has not ended by then ends with its process."""
+_QUIT_LIMIT_S = 3.0
+_TAIL_LINES = 40
+_DEATHS_BEFORE_REST = 3
+_REST_S = 60.0
+ENGINE_COMMAND = (sys.executable, "-m", "wan_desktop.engine")
+
+
+@dataclass(frozen=True, slots=True)
+class EngineStarting:
+    """The process runs and imports its libraries."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineReady:
+    """It takes work."""
+
+    ready: Ready
+
+
+@dataclass(frozen=True, slots=True)
+class EngineStopped:
+    """There is no process; the next job starts one."""
+
+    reason: str = ""
+
+
+EngineState = EngineStarting | EngineReady | EngineStopped
+
+
+@dataclass(frozen=True, slots=True)
+class _Died:
+    reason: str
+    details: str
+
+
+class EngineClient:
+    """One engine process at a time.
+
+    Args:
+        command: How to start it.
+        environment: Added to this process's environment.
+        on_change: Called without arguments, from any thread, when `state` has changed.
+    """
+
+    def __init__(
+        self,
+        command: Sequence[str] = ENGINE_COMMAND,
+        *,
+        environment: Mapping[str, str] | None = None,
+        on_change: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._command = tuple(command)
+        self._environment = dict(environment or {})
+        self._on_change = on_change
+        self._lock = threading.Lock()
+        self._state: EngineState = EngineStopped()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._jobs: dict[str, queue.SimpleQueue[Event | _Died]] = {}
+        self._deaths: collections.deque[float] = collections.deque(maxlen=_DEATHS_BEFORE_REST)
+        self._stopping = False
+
+    @property
+    def state(self) -> EngineState:
+        """How the engine is now."""
+        with self._lock:
+            return self._state
+
+    @property
+    def process_id(self) -> int | None:
+        """Of the running engine."""
+        with self._lock:
+            return self._process.pid if self._process else None
+
+    def start(self) -> None:
+        """Start the process unless it runs; returns at once.
+
+        Raises:
+            EngineError: The program file cannot be started.
+        """
+        with self._lock:
+            if self._process is not None or self._stopping:
+                return
+            try:
+                self._process = process = self._spawn()
+            except OSError as error:
+                raise EngineError(f"The render engine could not be started: {error}.", hint="Repair the installation.") from error
+            self._state = EngineStarting()
+        threading.Thread(target=self._watch, args=(process,), name="engine-reader", daemon=True).start()
+        self._on_change()
+
+    def generate(
+        self, command: Generate, *, on_event: Callable[[Progress | Preview], None], cancel_asked: threading.Event
+    ) -> GenerationResult:
+        """Make a video; blocks until it is made.
+
+        Args:
+            command: What to make.
+            on_event: Told each progress and preview on the calling thread; what it raises stops the job.
+            cancel_asked: Stops the job when set.
+
+        Raises:
+            JobCancelled: It was asked to stop.
+            WanError: What the engine says, or EngineError when the engine died.
+        """
+        events: queue.SimpleQueue[Event | _Died] = queue.SimpleQueue()
+        with self._lock:
+            self._jobs[command.job] = events
+        try:
+            self.start()
+            self._send(command)
+            return self._follow(command.job, events, on_event, cancel_asked)
+        finally:
+            with self._lock:
+                self._jobs.pop(command.job, None)
+
+    def stop(self) -> None:
+        """End the process for good: asked first, then killed."""
+        with self._lock:
+            self._stopping = True
+            process = self._process
+        if process is None:
+            return
+        try:
+            self._send(Quit())
+            process.wait(_QUIT_LIMIT_S)
+        except (EngineError, subprocess.TimeoutExpired):
+            process.kill()
+            process.wait()
+
+    def kill(self) -> None:
+        """End the running process at once; its job fails, and a new process starts."""
+        with self._lock:
+            process = self._process
+        if process is not None:
+            process.kill()
+
+    def _spawn(self) -> subprocess.Popen[bytes]:
+        flags = 0
+        if sys.platform == "win32":
+            flags = subprocess.BELOW_NORMAL_PRIORITY_CLASS | subprocess.CREATE_NO_WINDOW
+        environment = {k: v for k, v in os.environ.items() if not k.upper().endswith(("_TOKEN", "_API_KEY"))}
+        # Set before the libraries are imported: the engine sees only local files.
+        environment |= {"HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "DIFFUSERS_DISABLE_REMOTE_CODE": "1"}
+        return subprocess.Popen(
+            self._command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=environment | self._environment,
+            creationflags=flags,
+        )
+
+    def _send(self, command: Command) -> None:
+        with self._lock:
+            pipe = self._process.stdin if self._process else None
+        try:
+            if pipe is None:
+                raise BrokenPipeError("no process")
+            pipe.write(encode(command))
+            pipe.flush()
+        except (OSError, ValueError) as error:
+            raise EngineError("The render engine is not running.", hint="Try again; it is being started.", details=str(error)) from error
+
+    def _follow(
+        self,
+        job: str,
+        events: "queue.SimpleQueue[Event | _Died]",
+        on_event: Callable[[Progress | Preview], None],
+        cancel_asked: threading.Event,
+    ) -> GenerationResult:
+        cancel_until: float | None = None
+        while True:
+            if cancel_asked.is_set() and cancel_until is None:
+                cancel_until = time.monotonic() + CANCEL_LIMIT_S
+                self._send(Cancel(job))
+            if cancel_until is not None and time.monotonic() > cancel_until:
+                logger.warning("Job %s did not stop within %s s; ending the engine", job, CANCEL_LIMIT_S)
+                self.kill()
+                raise JobCancelled
+            try:
+                event = events.get(timeout=0.05)
+            except queue.Empty:
+                continue
+            match event:
+                case Finished():
+                    return event.result
+                case Cancelled():
+                    raise JobCancelled
+                case Failed():
+                    raise error_from_code(event.code, event.message, hint=event.hint, details=event.details)
+                case _Died():
+                    if cancel_until is not None:
+                        raise JobCancelled
+                    raise EngineError(
+                        f"The render engine stopped while it worked ({event.reason}).",
+                        hint="Try again: the engine is being started anew, and finished work is kept.",
+                        details=event.details,
+                    )
+                case Progress() | Preview() if cancel_until is None:
+                    try:
+                        on_event(event)
+                    except JobCancelled:
+                        cancel_asked.set()
+                case _:
+                    pass
+
+    def _watch(self, process: "subprocess.Popen[bytes]") -> None:
+        """Read one process's messages until it ends, then tell its jobs; runs on a thread of its own."""
+        assert process.stdout and process.stderr  # noqa: S101 - both were asked for in _spawn
+        tail: collections.deque[str] = collections.deque(maxlen=_TAIL_LINES)
+        errors = threading.Thread(target=_keep_tail, args=(process.stderr, tail), name="engine-errors", daemon=True)
+        errors.start()
+        limit = threading.Timer(START_LIMIT_S, process.kill)
+        limit.daemon = True
+        limit.start()
+        broken = ""
+        while line := process.stdout.readline(MAX_LINE_BYTES + 1):
+            try:
+                event = decode_event(line)
+            except MessageError as error:
+                broken = f"it sent something that is no message: {error}"
+                process.kill()
+                break
+            if isinstance(event, Ready):
+                limit.cancel()
+            self._dispatch(event)
+        limit.cancel()
+        code = process.wait()
+        errors.join(1.0)
+        self._ended(process, broken or f"exit code {code}", "\n".join(tail))
+
+    def _dispatch(self, event: Event) -> None:
+        match event:
+            case Ready():
+                logger.info("Engine ready: torch %s, diffusers %s, %s", event.torch_version, event.diffusers_version, event.device)
+                self._set_state(EngineReady(event))
+            case Rejected():
+                logger.error("The engine rejected a command: %s", event.reason)
+            case _:
+                with self._lock:
+                    events = self._jobs.get(event.job)
+                if events is not None:
+                    events.put(event)
+
+    def _ended(self, process: "subprocess.Popen[bytes]", reason: str, details: str) -> None:
+        for pipe in (process.stdin, process.stdout, process.stderr):
+            _close(pipe)
+        now = time.monotonic()
+        with self._lock:
+            was_ready = isinstance(self._state, EngineReady)
+            self._process = None
+            waiting = list(self._jobs.values())
+            self._deaths.append(now)
+            often = len(self._deaths) == _DEATHS_BEFORE_REST and now - self._deaths[0] < _REST_S
+            restart = not self._stopping and was_ready and not often
+            self._state = EngineStopped("" if self._stopping else reason)
+        if not self._stopping:
+            logger.error("The engine ended: %s\n%s", reason, details)
+        for events in waiting:
+            events.put(_Died(reason, details))
+        self._on_change()
+        if restart:
+            try:
+                self.start()
+            except EngineError:
+                logger.exception("The engine could not be started again")
+
+    def _set_state(self, state: EngineState) -> None:
+        with self._lock:
+            self._state = state
+        self._on_change()
+
+
+def _keep_tail(stream: IO[bytes], tail: "collections.deque[str]") -> None:
+    for line in stream:
+        tail.append(line.decode("utf-8", "replace").rstrip())
+
+
+def _close(pipe: IO[bytes] | None) -> None:
+    try:
+        if pipe is not None:
+            pipe.close()
+    except OSError:
+        logger.debug("A pipe of the ended engine could not be closed")

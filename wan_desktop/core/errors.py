@@ -1,0 +1,180 @@
+"""Errors a user can act on: each has a stable code, says what happened and why, and what to do next.
+
+A foreign exception is translated once, where it enters (`raise ... from error`). Anything that is not a :class:`WanError` is a bug.
+"""
+
+from typing import ClassVar
+
+
+class WanError(Exception):
+    """Base of all errors that are shown to the user.
+
+    Args:
+        message: What happened and why, in plain words, with the numbers that matter.
+        hint: What to do next.
+        details: Technical text for the log and the "details" fold; never a prompt, never a secret.
+    """
+
+    code: ClassVar[str] = "unexpected"
+    """Stable, kebab-case, for programs."""
+    number: ClassVar[int] = 6005
+    """Stable, for people and the help pages."""
+    title: ClassVar[str] = "Something unexpected happened"
+
+    def __init__(self, message: str, *, hint: str = "", details: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.details = details
+
+
+class JobCancelled(Exception):  # noqa: N818 - not an error: the user asked for it
+    """Work stopped because it was asked to."""
+
+
+class RequestError(WanError):
+    """The request cannot be carried out as it stands."""
+
+    code = "request-impossible"
+    number = 5005
+    title = "This model cannot do that"
+
+
+class PromptEmptyError(RequestError):
+    """There is nothing to make."""
+
+    code = "prompt-empty"
+    number = 5001
+    title = "The prompt is empty"
+
+
+class ImageUnreadableError(RequestError):
+    """The start image is missing, damaged, or of a kind that cannot be read."""
+
+    code = "image-unreadable"
+    number = 5003
+    title = "This picture cannot be read"
+
+
+class ImageSizeError(RequestError):
+    """The start image has too few or too many pixels."""
+
+    code = "image-size"
+    number = 5004
+    title = "The picture is too small or too large"
+
+
+class IncompatibleError(WanError):
+    """The model, the mode, the size and this PC do not go together."""
+
+    code = "incompatible"
+    number = 1004
+    title = "This PC cannot run the model"
+
+
+class IntegrityError(WanError):
+    """The model's files are not what they should be."""
+
+    code = "model-damaged"
+    number = 2105
+    title = "The model's files are damaged"
+
+
+class ModelNotFoundError(IntegrityError):
+    """No model of that name, or no folder at that place."""
+
+    code = "model-not-found"
+    number = 2106
+    title = "This model is not on this PC"
+
+
+class ModelFilesMissingError(IntegrityError):
+    """Files of the model are absent."""
+
+    code = "model-files-missing"
+    number = 2101
+    title = "Model files are missing"
+
+
+class NotAWanModelError(IntegrityError):
+    """The folder holds something else."""
+
+    code = "not-a-wan-model"
+    number = 2102
+    title = "This is not a Wan model"
+
+
+class UnsafeFormatError(IntegrityError):
+    """The weights are in a format that can contain program code."""
+
+    code = "unsafe-format"
+    number = 2103
+    title = "Unsafe file format"
+
+
+class EngineError(WanError):
+    """The render engine stopped, did not start, or does not answer."""
+
+    code = "engine-stopped"
+    number = 3005
+    title = "The render engine stopped"
+
+
+class OutOfMemoryError(WanError):
+    """Video memory or memory ran out."""
+
+    code = "out-of-memory"
+    number = 3001
+    title = "Not enough memory"
+
+
+class BrokenPictureError(WanError):
+    """The numbers overflowed; the picture would be black or noise."""
+
+    code = "picture-broken"
+    number = 3004
+    title = "The picture turned black or broken"
+
+
+class DiskFullError(WanError):
+    """There is not enough space to save."""
+
+    code = "disk-full"
+    number = 4001
+    title = "Not enough space to save the video"
+
+
+class VideoNotSavedError(WanError):
+    """The video could not be written where it should go."""
+
+    code = "video-not-saved"
+    number = 4002
+    title = "The video could not be saved"
+
+
+class VideoUnreadableError(WanError):
+    """A video cannot be read back, or was not made by this program."""
+
+    code = "video-unreadable"
+    number = 4003
+    title = "This video cannot be read"
+
+
+class SettingsError(WanError):
+    """Settings could not be saved."""
+
+    code = "settings-not-saved"
+    number = 6002
+    title = "Settings could not be saved"
+
+
+def _family(parent: type[WanError]) -> dict[str, type[WanError]]:
+    found = {parent.code: parent}
+    for child in parent.__subclasses__():
+        found |= _family(child)
+    return found
+
+
+def error_from_code(code: str, message: str, *, hint: str = "", details: str = "") -> WanError:
+    """The error that crossed a process border as its code and texts; an unknown code gives a plain :class:`WanError`."""
+    return _family(WanError).get(code, WanError)(message, hint=hint, details=details)

@@ -1,0 +1,48 @@
+"""What the model's own tokenizer makes of a prompt, without torch."""
+
+from pathlib import Path
+
+from tokenizers import Tokenizer
+
+from wan_desktop.core.catalog import TEXT_LENGTH
+from wan_desktop.core.errors import IntegrityError
+
+MAX_CHARACTERS = 20_000
+
+
+class PromptTokenizer:
+    """Counts and cuts as the pipelines do.
+
+    Args:
+        model_folder: A folder in diffusers' layout.
+
+    Raises:
+        IntegrityError: tokenizer.json is damaged.
+    """
+
+    def __init__(self, model_folder: Path) -> None:
+        file = model_folder / "tokenizer" / "tokenizer.json"
+        try:
+            self._tokenizer = Tokenizer.from_file(str(file))
+        except Exception as error:  # noqa: BLE001 - the Rust library raises bare Exception for any fault in the file
+            raise IntegrityError(f"{file} cannot be read: {error}.", hint="Get the model again.") from error
+        self._tokenizer.no_padding()
+        self._tokenizer.no_truncation()
+
+    def count(self, text: str) -> int:
+        """Tokens of the text, the end token included."""
+        return len(self._tokenizer.encode(text).ids)
+
+    def part_read(self, text: str) -> str:
+        """The beginning of the text that fits into the limit."""
+        encoding = self._tokenizer.encode(text)
+        if len(encoding.ids) <= TEXT_LENGTH:
+            return text
+        return text[: encoding.offsets[TEXT_LENGTH - 2][1]]
+
+
+def clean_prompt(text: str) -> str:
+    """One line, without control characters or half characters, at most 20,000 characters."""
+    readable = text.encode("utf-8", "ignore").decode("utf-8")
+    printable = "".join(c if c.isprintable() else " " for c in readable)
+    return " ".join(printable.split())[:MAX_CHARACTERS]

@@ -1,0 +1,106 @@
+"""How far a render is and how long it still takes, from the engine's messages and a clock."""
+
+import statistics
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import monotonic
+
+from wan_desktop.core.messages import Preview, Progress, Stage
+
+_STEPS_BEFORE_GUESS = 2
+_RECENT = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenderProgress:
+    """What the window shows of a render."""
+
+    stage: Stage
+    done: int = 0
+    total: int = 0
+    part: int = 1
+    parts: int = 1
+    elapsed_s: float = 0.0
+    stage_seconds: tuple[tuple[Stage, float], ...] = ()
+    """Stages that are over and how long each took."""
+    seconds_per_step: float | None = None
+    seconds_left: float | None = None
+    """None while there is nothing to guess from."""
+    slower_than_expected: bool = False
+    peak_memory_bytes: int = 0
+    preview_jpeg_base64: str = ""
+
+
+class ProgressTracker:
+    """Follows one render.
+
+    The time left is the median of the last five steps times the steps to come, plus what the later stages took in the render before
+    (`known_stage_s`). It never grows by more than a fifth without `slower_than_expected`.
+    """
+
+    def __init__(self, known_stage_s: dict[Stage, float], clock: Callable[[], float] = monotonic) -> None:
+        self._known = known_stage_s
+        self._clock = clock
+        self._started = self._stage_started = self._last_step = clock()
+        self._stage_seconds: dict[Stage, float] = {}
+        self._steps: list[float] = []
+        self._left: tuple[float, float] | None = None
+        self._slow = False
+        self._preview = ""
+        self._current = Progress(job="", stage=Stage.LOAD_MODEL, done=0, total=0)
+
+    def follow(self, event: Progress | Preview) -> RenderProgress:
+        """Take one message and say how it looks now."""
+        now = self._clock()
+        if isinstance(event, Preview):
+            self._preview = event.jpeg_base64
+        else:
+            self._follow_progress(event, now)
+        return RenderProgress(
+            stage=self._current.stage,
+            done=self._current.done,
+            total=self._current.total,
+            part=self._current.part,
+            parts=self._current.parts,
+            elapsed_s=now - self._started,
+            stage_seconds=tuple(self._stage_seconds.items()),
+            seconds_per_step=statistics.median(self._steps[-_RECENT:]) if self._steps else None,
+            seconds_left=self._seconds_left(now),
+            slower_than_expected=self._slow,
+            peak_memory_bytes=self._current.peak_memory_bytes,
+            preview_jpeg_base64=self._preview,
+        )
+
+    @property
+    def stage_seconds(self) -> dict[Stage, float]:
+        """How long each finished stage took; for the next render's `known_stage_s`."""
+        return dict(self._stage_seconds)
+
+    def _follow_progress(self, event: Progress, now: float) -> None:
+        if event.stage != self._current.stage:
+            self._stage_seconds[self._current.stage] = now - self._stage_started
+            self._stage_started = self._last_step = now
+        elif event.stage == Stage.CREATE_FRAMES and event.done > self._current.done:
+            self._steps.append((now - self._last_step) / (event.done - self._current.done))
+            self._last_step = now
+        self._current = event
+
+    def _seconds_left(self, now: float) -> float | None:
+        order = list(Stage)
+        later = sum(self._known.get(stage, 0.0) for stage in order[order.index(self._current.stage) + 1 :])
+        if self._current.stage == Stage.CREATE_FRAMES:
+            if len(self._steps) < _STEPS_BEFORE_GUESS:
+                return None
+            left = statistics.median(self._steps[-_RECENT:]) * (self._current.total - self._current.done) + later
+        elif order.index(self._current.stage) < order.index(Stage.CREATE_FRAMES):
+            return None
+        else:
+            known = self._known.get(self._current.stage)
+            if known is None and not later:
+                return None
+            left = max(0.0, (known or 0.0) - (now - self._stage_started)) + later
+        if self._left is not None:
+            before = max(0.0, self._left[0] - (now - self._left[1]))
+            self._slow = self._slow or left > 1.2 * before + 1.0
+        self._left = (left, now)
+        return left
