@@ -191,6 +191,8 @@ class EngineClient:
             stderr=subprocess.PIPE,
             env=environment | self._environment,
             creationflags=flags,
+            # Ctrl+C in a console goes to the whole group; what it means is the window's business, not the engine's.
+            process_group=None if sys.platform == "win32" else 0,
         )
 
     def _send(self, command: Command) -> None:
@@ -230,6 +232,7 @@ class EngineClient:
                 case Cancelled():
                     raise JobCancelled
                 case Failed():
+                    logger.warning("Job %s failed in the engine: %s\n%s", job, event.code, event.details)
                     raise error_from_code(event.code, event.message, hint=event.hint, details=event.details)
                 case _Died():
                     if cancel_until is not None:

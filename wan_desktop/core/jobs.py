@@ -149,7 +149,7 @@ class JobQueue:
         except JobCancelled:
             self._change(job_id, state=JobState.CANCELLED)
         except WanError as error:
-            logger.warning("Job %s failed: %s %s", job_id, error.code, error.details)
+            logger.warning("Job %s failed: %s", job_id, error.code)
             self._change(job_id, state=JobState.FAILED, error=error)
         except Exception as error:  # the boundary: anything else is a bug, told as one and logged once
             logger.exception("Job %s hit a bug", job_id)

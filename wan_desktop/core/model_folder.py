@@ -50,6 +50,7 @@ class ModelFolder:
 
     path: Path
     pipeline: str
+    scheduler: str
     in_channels: int
     z_dim: int
     size_multiple: int
@@ -161,6 +162,7 @@ def _describe(
         return ModelFolder(
             path=path,
             pipeline=str(index["_class_name"]),
+            scheduler=str(index["scheduler"][1]),
             in_channels=int(transformer["in_channels"]),
             z_dim=int(vae["z_dim"]),
             size_multiple=size_multiple,

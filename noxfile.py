@@ -1,0 +1,177 @@
+"""What can be done with this clone; `python3 dev.py SESSION [ARGS]` runs one.
+
+Sessions run in two environments that dev.py makes once and keeps: `.env/tools` (nox itself, and what reads the sources)
+and `.env/runtime` (the program and its tests, shared, so that torch is installed once).
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import nox
+
+ROOT = Path(__file__).resolve().parent
+sys.path.insert(0, str(ROOT))
+
+import dev  # noqa: E402 - lies beside this file, and nox does not put that folder on the path
+
+nox.needs_version = ">=2026.10"
+nox.options.default_venv_backend = "none"
+nox.options.error_on_external_run = False
+
+# PyPI's torch for Linux is the CUDA build; its torch for Windows computes on the CPU only. The CUDA 13.0 build for
+# Windows lies only here, and a version with "+cu130" makes sure that nothing else is taken for it.
+WINDOWS_CUDA = "cu130"
+WINDOWS_CUDA_INDEX = f"https://download.pytorch.org/whl/{WINDOWS_CUDA}"
+_CUDA_PACKAGE = re.compile(r"(nvidia-(?!ml-py)|cuda-|triton)")
+_LOCK_HEADER = """\
+# Every package of the program and of its development, for Linux and Windows. Made by `python3 dev.py lock`.
+#
+# Without what torch brings along for CUDA: that depends on the build of torch, which pins it itself.
+# Without hashes: torch's differ between its builds, and pip checks either all hashes or none.
+"""
+
+
+def _has_nvidia_driver() -> bool:
+    if sys.platform == "win32":
+        return Path(os.environ.get("SYSTEMROOT", "C:/Windows"), "System32", "nvcuda.dll").exists()
+    return Path("/proc/driver/nvidia/version").exists() or shutil.which("nvidia-smi") is not None
+
+
+def _torch_version() -> str:
+    pin = next(dependency for dependency in dev.dependencies() if dependency.startswith("torch=="))
+    return pin.removeprefix("torch==")
+
+
+def _runtime() -> dev.Environment:
+    """The environment of the program and its tests.
+
+    Without an NVIDIA driver torch is whatever pip finds for the pinned version: on Windows that is the CPU build; on
+    Linux PyPI has only the CUDA build, which runs on the CPU as well, and a CPU build that pip finds elsewhere goes
+    before it.
+    """
+    torch = _torch_version()
+    cuda: list[list[str]] = []
+    if _has_nvidia_driver() and sys.platform == "win32":
+        cuda = [["--no-deps", f"torch=={torch}+{WINDOWS_CUDA}", "--index-url", WINDOWS_CUDA_INDEX]]
+    elif _has_nvidia_driver():
+        cuda = [dev.locked(f"torch==={torch}")]  # this very name: no "+cpu" build
+    return dev.Environment("runtime", [*cuda, dev.locked(*dev.dependencies(), *dev.group("test"))])
+
+
+def _python(session: nox.Session) -> str:
+    """The runtime environment's interpreter, ready to run."""
+    runtime = _runtime()
+    try:
+        runtime.ensure()
+    except dev.SetupError as error:
+        session.error(str(error))
+    return str(runtime.python)
+
+
+def _hand_over(session: nox.Session, *command: str) -> None:
+    """Run a program for the person at the terminal: in their folder, and with its exit code as that of dev.py."""
+    code = subprocess.run([*command, *session.posargs], check=False, cwd=session.invoked_from).returncode
+    if code:
+        raise SystemExit(code)
+
+
+@nox.session
+def app(session: nox.Session) -> None:
+    """Start the program; arguments are those of main.py."""
+    _hand_over(session, _python(session), str(ROOT / "main.py"))
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Run the tests; arguments go to pytest."""
+    # The tests share a machine: one thread each makes their times and their sums repeatable.
+    environment = {"OMP_NUM_THREADS": "1", "QT_QPA_PLATFORM": "offscreen", "HF_HUB_OFFLINE": "1"}
+    session.run(_python(session), "-m", "pytest", *session.posargs, env=environment)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check format, rules and the import picture; changes nothing."""
+    session.run(sys.executable, "-m", "ruff", "format", "--check", ".")
+    session.run(sys.executable, "-m", "ruff", "check", ".")
+    session.run(sys.executable, "-c", "from importlinter.cli import lint_imports_command as run; run()")
+
+
+@nox.session(name="format")
+def format_(session: nox.Session) -> None:
+    """Format the sources and mend what can be mended by itself."""
+    session.run(sys.executable, "-m", "ruff", "check", "--fix-only", ".")
+    session.run(sys.executable, "-m", "ruff", "format", ".")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Check the types, strictly."""
+    session.run(sys.executable, "-m", "mypy", "dev.py", "noxfile.py")
+    folders = [name for name in ("main.py", "wan_desktop", "tools", "benchmarks") if _has_python(ROOT / name)]
+    session.run(sys.executable, "-m", "mypy", "--python-executable", _python(session), *folders, *session.posargs)
+
+
+def _has_python(path: Path) -> bool:
+    return path.is_file() or any(path.rglob("*.py"))
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Measure: `bench NAME [ARGS]` runs benchmarks/NAME.py; without a name, says what there is."""
+    names = sorted(path.stem for path in (ROOT / "benchmarks").glob("*.py") if not path.stem.startswith("_"))
+    if not session.posargs:
+        session.log("There is: %s", ", ".join(names) or "nothing")
+        return
+    name, *arguments = session.posargs
+    if name not in names:
+        session.error(f"There is no benchmark {name!r}, but: {', '.join(names)}")
+    session.run(_python(session), str(ROOT / "benchmarks" / f"{name}.py"), *arguments, env={"PYTHONPATH": str(ROOT)})
+
+
+@nox.session
+def pictures(session: nox.Session) -> None:
+    """Draw the pictures of the documentation anew."""
+    environment = {"QT_QPA_PLATFORM": "offscreen", "PYTHONPATH": str(ROOT)}
+    session.run(_python(session), str(ROOT / "tools" / "make_pictures.py"), *session.posargs, env=environment)
+
+
+@nox.session
+def train(session: nox.Session) -> None:
+    """Train the built-in model from nothing: some hours on two cores."""
+    session.run(_python(session), str(ROOT / "tools" / "train_builtin_model.py"), *session.posargs)
+
+
+@nox.session
+def lock(session: nox.Session) -> None:
+    """Make requirements.lock anew from pyproject.toml; arguments go to `uv pip compile` (`--upgrade`, ...)."""
+    uv = dev.Environment("uv", [dev.group("lock")])
+    uv.ensure()
+    with tempfile.TemporaryDirectory() as folder:
+        made = Path(folder, "requirements.lock")
+        if dev.LOCK.exists():
+            shutil.copyfile(dev.LOCK, made)  # so that what still fits stays as it is
+        groups = [argument for name in ("dev", "test", "lint", "build") for argument in ("--group", name)]
+        options = ["--universal", "--python-version", "3.11", "--no-annotate", "--no-header", "--no-emit-index-url"]
+        command = [
+            "-m",
+            "uv",
+            "pip",
+            "compile",
+            "pyproject.toml",
+            *groups,
+            *options,
+            "--quiet",
+            "--output-file",
+            str(made),
+        ]
+        session.run(str(uv.python), *command, *session.posargs)
+        pins = [line for line in made.read_text(encoding="utf-8").splitlines() if not _CUDA_PACKAGE.match(line)]
+    if f"torch=={_torch_version()}" not in pins:
+        session.error("torch came out other than pinned in pyproject.toml.")
+    dev.LOCK.write_text(_LOCK_HEADER + "\n".join(pins) + "\n", encoding="utf-8", newline="\n")

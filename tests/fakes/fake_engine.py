@@ -1,0 +1,146 @@
+"""An engine process without torch that plays a scenario: `python fake_engine.py SCENARIO`.
+
+It speaks the real messages over the real pipes. Scenarios: `ok` makes a small real video; `slow` steps until it is cancelled; `deaf` steps
+and never listens; `dies` exits in the middle; `rubbish` writes a line that is no message; `huge` writes an endless line; `oom` fails for
+lack of memory; `silent-start` never gets ready; `crash-start` ends before it is ready.
+"""
+
+import base64
+import io
+import os
+import sys
+import threading
+from pathlib import Path
+
+import av
+import numpy as np
+from PIL import Image
+
+from wan_desktop.core.generation import Attempt, GenerationResult
+from wan_desktop.core.messages import (
+    MAX_LINE_BYTES,
+    Cancel,
+    Cancelled,
+    Event,
+    Failed,
+    Finished,
+    Generate,
+    Preview,
+    Progress,
+    Quit,
+    Ready,
+    Stage,
+    decode_command,
+    encode,
+)
+
+STEP_S = 0.05
+STEPS = 20
+
+
+def send(event: Event) -> None:
+    """Write one event."""
+    sys.stdout.buffer.write(encode(event))
+    sys.stdout.buffer.flush()
+
+
+def small_jpeg() -> str:
+    """A preview picture, base64."""
+    buffer = io.BytesIO()
+    Image.linear_gradient("L").resize((32, 32)).convert("RGB").save(buffer, "JPEG")
+    return base64.b64encode(buffer.getvalue()).decode()
+
+
+def write_video(path: Path, frames: int = 9, size: int = 64) -> None:
+    """A real H.264 clip: a bright square that moves."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=8)
+        stream.width, stream.height, stream.pix_fmt = size, size, "yuv420p"
+        for index in range(frames):
+            picture = np.zeros((size, size, 3), np.uint8)
+            picture[20:40, 4 * index : 4 * index + 20] = (230, 60, 60)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        container.mux(stream.encode(None))
+
+
+class Scenario:
+    """Plays one scenario for every job."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.cancelled: set[str] = set()
+        self.tick = threading.Event()
+
+    def run(self, command: Generate) -> None:
+        """Answer one job."""
+        job = command.job
+        send(Progress(job=job, stage=Stage.LOAD_MODEL, done=0, total=1))
+        send(Progress(job=job, stage=Stage.LOAD_MODEL, done=1, total=1))
+        send(Progress(job=job, stage=Stage.READ_PROMPT, done=1, total=1))
+        if self.name == "oom":
+            send(
+                Failed(
+                    job=job,
+                    code="out-of-memory",
+                    message="The video needs 10.6 GB of video memory; 7.9 GB are free.",
+                    hint="Make it smaller or shorter.",
+                    details="torch.OutOfMemoryError",
+                )
+            )
+            return
+        step = 0
+        while step < STEPS or self.name in ("slow", "deaf"):
+            self.tick.wait(STEP_S)
+            step += 1
+            if job in self.cancelled and self.name != "deaf":
+                send(Cancelled(job))
+                return
+            if step == 3:
+                self.misbehave()
+            send(Progress(job=job, stage=Stage.CREATE_FRAMES, done=min(step, STEPS), total=STEPS))
+            send(Preview(job, step, small_jpeg()))
+        send(Progress(job=job, stage=Stage.BUILD_PICTURES, done=1, total=1))
+        write_video(command.output.path)
+        send(Progress(job=job, stage=Stage.SAVE_VIDEO, done=1, total=1))
+        result = GenerationResult(
+            path=command.output.path, seconds=1.0, timings_s={"create_frames": 1.0}, attempts=(Attempt("primary", "done", 1.0),)
+        )
+        send(Finished(job, result))
+
+    def misbehave(self) -> None:
+        """The fault of this scenario, if it has one here."""
+        if self.name == "dies":
+            print("Fatal: the fake engine was told to die", file=sys.stderr, flush=True)
+            os._exit(9)
+        if self.name == "rubbish":
+            sys.stdout.buffer.write(b"Loading pipeline components...: 100%\n")
+            sys.stdout.buffer.flush()
+        if self.name == "huge":
+            sys.stdout.buffer.write(b"x" * (MAX_LINE_BYTES + 10))
+            sys.stdout.buffer.flush()
+
+
+def main() -> None:
+    """Read commands until the pipe closes."""
+    scenario = Scenario(sys.argv[1])
+    if scenario.name == "crash-start":
+        sys.exit("ImportError: the fake engine has no libraries")
+    if scenario.name != "silent-start":
+        send(
+            Ready(
+                app_version="0", torch_version="none", diffusers_version="none", device="cpu", threads=1, process_id=os.getpid()
+            )
+        )
+    for line in sys.stdin.buffer:
+        match decode_command(line):
+            case Generate() as command:
+                threading.Thread(target=scenario.run, args=(command,), daemon=True).start()
+            case Cancel(job):
+                scenario.cancelled.add(job)
+            case Quit():
+                return
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,280 @@
+"""One video from start to end: load, read the prompt, sample, keep the latents, decode, save."""
+
+import hashlib
+import json
+import logging
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import av
+import diffusers
+import torch
+import transformers
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from wan_desktop import __version__
+from wan_desktop.core.errors import DiskFullError, VideoNotSavedError
+from wan_desktop.core.files import replace_patiently
+from wan_desktop.core.generation import Attempt, GenerationResult
+from wan_desktop.core.messages import Event, Generate, Preview, Progress, Stage
+from wan_desktop.core.model_folder import ModelFolder, inspect_model_folder
+from wan_desktop.core.recipe import Recipe
+from wan_desktop.core.records import to_plain
+from wan_desktop.core.start_image import fit_image, open_image
+from wan_desktop.engine import memory
+from wan_desktop.engine.decoder import decode_groups, to_pictures
+from wan_desktop.engine.loader import LoadedModel, load_model
+from wan_desktop.engine.preview import Previewer
+from wan_desktop.engine.sampler import Condition, Watch, denoise, embed_prompts, latent_shape, prepare_condition
+from wan_desktop.engine.video import VideoWriter, save_poster
+
+logger = logging.getLogger(__name__)
+_PROGRESS_EVERY_S = 0.1
+_PREVIEW_EVERY_S = 0.5
+
+
+class Studio:
+    """Makes videos, and keeps the last model loaded between them."""
+
+    def __init__(self) -> None:
+        self._model: LoadedModel | None = None
+        self._model_key: tuple[object, ...] = ()
+        self._previewer: Previewer | None = None
+
+    def make_video(self, command: Generate, emit: Callable[[Event], None], check_cancelled: Callable[[], None]) -> GenerationResult:
+        """Carry out one command.
+
+        Raises:
+            JobCancelled: As `check_cancelled` says.
+            WanError: It could not be made.
+        """
+        return _Run(self, command, emit, check_cancelled).make()
+
+    def model_for(
+        self, folder: ModelFolder, command: Generate, progress: Callable[[int, int], None], check_cancelled: Callable[[], None]
+    ) -> LoadedModel:
+        """The command's model: the one that is loaded, or freshly from disk where that is another or its files have changed."""
+        key = (folder.path, command.plan, _stamp(folder))
+        if self._model is None or self._model_key != key:
+            self._model = self._previewer = None
+            self._model = load_model(folder, command.plan, progress=progress, check_cancelled=check_cancelled)
+            self._model_key = key
+            self._previewer = Previewer(self._model)
+        return self._model
+
+    @property
+    def previewer(self) -> Previewer | None:
+        """Draws previews of the loaded model."""
+        return self._previewer
+
+
+class _Run:
+    """The state of one generation while it runs."""
+
+    def __init__(
+        self, studio: Studio, command: Generate, emit: Callable[[Event], None], check_cancelled: Callable[[], None]
+    ) -> None:
+        self._studio, self._command, self._emit, self._check = studio, command, emit, check_cancelled
+        self._request = command.request
+        self._timings_s: dict[str, float] = {}
+        self._started = time.monotonic()
+        self._last_progress = self._last_preview = 0.0
+        self._device = memory.choose_device(command.plan)
+
+    def make(self) -> GenerationResult:
+        memory.reset_peak(self._device)
+        folder = inspect_model_folder(self._command.model_folder)
+        with self._stage(Stage.LOAD_MODEL):
+            model = self._studio.model_for(folder, self._command, self._load_progress, self._check)
+        kept = _KeptLatents(self._command.output.work_folder, self._command, folder)
+        latents = kept.load(latent_shape(model, self._request))
+        if latents is None:
+            latents = self._sample(model)
+            kept.save(latents)
+        result = self._save(model, latents, _revision(folder))
+        kept.remove()
+        return result
+
+    def _sample(self, model: LoadedModel) -> Tensor:
+        with self._stage(Stage.READ_PROMPT):
+            prompts = embed_prompts(model, self._request, self._check)
+        condition = self._prepare_images(model)
+        with self._stage(Stage.CREATE_FRAMES):
+            watch = Watch(check_cancelled=self._check, step=self._step, preview=self._preview)
+            return denoise(model, self._request, prompts, condition, watch)
+
+    def _prepare_images(self, model: LoadedModel) -> Condition | None:
+        request = self._request
+        if request.image is None:
+            return None
+        with self._stage(Stage.PREPARE_IMAGE):
+            image = fit_image(open_image(request.image), request.width, request.height)
+            last = request.last_image
+            last_image = None if last is None else fit_image(open_image(last), request.width, request.height)
+            return prepare_condition(model, request, image, last_image, self._check)
+
+    def _save(self, model: LoadedModel, latents: Tensor, revision: str) -> GenerationResult:
+        output = self._command.output
+        try:
+            return self._write(model, latents, output.path, revision)
+        except (DiskFullError, VideoNotSavedError) as error:
+            logger.warning("The video could not be written where it should go: %s", error.code)
+            rescue = output.rescue_folder / output.path.name
+            if rescue == output.path:
+                raise
+            try:
+                return self._write(model, latents, rescue, revision)
+            except (DiskFullError, VideoNotSavedError):
+                raise error from None
+
+    def _write(self, model: LoadedModel, latents: Tensor, path: Path, revision: str) -> GenerationResult:
+        request, output = self._request, self._command.output
+        size = {"width": request.width, "height": request.height}
+        groups = latents.shape[2]
+        with VideoWriter(path, **size, fps=request.fps, png_frames=output.png_frames) as writer:
+            poster_picture = None
+            with self._stage(Stage.BUILD_PICTURES):
+                for index, group in enumerate(decode_groups(model, latents, self._check)):
+                    pictures = to_pictures(group)
+                    writer.write(pictures)
+                    if index == groups // 2:
+                        poster_picture = pictures[-1]
+                    self._progress(Stage.BUILD_PICTURES, index + 1, groups)
+            with self._stage(Stage.SAVE_VIDEO):
+                attempts = (Attempt(self._command.plan.name, "done", self._seconds),)
+                frames_folder = writer.finish(self._recipe(revision, attempts).to_json())
+        poster = save_poster(path, poster_picture) if output.poster and poster_picture is not None else None
+        return GenerationResult(
+            path=path,
+            seconds=self._seconds,
+            timings_s=self._timings_s,
+            attempts=attempts,
+            frames_folder=frames_folder,
+            poster=poster,
+            peak_memory_bytes=memory.peak_memory_bytes(self._device),
+        )
+
+    def _recipe(self, revision: str, attempts: tuple[Attempt, ...]) -> Recipe:
+        return Recipe(
+            created=datetime.now(UTC).isoformat(timespec="seconds"),
+            request=self._request,
+            revision=revision,
+            versions={
+                "wan_desktop": __version__,
+                "torch": torch.__version__,
+                "diffusers": diffusers.__version__,
+                "transformers": transformers.__version__,
+                "av": av.__version__,
+                "device": str(self._device),
+            },
+            attempts=attempts,
+            timings_s=self._timings_s,
+        )
+
+    @property
+    def _seconds(self) -> float:
+        return round(time.monotonic() - self._started, 3)
+
+    @contextmanager
+    def _stage(self, stage: Stage) -> Iterator[None]:
+        self._check()
+        self._progress(stage, 0, 1)
+        started = time.monotonic()
+        yield
+        self._timings_s[stage.value] = round(time.monotonic() - started, 3)
+        self._progress(stage, 1, 1) if stage not in (Stage.CREATE_FRAMES, Stage.BUILD_PICTURES) else None
+
+    def _progress(self, stage: Stage, done: int, total: int, part: int = 1, parts: int = 1) -> None:
+        self._emit(
+            Progress(
+                job=self._command.job,
+                stage=stage,
+                done=done,
+                total=total,
+                part=part,
+                parts=parts,
+                peak_memory_bytes=memory.peak_memory_bytes(self._device),
+            )
+        )
+
+    def _load_progress(self, done_bytes: int, total_bytes: int) -> None:
+        now = time.monotonic()
+        if now - self._last_progress >= _PROGRESS_EVERY_S:
+            self._last_progress = now
+            self._progress(Stage.LOAD_MODEL, done_bytes, total_bytes)
+
+    def _step(self, done: int, total: int, part: int, parts: int) -> None:
+        self._progress(Stage.CREATE_FRAMES, done, total, part, parts)
+
+    def _preview(self, step: int, latents: Tensor) -> None:
+        now = time.monotonic()
+        previewer = self._studio.previewer
+        if self._command.live_preview and previewer is not None and now - self._last_preview >= _PREVIEW_EVERY_S:
+            self._last_preview = now
+            self._emit(Preview(self._command.job, step, previewer.jpeg_base64(latents)))
+
+
+class _KeptLatents:
+    """Finished latents on disk until their video is written, found again by what made them.
+
+    The name is a hash, so that no prompt lies in the folder.
+    """
+
+    def __init__(self, folder: Path, command: Generate, model: ModelFolder) -> None:
+        made_by = [to_plain(replace(command.request, fps=1)), to_plain(command.plan), _stamp(model), __version__, _image_stamp(command)]
+        name = hashlib.sha256(json.dumps(made_by, sort_keys=True).encode()).hexdigest()
+        self._path = folder / f"{name}.safetensors"
+
+    def load(self, shape: tuple[int, ...]) -> Tensor | None:
+        """The latents, if they are there and whole."""
+        try:
+            latents = load_file(self._path)["latents"]
+        except FileNotFoundError:
+            return None
+        except (OSError, SafetensorError, KeyError):
+            logger.warning("Kept latents could not be read; they are made again")
+            return None
+        return latents if latents.shape == shape and bool(torch.isfinite(latents).all()) else None
+
+    def save(self, latents: Tensor) -> None:
+        """Keep them; without space the render goes on unprotected."""
+        beside = self._path.with_suffix(".part")
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            save_file({"latents": latents.cpu().contiguous()}, beside)
+            replace_patiently(beside, self._path)
+        except (OSError, SafetensorError) as error:
+            logger.warning("The latents could not be kept: %s", error)
+            beside.unlink(missing_ok=True)
+
+    def remove(self) -> None:
+        """Their video is written."""
+        self._path.unlink(missing_ok=True)
+
+
+def _stamp(folder: ModelFolder) -> list[list[object]]:
+    """Sizes and times of the weight files: tells that they have changed."""
+    files = [file for files in folder.weight_files.values() for file in files]
+    return [[file.name, file.stat().st_size, file.stat().st_mtime_ns] for file in files]
+
+
+def _image_stamp(command: Generate) -> list[list[object]]:
+    images = [path for path in (command.request.image, command.request.last_image) if path is not None]
+    return [[str(path), path.stat().st_size, path.stat().st_mtime_ns] for path in images if path.exists()]
+
+
+def _revision(folder: ModelFolder) -> str:
+    """A name for weights without a commit: a hash over the headers and sizes of the files."""
+    digest = hashlib.sha256()
+    for name, files in sorted(folder.weight_files.items()):
+        for file in files:
+            digest.update(f"{name}/{file.name} {file.stat().st_size}\n".encode())
+            with file.open("rb") as stream:
+                digest.update(stream.read(8 + int.from_bytes(stream.read(8), "little")))
+    return f"sha256:{digest.hexdigest()}"

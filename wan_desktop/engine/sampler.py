@@ -1,0 +1,303 @@
+"""One generation on diffusers' components, step by step: progress, preview, and cancel between transformer blocks.
+
+For the same components, seed and settings the latents equal those of diffusers' `WanPipeline` and `WanImageToVideoPipeline` 0.42 bit for
+bit, with three exceptions, each on purpose: text-to-video of a model with `expand_timesteps` uses one timestep instead of one a token (2e-6
+apart, and 3 GiB less at real size); each expert's guidance is looked at, not only the first one's; guidance 1 skips the second forward.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Self, cast
+
+import torch
+from diffusers import WanTransformer3DModel
+from diffusers.pipelines.wan.pipeline_wan import prompt_clean
+from diffusers.utils.torch_utils import randn_tensor
+from diffusers.video_processor import VideoProcessor
+from PIL import Image
+from torch import Tensor, nn
+
+from wan_desktop.core.catalog import TEXT_LENGTH
+from wan_desktop.core.errors import BrokenPictureError
+from wan_desktop.core.generation import GenerationRequest
+from wan_desktop.engine.loader import LoadedModel
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Who looks on while a video is made."""
+
+    check_cancelled: Callable[[], None]
+    """Raises JobCancelled to stop; called between blocks."""
+    step: Callable[[int, int, int, int], None]
+    """Told steps done, steps in all, part, parts."""
+    preview: Callable[[int, Tensor], None]
+    """Told step and the latents as they are expected to end, normalised."""
+
+
+@dataclass(frozen=True, slots=True)
+class PromptEmbeddings:
+    """`(1, 512, text_dim)` each, on the compute device; no negative ones where no guidance needs them."""
+
+    positive: Tensor
+    negative: Tensor | None
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What start and last image give to the transformer."""
+
+    latents: Tensor
+    """`(1, z_dim, 1, h, w)` where the first frame is kept, else `(1, 4 + z_dim, frames_latent, h, w)` to be concatenated."""
+    first_frame_mask: Tensor | None
+    """`(1, 1, frames_latent, h, w)`, 0 in the first frame, 1 elsewhere; only where the first frame is kept."""
+    image_embeddings: Tensor | None
+    """`(1, tokens, image_dim)` of the CLIP image encoder, for models that have one."""
+
+
+@contextmanager
+def interruptible(modules: list[nn.Module], check_cancelled: Callable[[], None]) -> Iterator[None]:
+    """Check before each forward of these modules while the block runs."""
+
+    def check(*_: object) -> None:
+        check_cancelled()
+
+    hooks = [module.register_forward_pre_hook(check) for module in modules]
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+@torch.no_grad()
+def embed_prompts(model: LoadedModel, request: GenerationRequest, check_cancelled: Callable[[], None]) -> PromptEmbeddings:
+    """Read prompt and negative prompt, or take them from the last runs."""
+    needs_negative = max(_guidance_of_experts(request)) > 1
+    texts = [request.prompt, request.negative_prompt] if needs_negative else [request.prompt]
+    if any(text not in model.prompts for text in texts):
+        layers = list(model.text_encoder.encoder.block)
+        with model.on_device(model.text_encoder), interruptible(layers, check_cancelled):
+            for text in texts:
+                if text not in model.prompts:
+                    model.keep_prompt(text, _embed(model, text).to("cpu"))
+    embeddings = [model.prompts[text].to(model.device, model.dtype) for text in texts]
+    return PromptEmbeddings(embeddings[0], embeddings[1] if needs_negative else None)
+
+
+def _embed(model: LoadedModel, text: str) -> Tensor:
+    tokens = model.tokenizer(
+        [prompt_clean(text)],
+        padding="max_length",
+        # 512 always: the attention of Wan2.1's image-to-video splits text from image at that place.
+        max_length=TEXT_LENGTH,
+        truncation=True,
+        return_attention_mask=True,
+        return_tensors="pt",
+    )
+    ids, mask = tokens.input_ids.to(model.device), tokens.attention_mask.to(model.device)
+    embeddings: Tensor = model.text_encoder(ids, mask).last_hidden_state
+    length = int(mask.sum())
+    # The transformers attend to all 512 places; those of padding must be zeros.
+    return torch.cat([embeddings[:, :length], embeddings.new_zeros(1, TEXT_LENGTH - length, embeddings.shape[2])], dim=1)
+
+
+def latent_shape(model: LoadedModel, request: GenerationRequest) -> tuple[int, int, int, int, int]:
+    """`(1, z_dim, frames_latent, h, w)` of the request."""
+    config = model.vae.config
+    frames = (request.num_frames - 1) // config.scale_factor_temporal + 1
+    scale = config.scale_factor_spatial
+    return 1, config.z_dim, frames, request.height // scale, request.width // scale
+
+
+def latent_statistics(model: LoadedModel, like: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and inverse standard deviation of the latent channels, `(1, z_dim, 1, 1, 1)`."""
+    shape = (1, model.vae.config.z_dim, 1, 1, 1)
+    mean = torch.tensor(model.vae.config.latents_mean).view(shape).to(like.device, like.dtype)
+    return mean, 1.0 / torch.tensor(model.vae.config.latents_std).view(shape).to(like.device, like.dtype)
+
+
+@torch.no_grad()
+def prepare_condition(
+    model: LoadedModel,
+    request: GenerationRequest,
+    image: Image.Image,
+    last_image: Image.Image | None,
+    check_cancelled: Callable[[], None],
+) -> Condition:
+    """Encode start and last image.
+
+    Args:
+        model: One that takes images.
+        request: Its size is what the images have.
+        image: RGB, already cropped and resized.
+        last_image: The same, or None.
+        check_cancelled: Raises JobCancelled to stop.
+    """
+    device = model.device
+    processor = VideoProcessor(vae_scale_factor=model.vae.config.scale_factor_spatial)
+
+    def pixels(picture: Image.Image) -> Tensor:
+        return processor.preprocess(picture, height=request.height, width=request.width).to(device, torch.float32).unsqueeze(2)
+
+    video = pixels(image)
+    keeps_first_frame = model.folder.expand_timesteps
+    if not keeps_first_frame:
+        blanks = request.num_frames - (1 if last_image is None else 2)
+        parts = [video, video.new_zeros(1, 3, blanks, request.height, request.width)]
+        video = torch.cat(parts if last_image is None else [*parts, pixels(last_image)], dim=2)
+    with model.on_device(model.vae), interruptible([model.vae.encoder], check_cancelled):
+        try:
+            latents = model.vae.encode(video.to(model.vae.dtype)).latent_dist.mode()
+        finally:
+            model.vae.clear_cache()
+    mean, inverse_std = latent_statistics(model, torch.empty((), device=device))
+    latents = (latents.to(device, torch.float32) - mean) * inverse_std
+    shape = latent_shape(model, request)
+    if keeps_first_frame:
+        mask = torch.ones(1, 1, *shape[2:], device=device)
+        mask[:, :, 0] = 0
+        return Condition(latents, mask, None)
+    given = _given_frames_mask(model, request, last_image is not None).to(device)
+    return Condition(torch.cat([given, latents], dim=1), None, _embed_images(model, image, last_image))
+
+
+def _given_frames_mask(model: LoadedModel, request: GenerationRequest, has_last_image: bool) -> Tensor:
+    """1 where a frame is given, `(1, 4, frames_latent, h, w)`; the first frame fills all four places of its group."""
+    _, _, frames, height, width = latent_shape(model, request)
+    step = model.vae.config.scale_factor_temporal
+    given = torch.zeros(1, request.num_frames, height, width)
+    given[:, 0] = 1
+    if has_last_image:
+        given[:, -1] = 1
+    given = torch.cat([given[:, :1].repeat(1, step, 1, 1), given[:, 1:]], dim=1)
+    return given.view(1, frames, step, height, width).transpose(1, 2)
+
+
+def _embed_images(model: LoadedModel, image: Image.Image, last_image: Image.Image | None) -> Tensor | None:
+    if model.image_encoder is None:
+        return None
+    images = [image] if last_image is None else [image, last_image]
+    pixels = model.image_processor(images=images, return_tensors="pt").to(model.device)
+    with model.on_device(model.image_encoder):
+        hidden: Tensor = model.image_encoder(**pixels, output_hidden_states=True).hidden_states[-2]
+    return hidden.to(model.dtype)
+
+
+def _guidance_of_experts(request: GenerationRequest) -> tuple[float, float]:
+    second = request.guidance_scale_2
+    return request.guidance_scale, request.guidance_scale if second is None else second
+
+
+@torch.no_grad()
+def denoise(
+    model: LoadedModel, request: GenerationRequest, prompts: PromptEmbeddings, condition: Condition | None, watch: Watch
+) -> Tensor:
+    """Run all steps.
+
+    Returns:
+        Normalised latents, `latent_shape`, float32, on the compute device.
+
+    Raises:
+        JobCancelled: As `watch.check_cancelled` says.
+        BrokenPictureError: The numbers overflowed.
+    """
+    scheduler = model.make_scheduler(request.flow_shift)
+    scheduler.set_timesteps(request.num_inference_steps, device=model.device)
+    scheduler.set_begin_index(0)
+    timesteps = scheduler.timesteps
+    experts = _Experts(model, request, scheduler.config.num_train_timesteps, timesteps)
+    # The generator lives on the CPU, so that a seed gives the same noise on every device.
+    generator = torch.Generator("cpu").manual_seed(request.seed)
+    latents = randn_tensor(latent_shape(model, request), generator=generator, device=model.device, dtype=torch.float32)
+    with experts:
+        for index, timestep in enumerate(timesteps):
+            watch.check_cancelled()
+            transformer, guidance = experts.at(timestep)
+            with interruptible(list(transformer.blocks), watch.check_cancelled):
+                velocity = _predict(model, transformer, latents, timestep, guidance, prompts, condition)
+            sigma = float(scheduler.sigmas[index])
+            expected = latents - sigma * velocity
+            latents = scheduler.step(velocity, timestep, latents, return_dict=False)[0]
+            if not torch.isfinite(latents).all():
+                raise BrokenPictureError(
+                    f"The numbers overflowed in step {index + 1} of {len(timesteps)}.",
+                    hint="Try again with 32-bit numbers, or check the model's files.",
+                )
+            watch.step(index + 1, len(timesteps), experts.part(timestep), experts.parts)
+            watch.preview(index + 1, _keep_first_frame(expected, condition))
+    return _keep_first_frame(latents, condition)
+
+
+class _Experts:
+    """Which transformer works at a timestep; on a graphics card only that one lies in video memory."""
+
+    def __init__(self, model: LoadedModel, request: GenerationRequest, num_train_timesteps: int, timesteps: Tensor) -> None:
+        self._model = model
+        self._guidance = _guidance_of_experts(request)
+        ratio = model.folder.boundary_ratio
+        self._boundary = None if ratio is None else ratio * num_train_timesteps
+        self.parts = len({self.part(timestep) for timestep in timesteps})
+        self._resident: WanTransformer3DModel | None = None
+        self._place = ExitStack()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._place.close()
+
+    def part(self, timestep: Tensor) -> int:
+        """1 for the high-noise expert or the only one, 2 for the low-noise one."""
+        return 1 if self._boundary is None or timestep >= self._boundary else 2
+
+    def at(self, timestep: Tensor) -> tuple[WanTransformer3DModel, float]:
+        """The transformer, on the compute device, and its guidance."""
+        part = self.part(timestep)
+        # inspect_model_folder refuses a boundary without a second transformer.
+        transformer = self._model.transformer if part == 1 else cast("WanTransformer3DModel", self._model.transformer_2)
+        if self._resident is not transformer:
+            self._place.close()
+            self._place.enter_context(self._model.on_device(transformer))
+            self._resident = transformer
+        return transformer, self._guidance[part - 1]
+
+
+def _predict(
+    model: LoadedModel,
+    transformer: WanTransformer3DModel,
+    latents: Tensor,
+    timestep: Tensor,
+    guidance: float,
+    prompts: PromptEmbeddings,
+    condition: Condition | None,
+) -> Tensor:
+    """The velocity at this timestep, guided."""
+    hidden, time, images = latents, timestep.expand(1), None
+    if condition is not None and condition.first_frame_mask is not None:
+        mask = condition.first_frame_mask
+        hidden = (1 - mask) * condition.latents + mask * latents
+        # One timestep a token, 0 for those of the first frame; a token covers 2 x 2 latents.
+        time = (mask[0][0][:, ::2, ::2] * timestep).flatten().unsqueeze(0)
+    elif condition is not None:
+        hidden, images = torch.cat([latents, condition.latents], dim=1), condition.image_embeddings
+    hidden = hidden.to(model.dtype)
+
+    def forward(name: str, embeddings: Tensor) -> Tensor:
+        with transformer.cache_context(name):
+            velocity: Tensor = transformer(hidden, time, embeddings, images, return_dict=False)[0]
+        return velocity
+
+    velocity = forward("cond", prompts.positive)
+    if guidance <= 1 or prompts.negative is None:
+        return velocity
+    unguided = forward("uncond", prompts.negative)
+    return unguided + guidance * (velocity - unguided)
+
+
+def _keep_first_frame(latents: Tensor, condition: Condition | None) -> Tensor:
+    if condition is None or condition.first_frame_mask is None:
+        return latents
+    mask = condition.first_frame_mask
+    return (1 - mask) * condition.latents + mask * latents

@@ -1,0 +1,184 @@
+"""Frames into an mp4 with its recipe inside: H.264, yuv420p, BT.709, ready to stream; never half a file under the final name."""
+
+import errno
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Self
+
+import av
+import numpy as np
+from av.video.reformatter import ColorPrimaries, Colorspace, ColorRange, ColorTrc
+from PIL import Image
+
+from wan_desktop.core.errors import DiskFullError, VideoNotSavedError, WanError
+from wan_desktop.core.files import replace_patiently
+from wan_desktop.core.recipe import RECIPE_KEY
+
+_CRF = "16"
+"""Near-lossless to the eye; a 5 s 720p clip takes some 5 to 15 MB."""
+
+
+class VideoWriter:
+    """Writes one video beside its target and renames it when it is whole.
+
+    Encoded packets stay in memory until `finish`, because the recipe, which goes into the header, is complete only then.
+
+    Args:
+        path: The target; its folder is made.
+        width, height: Pixels, even numbers.
+        fps: Frames per second.
+        poster: Also keep the middle frame as PNG.
+        png_frames: Also keep every frame as PNG.
+
+    Raises:
+        VideoNotSavedError: The folder cannot be written.
+        DiskFullError: The disk is full.
+    """
+
+    def __init__(self, path: Path, *, width: int, height: int, fps: int, png_frames: bool = False) -> None:
+        self._path = path
+        self._beside = path.with_name(f".{path.stem}.{os.getpid()}.part.mp4")
+        self._frames_folder = path.with_name(f"{path.stem} frames") if png_frames else None
+        self._frames_beside = path.with_name(f".{path.stem}.{os.getpid()}.frames.part")
+        self._packets: list[Any] = []
+        self.frame_count = 0
+        with _translated(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._container = av.open(
+                str(self._beside), "w", format="mp4", options={"movflags": "+faststart+use_metadata_tags"}
+            )
+            if png_frames:
+                self._frames_beside.mkdir(exist_ok=True)
+        stream: Any = self._container.add_stream("libx264", rate=fps, options={"crf": _CRF, "preset": "medium"})
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        context = stream.codec_context
+        context.colorspace, context.color_range = Colorspace.ITU709, ColorRange.MPEG
+        context.color_primaries, context.color_trc = ColorPrimaries.BT709, ColorTrc.BT709
+        self._stream = stream
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._discard()
+
+    def write(self, pictures: np.ndarray) -> None:
+        """Encode frames.
+
+        Args:
+            pictures: `(n, height, width, 3)`, uint8.
+
+        Raises:
+            DiskFullError, VideoNotSavedError: The PNG frames cannot be written.
+        """
+        for picture in pictures:
+            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+            converted = frame.reformat(
+                format="yuv420p", src_color_range=ColorRange.JPEG, dst_color_range=ColorRange.MPEG, dst_colorspace=Colorspace.ITU709
+            )
+            converted.pts = self.frame_count
+            self._packets += self._stream.encode(converted)
+            self.frame_count += 1
+            if self._frames_folder is not None:
+                with _translated(self._path):
+                    Image.fromarray(picture).save(self._frames_beside / f"{self.frame_count:05d}.png")
+
+    def finish(self, recipe_json: str) -> Path | None:
+        """Write the file and give it its name.
+
+        Returns:
+            The folder of PNG frames, if they were asked for.
+
+        Raises:
+            DiskFullError: The disk is full.
+            VideoNotSavedError: The file cannot be written or renamed.
+        """
+        self._packets += self._stream.encode(None)
+        with _translated(self._path):
+            # Players show the comment; ours reads its own key, which no other program overwrites.
+            self._container.metadata.update({"comment": recipe_json, RECIPE_KEY: recipe_json})
+            for packet in self._packets:
+                self._container.mux(packet)
+            self._container.close()
+            _flush_to_disk(self._beside)
+            if self._frames_folder is not None:
+                _replace_folder(self._frames_beside, self._frames_folder)
+            replace_patiently(self._beside, self._path)
+        return self._frames_folder
+
+    def _discard(self) -> None:
+        """Remove what has no final name."""
+        for clean in (self._container.close, lambda: self._beside.unlink(missing_ok=True), lambda: _remove_folder(self._frames_beside)):
+            _quietly(clean)
+
+
+def save_poster(path: Path, picture: np.ndarray) -> Path:
+    """Save one frame beside the video.
+
+    Args:
+        path: Of the video.
+        picture: `(height, width, 3)`, uint8.
+
+    Raises:
+        DiskFullError, VideoNotSavedError: It cannot be written.
+    """
+    poster = path.with_suffix(".png")
+    beside = poster.with_name(f".{poster.stem}.{os.getpid()}.part.png")
+    with _translated(poster):
+        try:
+            Image.fromarray(picture).save(beside)
+            replace_patiently(beside, poster)
+        finally:
+            beside.unlink(missing_ok=True)
+    return poster
+
+
+class _translated:  # noqa: N801 - reads as a verb where it is used
+    """Turns what the system says about writing a file into errors a user can act on."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, OSError) and not isinstance(error, WanError):
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise DiskFullError(
+                    f"There is no space left to save {self._path.name} in {self._path.parent}.",
+                    hint="Free some space or choose another folder, then try again: the work is kept.",
+                    details=str(error),
+                ) from error
+            raise VideoNotSavedError(
+                f"{self._path.name} could not be written in {self._path.parent}: {error.strerror or error}.",
+                hint="Choose another folder, or allow the program to write there, then try again: the work is kept.",
+                details=str(error),
+            ) from error
+
+
+def _flush_to_disk(path: Path) -> None:
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
+
+
+def _replace_folder(source: Path, target: Path) -> None:
+    if target.exists():
+        _remove_folder(target)
+    source.rename(target)
+
+
+def _remove_folder(folder: Path) -> None:
+    if folder.exists():
+        for file in folder.glob("*.png"):
+            file.unlink()
+        folder.rmdir()
+
+
+def _quietly(clean: Callable[[], None]) -> None:
+    try:
+        clean()
+    except OSError:
+        # What cannot be removed has a dot name and a .part ending; the error that matters is already on its way.
+        return

@@ -1,0 +1,121 @@
+"""What the window works with while it is open: the job queue with its threads, the engine, the settings.
+
+It is made after the first paint, so that importing and starting all this does not delay the window.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Signal, Slot
+
+from wan_desktop.core.engine_client import ENGINE_COMMAND, EngineClient, EngineStopped
+from wan_desktop.core.errors import SettingsError
+from wan_desktop.core.jobs import JobQueue, JobSnapshot, JobState, Lane
+from wan_desktop.core.rendering import Renderer
+from wan_desktop.core.settings import save_settings
+from wan_desktop.ui.bridge import EngineBridge, JobBridge
+from wan_desktop.ui.workers import LaneThread
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from wan_desktop.core.engine_client import EngineState
+    from wan_desktop.core.jobs import Work
+    from wan_desktop.core.paths import AppPaths
+    from wan_desktop.core.settings import Settings
+
+logger = logging.getLogger(__name__)
+_PATIENCE_S = 1.5
+"""How long a running render may take to stop by itself when the program ends."""
+
+
+class Session(QObject):
+    """Queue, lanes, engine and settings of one window.
+
+    Args:
+        paths: Where everything lies.
+        settings: As they were read.
+        parent: Lives at least as long.
+        engine_command: How the engine is started.
+    """
+
+    engine_changed = Signal(object)
+    job_changed = Signal(object)
+
+    def __init__(
+        self, paths: AppPaths, settings: Settings, parent: QObject, *, engine_command: Sequence[str] = ENGINE_COMMAND
+    ) -> None:
+        super().__init__(parent)
+        self.paths = paths
+        self.settings = settings
+        self._done: dict[str, Callable[[JobSnapshot], None]] = {}
+        self._is_shut_down = False
+        self._jobs = JobBridge(self)
+        self._engine = EngineBridge(self)
+        self.queue = JobQueue(self._jobs.tell)
+        self._jobs.attach(self.queue)
+        self.client = EngineClient(engine_command, on_change=self._engine.tell)
+        self._engine.attach(self.client)
+        self.renderer = Renderer(self.client, paths)
+        self._lanes = [LaneThread(self.queue, lane, self) for lane in Lane]
+        self._jobs.job_changed.connect(self._on_job_changed)
+        self._engine.engine_changed.connect(self.engine_changed)
+        for thread in self._lanes:
+            thread.start()
+
+    def submit(self, title: str, lane: Lane, work: Work, done: Callable[[JobSnapshot], None] | None = None) -> str:
+        """Queue work; `done` is called on the window's thread with the final snapshot."""
+        job_id = self.queue.submit(title, lane, work)
+        if done is not None:
+            self._done[job_id] = done
+        return job_id
+
+    def start_engine(self) -> None:
+        """Start the engine process unless it runs; on its lane, because starting a process can take long."""
+        self.submit("Start the engine", Lane.ENGINE, lambda _: self.client.start(), self._on_engine_started)
+
+    def change_settings(self, settings: Settings) -> None:
+        """Keep other settings from now on, and on disk."""
+        self.settings = settings
+        path = self.paths.settings_file
+
+        def save(_: object) -> None:
+            try:
+                save_settings(settings, path)
+            except SettingsError as error:
+                logger.warning("%s", error)
+
+        self.submit("Save the settings", Lane.FILES, save)
+
+    def shutdown(self) -> None:
+        """End all work, the lanes and the engine; nothing is left running afterwards."""
+        if self._is_shut_down:
+            return
+        self._is_shut_down = True
+        self._jobs.close()
+        self._engine.close()
+        self.queue.shutdown()
+        for thread in self._lanes:
+            thread.join(_PATIENCE_S)
+        self.client.stop()  # a render that did not stop in time ends with its process, and so does its lane
+        for thread in self._lanes:
+            thread.wait()
+
+    @Slot(object)
+    def _on_job_changed(self, snapshot: JobSnapshot) -> None:
+        if snapshot.state.final:
+            done = self._done.pop(snapshot.job_id, None)
+            if done is not None:
+                done(snapshot)
+        self.job_changed.emit(snapshot)
+
+    def _on_engine_started(self, snapshot: JobSnapshot) -> None:
+        if snapshot.state == JobState.FAILED and snapshot.error is not None:
+            self.engine_changed.emit(EngineStopped(snapshot.error.message))
+
+    @property
+    def engine_state(self) -> EngineState:
+        """How the engine is now."""
+        return self.client.state

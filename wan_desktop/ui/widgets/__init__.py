@@ -1,0 +1,1 @@
+"""Reusable controls; they know the look, and nothing of models, jobs or the engine."""
