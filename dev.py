@@ -307,14 +307,14 @@ def _hand_over(arguments: Sequence[str]) -> int:
     """Become nox; on Windows, which cannot replace a running program, wait for it."""
     nox = [str(tools().python), "-m", "nox", "--noxfile", str(ROOT / "noxfile.py")]
     nox += ["--session", arguments[0], "--", *arguments[1:]] if arguments else ["--list"]
-    if sys.platform != "win32":
-        os.execv(nox[0], nox)
-    running = subprocess.Popen(nox)
-    while True:
-        try:
-            return running.wait()
-        except KeyboardInterrupt:  # it was pressed for nox too, which ends its session
-            continue
+    if sys.platform == "win32":
+        running = subprocess.Popen(nox)
+        while True:
+            try:
+                return running.wait()
+            except KeyboardInterrupt:  # it was pressed for nox too, which ends its session
+                continue
+    os.execv(nox[0], nox)
 
 
 def main(arguments: Sequence[str]) -> int:

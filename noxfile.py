@@ -4,6 +4,7 @@ Sessions run in two environments that dev.py makes once and keeps: `.env/tools` 
 and `.env/runtime` (the program and its tests, shared, so that torch is installed once).
 """
 
+import logging
 import os
 import re
 import shutil
@@ -22,6 +23,8 @@ import dev  # noqa: E402 - lies beside this file, and nox does not put that fold
 nox.needs_version = ">=2026.10"
 nox.options.default_venv_backend = "none"
 nox.options.error_on_external_run = False
+# Nobody misses it: no session lets nox make an environment.
+logging.getLogger("nox").addFilter(lambda record: record.msg != "uv binary not found.")
 
 # PyPI's torch for Linux is the CUDA build; its torch for Windows computes on the CPU only. The CUDA 13.0 build for
 # Windows lies only here, and a version with "+cu130" makes sure that nothing else is taken for it.

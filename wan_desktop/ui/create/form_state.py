@@ -1,0 +1,147 @@
+"""What stands in the form: one frozen record, kept on disk so that a crash loses no prompt."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from wan_desktop.core.catalog import GenerationMode, Model, ModelMetadata, VideoSize
+from wan_desktop.core.files import write_atomically
+from wan_desktop.core.generation import GenerationDraft, GenerationRequest
+from wan_desktop.core.records import RecordError, from_plain, to_plain
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FormState:
+    """All values of the form; None means "the model's own"."""
+
+    mode: GenerationMode = GenerationMode.T2V
+    prompt: str = ""
+    negative_prompt: str | None = None
+    image: Path | None = None
+    width: int = 0
+    height: int = 0
+    custom_size: bool = False
+    num_frames: int = 0
+    fps: int = 0
+    num_inference_steps: int = 0
+    guidance_scale: float = 0.0
+    guidance_scale_2: float | None = None
+    flow_shift: float | None = None
+    seed: int | None = None
+    """None takes a new one each time."""
+
+    def with_changes(self, **changes: Any) -> Self:
+        """A copy with other values."""
+        return dataclasses.replace(self, **changes)
+
+    @property
+    def wants_image(self) -> bool:
+        """A start image belongs to it."""
+        return self.mode != GenerationMode.T2V
+
+    def draft(self) -> GenerationDraft:
+        """What is asked for."""
+        return GenerationDraft(
+            prompt="" if self.mode == GenerationMode.I2V else self.prompt,
+            negative_prompt=self.negative_prompt,
+            image=self.image if self.wants_image else None,
+            width=self.width,
+            height=self.height,
+            num_frames=self.num_frames,
+            fps=self.fps,
+            num_inference_steps=self.num_inference_steps,
+            guidance_scale=self.guidance_scale,
+            guidance_scale_2=self.guidance_scale_2,
+            flow_shift=self.flow_shift,
+            seed=self.seed,
+        )
+
+
+def default_state(model: Model) -> FormState:
+    """What the model is best used with."""
+    data = model.metadata
+    return FormState(
+        mode=model.modes[0],
+        width=data.sizes[0].width,
+        height=data.sizes[0].height,
+        num_frames=data.num_frames,
+        fps=data.fps,
+        num_inference_steps=data.num_inference_steps,
+        guidance_scale=data.guidance_scale,
+        guidance_scale_2=data.guidance_scale_2 if model.folder.has_two_experts else None,
+        flow_shift=data.flow_shift,
+    )
+
+
+def fitted(state: FormState, model: Model) -> FormState:
+    """The state with everything the model cannot do replaced by its defaults; prompt and image stay."""
+    default, data = default_state(model), model.metadata
+    changes: dict[str, Any] = {}
+    if state.mode not in model.modes:
+        changes["mode"] = default.mode
+    if not state.custom_size and named_size(data, state.width, state.height) is None:
+        changes |= {"width": default.width, "height": default.height}
+    if state.num_frames not in data.num_frames_choices:
+        changes["num_frames"] = default.num_frames
+    for name in ("fps", "num_inference_steps", "guidance_scale"):
+        if not getattr(state, name):
+            changes[name] = getattr(default, name)
+    if not model.folder.has_two_experts:
+        changes["guidance_scale_2"] = None
+    if state.image is not None and not state.image.is_file():
+        changes["image"] = None
+    return state.with_changes(**changes)
+
+
+def state_of(request: GenerationRequest, model: Model) -> FormState:
+    """The form that leads to that request again."""
+    return fitted(
+        FormState(
+            mode=request.mode,
+            prompt=request.prompt,
+            negative_prompt=None if request.negative_prompt == model.metadata.negative_prompt else request.negative_prompt,
+            image=request.image,
+            width=request.width,
+            height=request.height,
+            custom_size=named_size(model.metadata, request.width, request.height) is None,
+            num_frames=request.num_frames,
+            fps=request.fps,
+            num_inference_steps=request.num_inference_steps,
+            guidance_scale=request.guidance_scale,
+            guidance_scale_2=request.guidance_scale_2,
+            flow_shift=request.flow_shift,
+            seed=request.seed,
+        ),
+        model,
+    )
+
+
+def named_size(metadata: ModelMetadata, width: int, height: int) -> VideoSize | None:
+    """The model's size of that width and height."""
+    return next((size for size in metadata.sizes if (size.width, size.height) == (width, height)), None)
+
+
+def load_form(path: Path) -> FormState | None:
+    """The form of the last time; None where there is none or it cannot be read."""
+    try:
+        return from_plain(FormState, json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, RecordError) as error:
+        logger.warning("The form of the last time cannot be read: %s", error)
+        return None
+
+
+def save_form(state: FormState, path: Path) -> None:
+    """Keep the form; a full disk costs the form, not the work at hand."""
+    try:
+        write_atomically(path, json.dumps(to_plain(state), indent=2).encode())
+    except OSError as error:
+        logger.warning("The form could not be kept: %s", error)

@@ -1,0 +1,56 @@
+"""A text field for prompts, with the part dimmed that the model does not read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Signal
+from PySide6.QtGui import QFontMetrics, QTextCharFormat, QTextCursor
+from PySide6.QtWidgets import QPlainTextEdit, QTextEdit, QWidget
+
+from wan_desktop.ui.theme import look
+from wan_desktop.ui.widgets.drop_zone import picture_in
+
+if TYPE_CHECKING:
+    from PySide6.QtCore import QMimeData
+
+
+class PromptEdit(QPlainTextEdit):
+    """Plain text; Tab leaves it, and pictures pasted or dropped into it are handed on."""
+
+    picture_given = Signal(object)
+    """A Path or a QImage."""
+
+    def __init__(self, name: str, parent: QWidget | None = None, *, lines: int = 4) -> None:
+        super().__init__(parent)
+        self.setAccessibleName(name)
+        self.setTabChangesFocus(True)
+        self.setFixedHeight(round(QFontMetrics(look().font(14)).lineSpacing() * lines + 24))
+
+    def mark_unread(self, read_characters: int | None) -> None:
+        """Dim everything after that many characters; None dims nothing."""
+        selections = []
+        if read_characters is not None:
+            selection = QTextEdit.ExtraSelection()
+            cursor = QTextCursor(self.document())
+            cursor.setPosition(min(read_characters, len(self.toPlainText())))
+            cursor.movePosition(QTextCursor.MoveOperation.End, QTextCursor.MoveMode.KeepAnchor)
+            style = QTextCharFormat()
+            style.setForeground(look().color("text3"))
+            style.setFontStrikeOut(True)
+            selection.cursor = cursor  # type: ignore[attr-defined]  # the stubs miss the two fields
+            selection.format = style  # type: ignore[attr-defined]
+            selections.append(selection)
+        self.setExtraSelections(selections)
+
+    def canInsertFromMimeData(self, source: QMimeData) -> bool:
+        """Text, and pictures."""
+        return source.hasText() or source.hasImage() or source.hasUrls()
+
+    def insertFromMimeData(self, source: QMimeData) -> None:
+        """Hand a picture on, insert text."""
+        picture = None if source.hasText() and not source.hasUrls() else picture_in(source)
+        if picture is not None:
+            self.picture_given.emit(picture)
+        else:
+            self.insertPlainText(source.text())

@@ -1,0 +1,114 @@
+"""What went wrong, why, and what to do: a card in the page, never a box in the way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
+
+from wan_desktop.ui.widgets.controls import Button, IconLabel, label, rule, surface
+from wan_desktop.ui.widgets.form import Fold
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorText:
+    """What the card says."""
+
+    title: str
+    number: str
+    message: str
+    hint: str = ""
+    details: str = ""
+    report: str = ""
+    """What Copy report copies; without secrets."""
+    tried: tuple[str, ...] = ()
+    """What the program already tried, in order."""
+    retry: str = "Try again"
+    """The main button; empty for none."""
+
+
+class ErrorCard(QFrame):
+    """Shows one error."""
+
+    retry_requested = Signal()
+
+    def __init__(self, text: ErrorText, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.text = text
+        self.setProperty("surface", "card")
+        self.setAccessibleName(f"{text.title}. {text.message} {text.hint}".strip())
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(18, 16, 18, 12)
+        layout.setSpacing(10)
+        layout.addLayout(self._headline())
+        layout.addWidget(self._selectable(text.message))
+        if text.tried:
+            layout.addWidget(self._tried())
+        if text.hint:
+            layout.addWidget(label("What you can do now", self, role="label"))
+            layout.addWidget(self._selectable(text.hint))
+        layout.addLayout(self._actions())
+        layout.addWidget(rule(self))
+        layout.addLayout(self._foot())
+
+    def _headline(self) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.setSpacing(10)
+        row.addWidget(IconLabel("octagon-x", "bad", 20, self))
+        row.addWidget(label(self.text.title, self, role="section", wrap=True), 1)
+        row.addWidget(label(self.text.number, self, role="caption"))
+        return row
+
+    def _selectable(self, text: str) -> QWidget:
+        made = label(text, self, role="soft", wrap=True)
+        made.setAccessibleName(text)
+        return made
+
+    def _tried(self) -> QWidget:
+        inset = surface("inset", self)
+        layout = QVBoxLayout(inset)
+        layout.setContentsMargins(12, 10, 12, 10)
+        layout.setSpacing(6)
+        layout.addWidget(label("What the app already tried", inset, role="label"))
+        for line in self.text.tried:
+            row = QHBoxLayout()
+            row.addWidget(IconLabel("check", "ok", 14, inset))
+            row.addWidget(label(line, inset, role="soft", wrap=True), 1)
+            layout.addLayout(row)
+        return inset
+
+    def _actions(self) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.setSpacing(8)
+        self.retry = Button(self.text.retry, self, kind="primary", icon_name="rotate-ccw")
+        self.retry.clicked.connect(self.retry_requested)
+        self.retry.setVisible(bool(self.text.retry))
+        row.addWidget(self.retry)
+        row.addStretch(1)
+        return row
+
+    def _foot(self) -> QHBoxLayout:
+        row = QHBoxLayout()
+        self.details = Fold("Show technical details", self._build_details, self)
+        self.details.setVisible(bool(self.text.details))
+        row.addWidget(self.details, 1)
+        self.copy = Button("Copy report", self, kind="link", icon_name="copy")
+        self.copy.clicked.connect(self._on_copy)
+        row.addStretch(0 if self.text.details else 1)
+        row.addWidget(self.copy, 0, Qt.AlignmentFlag.AlignTop)
+        return row
+
+    def _build_details(self, parent: QWidget) -> QWidget:
+        view = QPlainTextEdit(self.text.details, parent)
+        view.setReadOnly(True)
+        view.setAccessibleName("Technical details")
+        view.setTabChangesFocus(True)
+        view.setLineWrapMode(QPlainTextEdit.LineWrapMode.WidgetWidth)
+        view.setFixedHeight(150)
+        return view
+
+    def _on_copy(self) -> None:
+        QGuiApplication.clipboard().setText(self.text.report)
+        self.copy.setText("Copied")
