@@ -98,7 +98,10 @@ def _convert_scalar(kind: Any, value: Any, name: str) -> Any:
     if kind is Any:
         return value
     if dataclasses.is_dataclass(kind):
-        return from_plain(cast("type", kind), value)
+        try:
+            return from_plain(cast("type", kind), value)
+        except RecordError as error:
+            raise RecordError(f"{name}: {error}") from error
     if kind is float and isinstance(value, (int, float)) and not isinstance(value, bool):
         if not math.isfinite(value):
             raise RecordError(f"{name}: {value} is not a finite number")

@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
 
-from wan_desktop.ui.widgets.controls import Button, IconLabel, label, rule, surface
+from wan_desktop.ui.widgets.controls import Button, IconLabel, label, rule
 from wan_desktop.ui.widgets.form import Fold
 
 
@@ -23,8 +23,6 @@ class ErrorText:
     details: str = ""
     report: str = ""
     """What Copy report copies; without secrets."""
-    tried: tuple[str, ...] = ()
-    """What the program already tried, in order."""
     retry: str = "Try again"
     """The main button; empty for none."""
 
@@ -44,8 +42,6 @@ class ErrorCard(QFrame):
         layout.setSpacing(10)
         layout.addLayout(self._headline())
         layout.addWidget(self._selectable(text.message))
-        if text.tried:
-            layout.addWidget(self._tried())
         if text.hint:
             layout.addWidget(label("What you can do now", self, role="label"))
             layout.addWidget(self._selectable(text.hint))
@@ -65,19 +61,6 @@ class ErrorCard(QFrame):
         made = label(text, self, role="soft", wrap=True)
         made.setAccessibleName(text)
         return made
-
-    def _tried(self) -> QWidget:
-        inset = surface("inset", self)
-        layout = QVBoxLayout(inset)
-        layout.setContentsMargins(12, 10, 12, 10)
-        layout.setSpacing(6)
-        layout.addWidget(label("What the app already tried", inset, role="label"))
-        for line in self.text.tried:
-            row = QHBoxLayout()
-            row.addWidget(IconLabel("check", "ok", 14, inset))
-            row.addWidget(label(line, inset, role="soft", wrap=True), 1)
-            layout.addLayout(row)
-        return inset
 
     def _actions(self) -> QHBoxLayout:
         row = QHBoxLayout()

@@ -1,0 +1,63 @@
+"""Errors of core as the error card shows them."""
+
+from __future__ import annotations
+
+import platform
+from typing import TYPE_CHECKING
+
+from wan_desktop import __version__
+from wan_desktop.core.engine_client import EngineReady
+from wan_desktop.core.log import redact
+from wan_desktop.ui import text
+from wan_desktop.ui.widgets.error_card import ErrorText
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from wan_desktop.core.engine_client import EngineState
+    from wan_desktop.core.errors import WanError
+
+_LOG_LINES = 60
+
+
+def error_text(error: WanError, *, engine: EngineState, log_file: Path, retry: str = "Try again") -> ErrorText:
+    """What the card says of that error, with a report that holds no secret and no prompt."""
+    return ErrorText(
+        title=error.title,
+        number=text.error_number(error.number),
+        message=error.message,
+        hint=error.hint,
+        details=redact(error.details),
+        report=_report(error, engine, log_file),
+        retry=retry,
+    )
+
+
+def _report(error: WanError, engine: EngineState, log_file: Path) -> str:
+    lines = [
+        f"{text.APP} {__version__}",
+        f"{platform.system()} {platform.release()} {platform.machine()}, Python {platform.python_version()}",
+        _engine_line(engine),
+        f"{text.error_number(error.number)} {error.code}: {error.title}",
+        error.message,
+        error.hint,
+        error.details,
+        "",
+        "Last lines of the log:",
+        *_tail(log_file),
+    ]
+    return redact("\n".join(lines))
+
+
+def _engine_line(engine: EngineState) -> str:
+    if not isinstance(engine, EngineReady):
+        return "Engine: not running"
+    ready = engine.ready
+    return f"Engine: torch {ready.torch_version}, diffusers {ready.diffusers_version}, {ready.device}, {ready.threads} threads"
+
+
+def _tail(log_file: Path) -> list[str]:
+    try:
+        return log_file.read_text(encoding="utf-8", errors="replace").splitlines()[-_LOG_LINES:]
+    except OSError:
+        return ["(no log)"]

@@ -1,0 +1,292 @@
+"""The form: what is to be made."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QSignalBlocker, Signal, Slot
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+from wan_desktop.core.catalog import TEXT_LENGTH, GenerationMode
+from wan_desktop.ui import text
+from wan_desktop.ui.create.advanced import AdvancedPanel
+from wan_desktop.ui.create.form_state import FormState, named_size
+from wan_desktop.ui.create.image_field import ImageField
+from wan_desktop.ui.create.prompt_edit import PromptEdit
+from wan_desktop.ui.create.token_counter import TokenCount, TokenCounter
+from wan_desktop.ui.widgets.controls import ComboBox, Slider, label, set_role
+from wan_desktop.ui.widgets.form import Fold, FormField, value_label
+from wan_desktop.ui.widgets.segmented import Segmented
+
+if TYPE_CHECKING:
+    from wan_desktop.core.catalog import Model, VideoSize
+    from wan_desktop.ui.session import Session
+
+
+class CreateForm(QWidget):
+    """Shows a FormState and changes it; everything on screen is drawn from that one record.
+
+    Args:
+        session: For reading pictures and counting tokens on its lanes.
+        model: What it is to be made with.
+        state: What to begin with.
+        parent: Its parent.
+    """
+
+    state_changed = Signal(object)
+
+    def __init__(self, session: Session, model: Model, state: FormState, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("form")
+        self._model = model
+        self._state = state
+        self._counter = TokenCounter(session, model.folder.path, self)
+        self._build_ui(session)
+        self._connect()
+        self._show()
+        self._counter.set_text(state.prompt)
+        if state.image is not None and self.image is not None:
+            self.image.take(state.image)
+
+    @property
+    def state(self) -> FormState:
+        """What stands in the form."""
+        return self._state
+
+    def set_state(self, state: FormState) -> None:
+        """Show another state."""
+        image_changed = state.image != self._state.image
+        self._state = state
+        if self.prompt.toPlainText() != state.prompt:
+            self.prompt.setPlainText(state.prompt)
+        if self.image is not None and image_changed:
+            self.image.take(state.image)
+        if isinstance(self.avoid.content, PromptEdit):
+            self.avoid.content.setPlainText(self._negative())
+        self._show()
+        self.state_changed.emit(self._state)
+
+    def change(self, **changes: object) -> None:
+        """Change some values."""
+        before = self._state
+        self._state = before.with_changes(**changes)
+        if self._state != before:
+            self._show()
+            self.state_changed.emit(self._state)
+
+    def reason_not_ready(self) -> str:
+        """Why nothing can be made from it yet; empty when it can."""
+        if self._state.wants_image and self._state.image is None:
+            return "Choose a start image first"
+        if self._state.mode != GenerationMode.I2V and not self._state.prompt.strip():
+            return "Write a prompt first"
+        return ""
+
+    def focus_first(self) -> None:
+        """Put the cursor where typing begins."""
+        self.prompt.setFocus()
+
+    def write_prompt(self, prompt: str) -> None:
+        """Put a prompt in, so that Ctrl+Z brings back what stood there."""
+        cursor = self.prompt.textCursor()
+        cursor.select(cursor.SelectionType.Document)
+        cursor.insertText(prompt)
+        self.prompt.setFocus()
+
+    def show_seed_used(self, seed: int) -> None:
+        """Say which seed the render took."""
+        self._last_seed = seed
+        if isinstance(self.advanced.content, AdvancedPanel):
+            self.advanced.content.seed.show_last_used(seed)
+
+    def _build_ui(self, session: Session) -> None:
+        self._last_seed: int | None = None
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(20, 16, 20, 16)
+        layout.setSpacing(14)
+        self._build_what(layout, session)
+        self._build_words(layout)
+        self._build_shape(layout)
+        self._build_length(layout)
+        self.advanced = Fold("Advanced settings", self._build_advanced, self)
+        layout.addWidget(self.advanced)
+        layout.addStretch(1)
+
+    def _build_what(self, layout: QVBoxLayout, session: Session) -> None:
+        modes, data = self._model.modes, self._model.metadata
+        self.mode = Segmented("What do you want to make", [(text.mode_name(mode), mode) for mode in modes], self)
+        field = FormField("What do you want to make?", self.mode, self)
+        field.setVisible(len(modes) > 1)
+        layout.addWidget(field)
+        name = label(data.name, self)
+        name.setWordWrap(True)
+        model = FormField("Model", name, self)
+        model.set_help(data.description)
+        layout.addWidget(model)
+        self.image: ImageField | None = None
+        if self._model.folder.takes_image:
+            self.image = ImageField(session, self)
+            layout.addWidget(self.image)
+
+    def _build_words(self, layout: QVBoxLayout) -> None:
+        self.prompt = PromptEdit("Prompt", self)
+        samples = self._model.metadata.sample_prompts
+        self.prompt.setPlaceholderText(f"For example: {samples[0]}" if samples else "What should happen in the video?")
+        self.prompt.setPlainText(self._state.prompt)
+        self.tokens = value_label(self)
+        self.prompt_field = FormField("Prompt", self.prompt, self, right=self.tokens)
+        layout.addWidget(self.prompt_field)
+        self.avoid = Fold("What to avoid", self._build_avoid, self)
+        layout.addWidget(self.avoid)
+
+    def _build_avoid(self, parent: QWidget) -> QWidget:
+        edit = PromptEdit("What to avoid", parent, lines=3)
+        edit.setPlainText(self._negative())
+        edit.setPlaceholderText("Things that should not be in the video")
+        edit.textChanged.connect(self._on_avoid)
+        return edit
+
+    def _build_shape(self, layout: QVBoxLayout) -> None:
+        sizes = self._model.metadata.sizes
+        shapes = list(dict.fromkeys(size.shape for size in sizes))
+        self.shape = Segmented("Shape", [(shape, shape) for shape in shapes], self)
+        shape_field = FormField("Shape", self.shape, self)
+        shape_field.setVisible(len(shapes) > 1)
+        layout.addWidget(shape_field)
+        self.size_box = ComboBox("Size", self)
+        self.only_size = label("", self)
+        self.only_size.setAccessibleName("Size")
+        self.size_field = FormField("Size", self.size_box if len(sizes) > 1 else self.only_size, self)
+        self.size_box.setVisible(len(sizes) > 1)
+        self.only_size.setVisible(len(sizes) == 1)
+        layout.addWidget(self.size_field)
+
+    def _build_length(self, layout: QVBoxLayout) -> None:
+        data = self._model.metadata
+        self.length = Slider("Length", self)
+        self.length.setRange(0, len(data.num_frames_choices) - 1)
+        self.length_words = value_label(self)
+        layout.addWidget(FormField("Length", self.length, self, right=self.length_words))
+        self.quality = Segmented("Quality", [(q.name, q.num_inference_steps) for q in data.qualities], self)
+        self.quality.set_tool_tips([f"{q.num_inference_steps} steps" for q in data.qualities])
+        self.quality_words = value_label(self)
+        layout.addWidget(FormField("Quality", self.quality, self, right=self.quality_words))
+
+    def _build_advanced(self, parent: QWidget) -> QWidget:
+        panel = AdvancedPanel(self._model, self._state, parent)
+        panel.seed.show_last_used(self._last_seed)
+        panel.edited.connect(self._on_advanced)
+        return panel
+
+    def _connect(self) -> None:
+        self.mode.chosen.connect(self._on_mode)
+        self.prompt.textChanged.connect(self._on_prompt)
+        self._counter.counted.connect(self._on_counted)
+        self.shape.chosen.connect(self._on_shape)
+        self.size_box.activated.connect(self._on_size)
+        self.length.valueChanged.connect(self._on_length)
+        self.quality.chosen.connect(self._on_quality)
+        if self.image is not None:
+            self.prompt.picture_given.connect(self.image.take)
+            self.image.picture_changed.connect(self._on_picture)
+
+    def _negative(self) -> str:
+        given = self._state.negative_prompt
+        return self._model.metadata.negative_prompt if given is None else given
+
+    def _sizes(self) -> list[VideoSize]:
+        sizes = self._model.metadata.sizes
+        named = named_size(self._model.metadata, self._state.width, self._state.height)
+        shape = named.shape if named is not None else sizes[0].shape
+        return [size for size in sizes if size.shape == shape]
+
+    def _show(self) -> None:
+        """Draw everything from the state."""
+        state, data = self._state, self._model.metadata
+        self.mode.set_value(state.mode)
+        self.prompt_field.setVisible(state.mode != GenerationMode.I2V)
+        if self.image is not None:
+            self.image.setVisible(state.wants_image)
+            self.image.set_target(state.width, state.height)
+        self._show_size()
+        blocker = QSignalBlocker(self.length)
+        if state.num_frames in data.num_frames_choices:
+            self.length.setValue(data.num_frames_choices.index(state.num_frames))
+        del blocker
+        self.length_words.setText(text.frames_and_seconds(state.num_frames, state.fps))
+        self.length.setAccessibleDescription(text.frames_and_seconds_spoken(state.num_frames, state.fps))
+        self.quality.set_value(state.num_inference_steps)
+        self.quality_words.setText(f"{state.num_inference_steps} steps")
+        if isinstance(self.advanced.content, AdvancedPanel):
+            self.advanced.content.show_state(state)
+
+    def _show_size(self) -> None:
+        state, sizes = self._state, self._sizes()
+        named = None if state.custom_size else named_size(self._model.metadata, state.width, state.height)
+        self.shape.set_value(named.shape if named is not None else None)
+        custom = f"{state.width} {text.TIMES} {state.height}{text.DOT}custom"
+        self.only_size.setText(custom if named is None else f"{text.size_name(named)}{text.DOT}{named.shape}")
+        blocker = QSignalBlocker(self.size_box)
+        self.size_box.clear()
+        for size in sizes:
+            self.size_box.addItem(text.size_name(size), (size.width, size.height))
+        if named is None:
+            self.size_box.addItem(custom, (state.width, state.height))
+        self.size_box.setCurrentIndex(sizes.index(named) if named is not None else len(sizes))
+        del blocker
+
+    @Slot(object)
+    def _on_mode(self, mode: GenerationMode) -> None:
+        self.change(mode=mode)
+
+    @Slot()
+    def _on_prompt(self) -> None:
+        self._counter.set_text(self.prompt.toPlainText())
+        self.prompt.mark_unread(None)
+        self.change(prompt=self.prompt.toPlainText())
+
+    @Slot()
+    def _on_avoid(self) -> None:
+        if isinstance(self.avoid.content, PromptEdit):
+            written = self.avoid.content.toPlainText()
+            self.change(negative_prompt=None if written == self._model.metadata.negative_prompt else written)
+
+    @Slot(object)
+    def _on_counted(self, count: TokenCount) -> None:
+        if count.text != self.prompt.toPlainText():
+            return
+        too_many = count.read_characters is not None
+        self.tokens.setText(text.tokens_used(count.tokens, TEXT_LENGTH))
+        set_role(self.tokens, "warn" if too_many else "value")
+        self.prompt_field.say(text.tokens_too_many(count.tokens, TEXT_LENGTH) if too_many else "", "warn")
+        self.prompt.mark_unread(count.read_characters)
+
+    @Slot(object)
+    def _on_picture(self, path: object) -> None:
+        changes: dict[str, object] = {"image": path}
+        if path is not None and not self._state.wants_image:
+            changes["mode"] = GenerationMode.TI2V
+        self.change(**changes)
+
+    @Slot(object)
+    def _on_shape(self, shape: str) -> None:
+        size = next(size for size in self._model.metadata.sizes if size.shape == shape)
+        self.change(width=size.width, height=size.height, custom_size=False)
+
+    @Slot(int)
+    def _on_size(self, index: int) -> None:
+        sizes = self._sizes()
+        if index < len(sizes):
+            self.change(width=sizes[index].width, height=sizes[index].height, custom_size=False)
+
+    @Slot(int)
+    def _on_length(self, index: int) -> None:
+        self.change(num_frames=self._model.metadata.num_frames_choices[index])
+
+    @Slot(object)
+    def _on_quality(self, steps: int) -> None:
+        self.change(num_inference_steps=steps)
+
+    @Slot(object)
+    def _on_advanced(self, changes: dict[str, object]) -> None:
+        self.change(**changes)

@@ -1,0 +1,256 @@
+"""A render on its way: the live preview, the stages, the time left, Stop."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt, QTimer, Signal, Slot
+from PySide6.QtGui import QImage
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+
+from wan_desktop.core.catalog import GenerationMode
+from wan_desktop.core.messages import Stage
+from wan_desktop.ui import text
+from wan_desktop.ui.widgets.controls import Button, IconLabel, announce, label, surface
+from wan_desktop.ui.widgets.picture import PictureView
+from wan_desktop.ui.widgets.stage_tracker import StageCell, StageState, StageTracker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from wan_desktop.core.render_progress import RenderProgress
+    from wan_desktop.ui.create.rendering import RenderView
+
+_STALL_FACTOR = 4
+_STALL_MINIMUM_S = 60.0
+_ANNOUNCE_EVERY_S = 5.0
+_STEPS_SHARE = (10, 90)
+"""Percent at which the steps of the title's number begin and end; they are nearly all of the time."""
+
+
+def percent_of(progress: RenderProgress) -> int:
+    """How much of a render is done, as one number."""
+    fraction = progress.done / progress.total if progress.total else 0.0
+    begin, end = _STEPS_SHARE
+    ranges = {
+        Stage.LOAD_MODEL: (0, 6),
+        Stage.READ_PROMPT: (6, 8),
+        Stage.PREPARE_IMAGE: (8, begin),
+        Stage.CREATE_FRAMES: (begin, end),
+        Stage.BUILD_PICTURES: (end, 97),
+        Stage.SAVE_VIDEO: (97, 99),
+    }
+    low, high = ranges[progress.stage]
+    return round(low + fraction * (high - low))
+
+
+class ProgressView(QWidget):
+    """Shows a RenderView and lets time run on between two of them.
+
+    Args:
+        parent: Its parent.
+        clock: Seconds; another one in tests.
+    """
+
+    stop_requested = Signal()
+    percent_changed = Signal(object)
+    """An int, or None when no render runs."""
+
+    def __init__(self, parent: QWidget | None = None, *, clock: Callable[[], float] = monotonic) -> None:
+        super().__init__(parent)
+        self._clock = clock
+        self._view: RenderView | None = None
+        self._preview = ""
+        self._started = self._heard = self._stepped = self._announced = clock()
+        self._waits_until = 0.0
+        self._milestone = 0
+        self._build_ui()
+        self._ticker = QTimer(self)
+        self._ticker.setInterval(1000)
+        self._ticker.timeout.connect(self.tick)
+
+    def begin(self, width: int, height: int) -> None:
+        """A render was started."""
+        self._view, self._preview, self._milestone, self._waits_until = None, "", 0, 0.0
+        self._started = self._heard = self._stepped = self._clock()
+        self.picture.set_image(QImage())
+        self.picture.set_shape(width, height)
+        self.picture.waiting_text = "The preview appears with the first steps"
+        self.headline.setText("Starting")
+        self.step.setText("")
+        self.left.setText("measuring")
+        self.facts.setText("")
+        self.notes.hide()
+        self.stall.hide()
+        self.tracker.set_cells(())
+        self.stop.setEnabled(True)
+        self.stop.setText("Stop")
+        self._ticker.start()
+        self.percent_changed.emit(0)
+
+    def end(self) -> None:
+        """The render is over."""
+        self._ticker.stop()
+        self.percent_changed.emit(None)
+
+    def show_stopping(self) -> None:
+        """It was asked to stop and has not yet."""
+        self.headline.setText("Stopping")
+        self.step.setText("")
+        self.left.setText("")
+        self.stall.hide()
+        self.stop.setEnabled(False)
+
+    def show_view(self, view: RenderView) -> None:
+        """Show how it is now."""
+        before, self._view = self._view, view
+        self._heard = self._clock()
+        if before is None:
+            self._show_notes(view)
+            request = view.settled.request
+            self.picture.set_shape(request.width, request.height)
+        progress = view.progress
+        if progress is None:
+            return
+        old = before.progress if before is not None else None
+        if old is None or (old.stage, old.done) != (progress.stage, progress.done):
+            self._stepped = self._heard
+            self.stall.hide()
+            self._announce(old, progress)
+            self.percent_changed.emit(percent_of(progress))
+        self.headline.setText(text.stage_doing(progress.stage))
+        self.step.setText(text.step_of(progress))
+        self.tracker.set_cells(self._cells(view, progress))
+        self._show_preview(progress.preview_jpeg_base64)
+        self.tick()
+
+    @Slot()
+    def tick(self) -> None:
+        """Let the clocks run on, and notice a standstill."""
+        now = self._clock()
+        progress = self._view.progress if self._view is not None else None
+        if progress is None:
+            self.facts.setText(f"Running for {text.duration(now - self._started)}")
+        else:
+            since = now - self._heard
+            left = None if progress.seconds_left is None else progress.seconds_left - since
+            if left is None and progress.stage == Stage.SAVE_VIDEO:
+                left = 0.0
+            if self.stop.isEnabled():
+                self.left.setText(text.time_left(left, slower=progress.slower_than_expected))
+            self.facts.setText(text.render_facts(progress, progress.elapsed_s + since))
+        usual = progress.seconds_per_step if progress is not None and progress.seconds_per_step else 0.0
+        limit = max(_STALL_MINIMUM_S, _STALL_FACTOR * usual)
+        if now - self._stepped > limit and now > self._waits_until and self.stop.isEnabled() and self.stall.isHidden():
+            self.stall.show()
+            announce(self, self.stall_words.text())
+
+    def _build_ui(self) -> None:
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(12)
+        self.picture = PictureView("Live preview", self, badge="Live preview - low resolution")
+        layout.addWidget(self.picture, 1)
+        self.notes = label("", self, role="note", wrap=True)
+        self.notes.hide()
+        layout.addWidget(self.notes)
+        layout.addWidget(self._build_stall())
+        layout.addWidget(self._build_card())
+
+    def _build_card(self) -> QWidget:
+        card = surface("card", self)
+        layout = QVBoxLayout(card)
+        layout.setContentsMargins(16, 14, 16, 12)
+        layout.setSpacing(8)
+        top = QHBoxLayout()
+        top.setSpacing(10)
+        self.headline = label("", card, role="section")
+        self.step = label("", card, role="soft")
+        self.left = label("", card, role="section")
+        for widget in (self.headline, self.step):
+            top.addWidget(widget, 0, Qt.AlignmentFlag.AlignBaseline)
+        top.addStretch(1)
+        top.addWidget(self.left, 0, Qt.AlignmentFlag.AlignBaseline)
+        layout.addLayout(top)
+        self.tracker = StageTracker(card)
+        layout.addWidget(self.tracker)
+        foot = QHBoxLayout()
+        self.facts = label("", card, role="value")
+        foot.addWidget(self.facts, 1)
+        self.stop = Button("Stop", card, kind="danger", icon_name="square")
+        self.stop.setShortcut("Ctrl+.")
+        self.stop.setToolTip("Stop (Ctrl+.)")
+        self.stop.clicked.connect(self.stop_requested)
+        foot.addWidget(self.stop)
+        layout.addLayout(foot)
+        return card
+
+    def _build_stall(self) -> QWidget:
+        self.stall = surface("warn", self)
+        layout = QHBoxLayout(self.stall)
+        layout.setContentsMargins(14, 8, 10, 8)
+        layout.setSpacing(8)
+        layout.addWidget(IconLabel("triangle-alert", "warn", 18, self.stall))
+        self.stall_words = label("This takes longer than usual. Other programs may be using the memory.", self.stall, wrap=True)
+        layout.addWidget(self.stall_words, 1)
+        self.wait = Button("Wait", self.stall)
+        self.wait.clicked.connect(self._on_wait)
+        stop = Button("Stop", self.stall, kind="danger", name="Stop the stalled render")
+        stop.clicked.connect(self.stop_requested)
+        layout.addWidget(self.wait)
+        layout.addWidget(stop)
+        self.stall.hide()
+        return self.stall
+
+    def _show_notes(self, view: RenderView) -> None:
+        notes = [adjustment.message for adjustment in view.settled.adjustments]
+        self.notes.setText("\n".join(notes))
+        self.notes.setVisible(bool(notes))
+
+    def _show_preview(self, jpeg_base64: str) -> None:
+        if jpeg_base64 and jpeg_base64 != self._preview:
+            self._preview = jpeg_base64
+            try:
+                image = QImage.fromData(base64.b64decode(jpeg_base64))
+            except binascii.Error:
+                return
+            if not image.isNull():
+                self.picture.set_image(image)
+
+    def _cells(self, view: RenderView, progress: RenderProgress) -> tuple[StageCell, ...]:
+        has_image = view.settled.request.mode != GenerationMode.T2V
+        stages = [stage for stage in Stage if stage != Stage.PREPARE_IMAGE or has_image]
+        took = dict(progress.stage_seconds)
+        now = list(Stage).index(progress.stage)
+        return tuple(self._cell(stage, progress, list(Stage).index(stage) - now, took) for stage in stages)
+
+    @staticmethod
+    def _cell(stage: Stage, progress: RenderProgress, place: int, took: dict[Stage, float]) -> StageCell:
+        name, weight = text.stage_name(stage), 2 if stage == Stage.CREATE_FRAMES else 1
+        if place > 0:
+            return StageCell(name, StageState.LATER, weight=weight)
+        if place < 0:
+            return StageCell(name, StageState.OVER, caption=text.duration(took[stage]) if stage in took else "", weight=weight)
+        fraction = progress.done / progress.total if progress.total else 0.0
+        return StageCell(name, StageState.NOW, fraction, text.step_of(progress), weight)
+
+    def _announce(self, old: RenderProgress | None, new: RenderProgress) -> None:
+        percent = percent_of(new)
+        milestone = percent // 25 * 25
+        words = ""
+        if old is None or old.stage != new.stage:
+            words = text.stage_doing(new.stage)
+        elif milestone > self._milestone:
+            words = f"{milestone} percent"
+        self._milestone = max(self._milestone, milestone)
+        if words and self._clock() - self._announced >= _ANNOUNCE_EVERY_S:
+            self._announced = self._clock()
+            announce(self, words)
+
+    @Slot()
+    def _on_wait(self) -> None:
+        self.stall.hide()
+        self._waits_until = self._clock() + _STALL_MINIMUM_S

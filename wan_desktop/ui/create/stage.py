@@ -1,0 +1,182 @@
+"""The right side of the page: nothing yet, a render on its way, a finished video, or what went wrong.
+
+Only the empty state is made at the start; the others are made when they are needed first.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtWidgets import QScrollArea, QStackedWidget, QVBoxLayout, QWidget
+
+from wan_desktop.ui import text
+from wan_desktop.ui.widgets.controls import Button, IconLabel, announce, label
+
+if TYPE_CHECKING:
+    from wan_desktop.ui.create.finished_view import FinishedView
+    from wan_desktop.ui.create.progress_view import ProgressView
+    from wan_desktop.ui.create.rendering import RenderDone, RenderView
+    from wan_desktop.ui.widgets.error_card import ErrorCard, ErrorText
+
+
+class EmptyState(QWidget):
+    """Says what will be here, and offers examples."""
+
+    example_chosen = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.samples: tuple[str, ...] = ()
+        self._next = 0
+        self._layout = QVBoxLayout(self)
+        self._layout.setSpacing(8)
+        self._layout.addStretch(2)
+        center = Qt.AlignmentFlag.AlignHCenter
+        self._layout.addWidget(IconLabel("clapperboard", "text3", 48, self), 0, center)
+        self._layout.addSpacing(8)
+        self.title = label(text.EMPTY_TITLE, self, role="section")
+        self.words = label(text.EMPTY_TEXT, self, role="soft")
+        self._layout.addWidget(self.title, 0, center)
+        self._layout.addWidget(self.words, 0, center)
+        self._layout.addSpacing(8)
+        self._layout.addStretch(3)
+
+    def show_samples(self, samples: tuple[str, ...]) -> None:
+        """Offer these prompts."""
+        if not samples or self.samples:
+            return
+        self.samples = samples
+        center = Qt.AlignmentFlag.AlignHCenter
+        self.example = Button("Show me an example", self, icon_name="wand-sparkles")
+        self.example.clicked.connect(self._on_example)
+        widgets: list[QWidget] = [self.example]
+        for sample in samples:
+            chip = Button(sample, self, kind="chip")
+            chip.setAccessibleName(f"Example: {sample}")
+            chip.clicked.connect(self._on_chip)
+            widgets.append(chip)
+        for offset, widget in enumerate(widgets):
+            self._layout.insertWidget(self._layout.count() - 1, widget, 0, center)
+            if offset == 0:
+                self._layout.insertSpacing(self._layout.count() - 1, 8)
+
+    @Slot()
+    def _on_example(self) -> None:
+        self.example_chosen.emit(self.samples[self._next % len(self.samples)])
+        self._next += 1
+
+    @Slot()
+    def _on_chip(self) -> None:
+        chip = self.sender()
+        if isinstance(chip, Button):
+            self.example_chosen.emit(chip.text())
+
+
+class Stage(QWidget):
+    """Shows one of the four."""
+
+    example_chosen = Signal(str)
+    stop_requested = Signal()
+    retry_requested = Signal()
+    variation_requested = Signal()
+    reuse_requested = Signal()
+    unplayable = Signal(str)
+    percent_changed = Signal(object)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("stage")
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(24, 14, 24, 20)
+        layout.setSpacing(10)
+        layout.addWidget(label("Create", self, role="title"))
+        self.stack = QStackedWidget(self)
+        layout.addWidget(self.stack, 1)
+        self.empty = EmptyState(self)
+        self.empty.example_chosen.connect(self.example_chosen)
+        self.stack.addWidget(self.empty)
+        self.progress: ProgressView | None = None
+        self.finished: FinishedView | None = None
+        self.error: ErrorCard | None = None
+        self._error_page: QScrollArea | None = None
+
+    def show_empty(self) -> None:
+        """Nothing is there."""
+        self._leave()
+        self.stack.setCurrentWidget(self.empty)
+
+    def begin(self, width: int, height: int) -> None:
+        """A render was started."""
+        self._leave()
+        if self.progress is None:
+            from wan_desktop.ui.create.progress_view import ProgressView  # noqa: PLC0415 - not needed at the start
+
+            self.progress = ProgressView(self)
+            self.progress.stop_requested.connect(self.stop_requested)
+            self.progress.percent_changed.connect(self.percent_changed)
+            self.stack.addWidget(self.progress)
+        self.progress.begin(width, height)
+        self.stack.setCurrentWidget(self.progress)
+
+    def show_view(self, view: RenderView) -> None:
+        """The render is now like this."""
+        if self.progress is not None:
+            self.progress.show_view(view)
+
+    def show_stopping(self) -> None:
+        """The render was asked to stop."""
+        if self.progress is not None:
+            self.progress.show_stopping()
+
+    def show_done(self, done: RenderDone) -> None:
+        """The video is there."""
+        self._leave()
+        if self.finished is None:
+            from wan_desktop.ui.create.finished_view import FinishedView  # noqa: PLC0415 - not needed at the start
+
+            self.finished = FinishedView(self)
+            self.finished.variation_requested.connect(self.variation_requested)
+            self.finished.reuse_requested.connect(self.reuse_requested)
+            self.finished.unplayable.connect(self.unplayable)
+            self.stack.addWidget(self.finished)
+        self.finished.show_done(done)
+        self.stack.setCurrentWidget(self.finished)
+        request = done.settled.request
+        announce(self, f"Video ready, {request.num_frames / request.fps:.0f} seconds", assertive=True)
+
+    def show_error(self, words: ErrorText) -> None:
+        """Something went wrong."""
+        from wan_desktop.ui.widgets.error_card import ErrorCard  # noqa: PLC0415 - not needed at the start
+
+        self._leave()
+        page = QWidget()
+        page.setObjectName("page")
+        layout = QVBoxLayout(page)
+        layout.setContentsMargins(0, 0, 0, 0)
+        self.error = ErrorCard(words, page)
+        self.error.retry_requested.connect(self.retry_requested)
+        layout.addWidget(self.error)
+        layout.addStretch(1)
+        self._error_page = QScrollArea(self)
+        self._error_page.setWidgetResizable(True)
+        self._error_page.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._error_page.setWidget(page)
+        self.stack.addWidget(self._error_page)
+        self.stack.setCurrentWidget(self._error_page)
+        announce(self, f"{words.title}. {words.hint}", assertive=True)
+
+    def close_clip(self) -> None:
+        """Let go of the video file."""
+        if self.finished is not None:
+            self.finished.close_clip()
+
+    def _leave(self) -> None:
+        """Clean up what was shown."""
+        if self.progress is not None and self.stack.currentWidget() is self.progress:
+            self.progress.end()
+        self.close_clip()
+        if self._error_page is not None:
+            self.stack.removeWidget(self._error_page)
+            self._error_page.deleteLater()
+            self._error_page = self.error = None

@@ -1,0 +1,89 @@
+"""Window, session and theme, put together and taken apart."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Slot
+
+from wan_desktop.core.settings import load_settings
+from wan_desktop.ui import text
+from wan_desktop.ui.main_window import MainWindow
+from wan_desktop.ui.theme import ThemeManager
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from PySide6.QtWidgets import QApplication
+
+    from wan_desktop.core.catalog import Model
+    from wan_desktop.core.paths import AppPaths
+    from wan_desktop.ui.session import Session
+
+
+class Program(QObject):
+    """One run of the window.
+
+    Args:
+        application: Qt's.
+        paths: Where everything lies.
+        sample: Make a sample video and end.
+        engine_command: How the engine is started, if not as usual.
+        load_model: Finds the model, if not the built-in one.
+    """
+
+    def __init__(
+        self,
+        application: QApplication,
+        paths: AppPaths,
+        *,
+        sample: bool = False,
+        engine_command: Sequence[str] | None = None,
+        load_model: Callable[[], Model] | None = None,
+    ) -> None:
+        super().__init__(application)
+        application.setApplicationName(text.APP)
+        application.setApplicationDisplayName(text.APP)
+        paths.ensure()
+        self._application = application
+        self._paths = paths
+        self._sample = sample
+        self._engine_command = engine_command
+        self._load_model = load_model or self._load_builtin
+        self._settings = load_settings(paths.settings_file)
+        self.theme = ThemeManager(application, self._settings.theme, self._settings.text_scale)
+        self.session: Session | None = None
+        self.window = MainWindow(self.theme, remember_form=not sample)
+        self.window.first_painted.connect(self._on_first_painted)
+        application.aboutToQuit.connect(self.shutdown)
+
+    def show(self) -> None:
+        """Show the window."""
+        self.window.show()
+
+    @Slot()
+    def shutdown(self) -> None:
+        """End everything that runs; safe to call again."""
+        self.window.page.close_down()
+        if self.session is not None:
+            self.session.shutdown()
+
+    def _load_builtin(self) -> Model:
+        from wan_desktop.core.catalog import BUILTIN_MODEL_ID, find_model  # noqa: PLC0415 - on the lane
+
+        return find_model(BUILTIN_MODEL_ID, self._paths.resources)
+
+    @Slot()
+    def _on_first_painted(self) -> None:
+        from wan_desktop.core.engine_client import ENGINE_COMMAND  # noqa: PLC0415 - after the first paint
+        from wan_desktop.core.log import start_logging  # noqa: PLC0415 - after the first paint
+        from wan_desktop.ui.session import Session  # noqa: PLC0415 - after the first paint
+
+        start_logging(self._paths.log_file)
+        self.session = Session(self._paths, self._settings, self, engine_command=self._engine_command or ENGINE_COMMAND)
+        self.window.attach(self.session, self._load_model)
+        self.session.start_engine()
+        if self._sample:
+            from wan_desktop.ui.sample_run import SampleRun  # noqa: PLC0415 - only without a screen
+
+            SampleRun(self._application, self.window.page, self)
