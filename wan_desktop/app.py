@@ -46,11 +46,16 @@ def run_window(paths: AppPaths, *, sample: bool = False, engine_command: Sequenc
         sample: Make the model's first sample prompt through the window, print where the video is, and end.
         engine_command: How the engine is started, if not as usual.
     """
+    # Before PySide: its import hook reads the source of every module that is imported after it, 11 ms in all.
+    from wan_desktop.core import settings  # noqa: F401, PLC0415
+    from wan_desktop.ui import style, text  # noqa: F401, PLC0415
+
     from PySide6.QtWidgets import QApplication  # noqa: PLC0415 - the command line does not need it
 
     from wan_desktop.ui.program import Program  # noqa: PLC0415
 
-    application = QApplication([sys.argv[0]])
+    # Fusion by argument, because `setStyle` returns the style, and PySide then builds all enumerations of QStyle.
+    application = QApplication([sys.argv[0], "-style", "Fusion"])
     program = Program(application, paths, sample=sample, engine_command=engine_command)
     program.show()
     code = application.exec()

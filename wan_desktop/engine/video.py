@@ -1,10 +1,11 @@
 """Frames into an mp4 with its recipe inside: H.264, yuv420p, BT.709, ready to stream; never half a file under the final name."""
 
 import errno
+import io
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import av
 import numpy as np
@@ -14,6 +15,9 @@ from PIL import Image
 from wan_desktop.core.errors import DiskFullError, VideoNotSavedError, WanError
 from wan_desktop.core.files import replace_patiently
 from wan_desktop.core.recipe import RECIPE_KEY
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer as Buffer
 
 _CRF = "16"
 """Near-lossless to the eye; a 5 s 720p clip takes some 5 to 15 MB."""
@@ -45,8 +49,14 @@ class VideoWriter:
         self.frame_count = 0
         with _translated(path):
             path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = _WholeWrites(self._beside, "w+")
             self._container = av.open(
-                str(self._beside), "w", format="mp4", options={"movflags": "+faststart+use_metadata_tags"}
+                self._file,
+                "w",
+                format="mp4",
+                options={"movflags": "+faststart+use_metadata_tags"},
+                # To move the index to the front, the library reads the file again.
+                io_open=lambda *_: self._beside.open("rb"),
             )
             if png_frames:
                 self._frames_beside.mkdir(exist_ok=True)
@@ -101,7 +111,8 @@ class VideoWriter:
             for packet in self._packets:
                 self._container.mux(packet)
             self._container.close()
-            _flush_to_disk(self._beside)
+            os.fsync(self._file.fileno())
+            self._file.close()
             if self._frames_folder is not None:
                 _replace_folder(self._frames_beside, self._frames_folder)
             replace_patiently(self._beside, self._path)
@@ -109,8 +120,10 @@ class VideoWriter:
 
     def _discard(self) -> None:
         """Remove what has no final name."""
-        for clean in (self._container.close, lambda: self._beside.unlink(missing_ok=True), lambda: _remove_folder(self._frames_beside)):
-            _quietly(clean)
+        _quietly(self._container.close)
+        _quietly(self._file.close)
+        _quietly(lambda: self._beside.unlink(missing_ok=True))
+        _quietly(lambda: _remove_folder(self._frames_beside))
 
 
 def save_poster(path: Path, picture: np.ndarray) -> Path:
@@ -158,9 +171,20 @@ class _translated:  # noqa: N801 - reads as a verb where it is used
             ) from error
 
 
-def _flush_to_disk(path: Path) -> None:
-    with path.open("rb+") as file:
-        os.fsync(file.fileno())
+class _WholeWrites(io.FileIO):
+    """The file an mp4 is written to.
+
+    Ours, not the library's: that keeps its file open for good when the disk is full, so that nobody can remove or unmount it. Unbuffered,
+    because the library reads it again; a plain unbuffered file may write less than it was given.
+    """
+
+    def write(self, data: "Buffer") -> int:
+        """Write all of it."""
+        view = memoryview(data)
+        done = 0
+        while done < len(view):
+            done += super().write(view[done:]) or 0
+        return done
 
 
 def _replace_folder(source: Path, target: Path) -> None:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, Qt, QTimer, Signal, Slot
-from PySide6.QtGui import QKeySequence, QShortcut
-from PySide6.QtWidgets import QHBoxLayout, QMessageBox, QPushButton, QWidget
+from PySide6.QtCore import QTimer, Signal, Slot
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QWidget
 
 from wan_desktop.ui import text
 from wan_desktop.ui.create.page import CreatePage
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from PySide6.QtGui import QCloseEvent, QPaintEvent, QResizeEvent
+    from PySide6.QtWidgets import QMessageBox, QPushButton
 
     from wan_desktop.core.catalog import Model
     from wan_desktop.core.engine_client import EngineState
@@ -29,7 +29,7 @@ _USUAL = (1440, 900)
 _WIDE_FROM_PX = 1366
 
 
-class MainWindow(QWidget):
+class MainWindow(QFrame):
     """Sidebar and page.
 
     It is made without a session, shows itself, says so with `first_painted`, and only then is given what it works with.
@@ -41,7 +41,6 @@ class MainWindow(QWidget):
     def __init__(self, theme: ThemeManager, *, remember_form: bool = True) -> None:
         super().__init__()
         self.setObjectName("window")
-        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._theme = theme
         self._session: Session | None = None
         self._painted = False
@@ -80,12 +79,6 @@ class MainWindow(QWidget):
         super().closeEvent(event)
         self.closed.emit()
 
-    def changeEvent(self, event: QEvent) -> None:
-        """Keep the window's icon in the theme's colour."""
-        super().changeEvent(event)
-        if event.type() == QEvent.Type.StyleChange:
-            self.setWindowIcon(icon_pixmap("film", look().color("link"), 32))
-
     def _build_ui(self, *, remember_form: bool) -> None:
         self.setWindowTitle(text.window_title(None))
         self.setMinimumSize(*MINIMUM)
@@ -106,17 +99,31 @@ class MainWindow(QWidget):
         self.sidebar.create_requested.connect(self.page.focus_prompt)
         self.sidebar.start_engine_requested.connect(self._on_start_engine)
         self.sidebar.theme_requested.connect(self._on_theme_requested)
-        self._theme.theme_changed.connect(self.sidebar.show_theme)
+        self._theme.theme_changed.connect(self._on_theme_changed)
         self.page.percent_changed.connect(self._on_percent_changed)
         self.page.render_ended.connect(self._on_render_ended)
-        shortcut = QShortcut(QKeySequence("Ctrl+L"), self)
-        shortcut.activated.connect(self.page.focus_prompt)
-        areas = QShortcut(QKeySequence("F6"), self)
-        areas.activated.connect(self._on_next_area)
+
+    def _add_shortcuts(self) -> None:
+        from PySide6.QtGui import QKeySequence, QShortcut  # noqa: PLC0415 - after the first paint
+
+        wishes = {
+            "Ctrl+Return": self.page.footer.generate.click,
+            "Ctrl+Enter": self.page.footer.generate.click,
+            "Ctrl+L": self.page.focus_prompt,
+            "F6": self._on_next_area,
+        }
+        for keys, slot in wishes.items():
+            QShortcut(QKeySequence(keys), self).activated.connect(slot)
+
+    def _show_icon(self) -> None:
+        self.setWindowIcon(icon_pixmap("film", look().color("link"), 32))
 
     def _ask_before_closing(self) -> None:
         if self._question is not None:
             return
+        from PySide6.QtCore import Qt  # noqa: PLC0415 - after the first paint
+        from PySide6.QtWidgets import QMessageBox  # noqa: PLC0415 - rarely needed
+
         box = QMessageBox(self)
         box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         box.setWindowTitle(text.APP)
@@ -138,9 +145,17 @@ class MainWindow(QWidget):
             self.page.stop()
             self.close()
 
+    @Slot(object)
+    def _on_theme_changed(self, theme: Theme) -> None:
+        self.sidebar.show_theme(theme)
+        self._show_icon()
+
     @Slot()
     def _on_painted(self) -> None:
         self.first_painted.emit()
+        self._show_icon()
+        self._add_shortcuts()
+        self._theme.tell_system()
 
     @Slot(object)
     def _on_percent_changed(self, percent: int | None) -> None:
@@ -169,6 +184,8 @@ class MainWindow(QWidget):
     @Slot()
     def _on_next_area(self) -> None:
         """Move the focus on: sidebar, form, stage, sidebar."""
+        from PySide6.QtCore import Qt  # noqa: PLC0415 - after the first paint
+
         areas = (self.sidebar, self.page.column, self.page.stage)
         focused = self.focusWidget()
         current = next((i for i, area in enumerate(areas) if focused is not None and area.isAncestorOf(focused)), -1)
@@ -181,4 +198,6 @@ class MainWindow(QWidget):
 
 
 def _takes_tab(widget: QWidget) -> bool:
+    from PySide6.QtCore import Qt  # noqa: PLC0415 - after the first paint
+
     return bool(widget.focusPolicy() & Qt.FocusPolicy.TabFocus)

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtGui import QAction, QActionGroup
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QVBoxLayout, QWidget
+from PySide6.QtCore import QPoint, Signal, Slot
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from wan_desktop.core.settings import Theme
 from wan_desktop.ui import text
 from wan_desktop.ui.theme import look
-from wan_desktop.ui.widgets.controls import Button, IconLabel, label, set_role, surface
+from wan_desktop.ui.widgets.controls import Button, IconLabel, label, restyle, set_role
 
 if TYPE_CHECKING:
+    from PySide6.QtGui import QAction
+    from PySide6.QtWidgets import QMenu
+
     from wan_desktop.core.engine_client import EngineState
 
 _WIDE_PX = 212
@@ -37,7 +39,8 @@ class EngineCard(QFrame):
         self.icon = IconLabel("microchip", "text2", 18, self)
         self.name = label("Engine", self, role="label")
         self.state = label("", self, role="caption")
-        top.addWidget(self.icon, 0, Qt.AlignmentFlag.AlignCenter)
+        self.icon.setProperty("align", "center")
+        top.addWidget(self.icon)
         top.addWidget(self.name)
         top.addStretch(1)
         top.addWidget(self.state)
@@ -59,8 +62,7 @@ class EngineCard(QFrame):
         self.more.setVisible(not compact and bool(self.more.text()))
         self.start.setText("" if compact else "Start again")
         self.start.setProperty("kind", "icon" if compact else "secondary")
-        self.start.style().unpolish(self.start)
-        self.start.style().polish(self.start)
+        restyle(self.start)
         self.start.refresh_icon()
 
     def show_state(self, state: EngineState) -> None:
@@ -100,6 +102,7 @@ class Sidebar(QFrame):
         super().__init__(parent)
         self.setObjectName("sidebar")
         self._compact: bool | None = None
+        self._menu: QMenu | None = None
         self._build_ui()
         self.show_theme(theme)
         self.set_compact(False)
@@ -115,8 +118,7 @@ class Sidebar(QFrame):
         for button, words in ((self.create, "Create"), (self.theme, self._theme_words)):
             button.setText("" if compact else words)
             button.setProperty("compact", compact)
-            button.style().unpolish(button)
-            button.style().polish(button)
+            restyle(button)
             button.refresh_icon()
         self.engine.set_compact(compact)
 
@@ -127,8 +129,10 @@ class Sidebar(QFrame):
         self.theme.setAccessibleName(self._theme_words)
         self.theme.setToolTip(self._theme_words)
         self.theme.set_icon(_THEME_ICONS[theme])
-        for action in self._actions.actions():
-            action.setChecked(action.data() == theme)
+        self._chosen = theme
+        if self._menu is not None:
+            for action in self._menu.actions():
+                action.setChecked(action.data() == theme)
 
     def _build_ui(self) -> None:
         self._layout = QVBoxLayout(self)
@@ -143,7 +147,6 @@ class Sidebar(QFrame):
         self.create = Button("Create", self, kind="nav", icon_name="clapperboard", name="Create")
         self.create.setCheckable(True)
         self.create.setChecked(True)
-        self.create.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.create.clicked.connect(self._on_create)
         self._layout.addWidget(self.create)
         self._layout.addStretch(1)
@@ -155,23 +158,36 @@ class Sidebar(QFrame):
 
     def _build_theme(self) -> None:
         self.theme = Button("Theme", self, kind="nav", icon_name="sun-moon", name="Theme")
-        self.theme.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.theme.clicked.connect(self._on_theme_clicked)
+
+    def _build_menu(self) -> QMenu:
+        """Made when it is asked for: menus and actions cost time at the start."""
+        from PySide6.QtGui import QAction, QActionGroup  # noqa: PLC0415
+        from PySide6.QtWidgets import QMenu  # noqa: PLC0415
+
         menu = QMenu(self.theme)
-        self._actions = QActionGroup(menu)
+        group = QActionGroup(menu)
         for theme in Theme:
             action = QAction(text.theme_name(theme), menu)
             action.setCheckable(True)
             action.setData(theme)
-            self._actions.addAction(action)
+            group.addAction(action)
+            action.setChecked(theme == self._chosen)
             menu.addAction(action)
-        self._actions.triggered.connect(self._on_theme)
-        self.theme.setMenu(menu)
+        group.triggered.connect(self._on_theme)
+        return menu
 
     @Slot()
     def _on_create(self) -> None:
         self.create.setChecked(True)
         self.create_requested.emit()
 
-    @Slot(QAction)
+    @Slot()
+    def _on_theme_clicked(self) -> None:
+        if self._menu is None:
+            self._menu = self._build_menu()
+        self._menu.popup(self.theme.mapToGlobal(self.theme.rect().topLeft()) - QPoint(0, self._menu.sizeHint().height() + 4))
+
+    @Slot(object)
     def _on_theme(self, action: QAction) -> None:
         self.theme_requested.emit(Theme(action.data()))

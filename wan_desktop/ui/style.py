@@ -17,13 +17,14 @@ def _base(look: Look) -> str:
     t, px = look.tokens, look.px
     return f"""
 * {{ font-size: {px(14)}px; color: {t.text}; }}
-QWidget#window, QWidget#page, QWidget#stage, QStackedWidget {{ background: {t.bg}; }}
+QFrame#window, QFrame#page, QFrame#stage, QStackedWidget {{ background: {t.bg}; }}
 QToolTip {{ background: {t.raised}; color: {t.text}; border: 1px solid {t.border}; padding: {px(4)}px {px(6)}px; font-size: {px(12)}px; }}
 QMenu {{ background: {t.card}; border: 1px solid {t.border}; padding: {px(4)}px; }}
 QMenu::item {{ padding: {px(6)}px {px(20)}px {px(6)}px {px(12)}px; border-radius: 4px; }}
 QMenu::item:selected {{ background: {t.sel}; }}
 QMessageBox, QDialog {{ background: {t.card}; }}
 QScrollArea, QScrollArea > QWidget > QWidget#form {{ background: transparent; border: 0; }}
+QScrollArea {{ qproperty-focusPolicy: NoFocus; qproperty-horizontalScrollBarPolicy: ScrollBarAlwaysOff; }}
 QScrollBar:vertical {{ background: transparent; width: 10px; margin: 0; }}
 QScrollBar::handle:vertical {{ background: {t.strong}; border-radius: 3px; min-height: 32px; margin: 2px; }}
 QScrollBar::add-line, QScrollBar::sub-line, QScrollBar::add-page, QScrollBar::sub-page {{ background: transparent; height: 0; }}
@@ -34,6 +35,8 @@ def _labels(look: Look) -> str:
     t, px = look.tokens, look.px
     return f"""
 QLabel {{ background: transparent; }}
+QLabel[align="center"] {{ qproperty-alignment: AlignCenter; }}
+QLabel[align="top"] {{ qproperty-alignment: "AlignTop | AlignLeft"; }}
 QLabel[role="title"] {{ font-size: {px(24)}px; font-weight: 600; }}
 QLabel[role="app"] {{ font-size: {px(17)}px; font-weight: 600; }}
 QLabel[role="section"] {{ font-size: {px(17)}px; font-weight: 600; }}
@@ -97,6 +100,7 @@ def _nav_and_chips(look: Look) -> str:
     t, px = look.tokens, look.px
     return f"""
 QPushButton[kind="nav"] {{ background: transparent; border: 1px solid transparent; text-align: left; min-height: {px(36)}px;
+  qproperty-focusPolicy: TabFocus;
   padding: 0 {px(11)}px; }}
 QPushButton[kind="nav"]:hover {{ background: {t.raised}; }}
 QPushButton[kind="nav"]:checked {{ background: {t.sel}; }}

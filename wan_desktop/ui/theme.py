@@ -2,6 +2,9 @@
 
 The look in use is asked for with `look()`, because painting code has no other way to know it; it is changed in one place, by
 :class:`ThemeManager`. Icons are Lucide's SVG files, coloured when they are drawn, so a change of theme needs no second set.
+
+This module, and all others that are imported before the first paint, leave the `Qt` namespace alone: touching it makes PySide build a
+hundred enumerations, 20 ms of a start of 200. What only `Qt` can say is said in the style sheet (`qproperty-...`), or later.
 """
 
 from __future__ import annotations
@@ -10,7 +13,7 @@ from dataclasses import dataclass, fields
 from functools import cache
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QByteArray, QObject, QRectF, Qt, Signal, Slot
+from PySide6.QtCore import QByteArray, QObject, QRectF, Signal, Slot
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QGuiApplication, QIcon, QPainter, QPalette, QPixmap
 
 from wan_desktop.core.paths import resources_folder
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
 
 FONT_FAMILIES = ("Inter", "Segoe UI Variable", "Segoe UI", "sans-serif")
 _FONT_FILES = ("Inter-Regular.otf", "Inter-Medium.otf", "Inter-SemiBold.otf")
+_DARK_BELOW = 128
 _ICON_GAP = 5  # Fusion leaves 4 px between icon and text, which looks glued; the pixmap carries the rest
 
 
@@ -176,7 +180,7 @@ def icon_pixmap(name: str, color: QColor, size: int, *, gap: int = 0) -> QPixmap
     application = QGuiApplication.instance()
     ratio = application.devicePixelRatio() if isinstance(application, QGuiApplication) else 1.0
     pixmap = QPixmap(round((size + gap) * ratio), round(size * ratio))
-    pixmap.fill(Qt.GlobalColor.transparent)
+    pixmap.fill(QColor(0, 0, 0, 0))
     painter = QPainter(pixmap)
     svg = _svg(name).replace(b"currentColor", color.name().encode())
     QSvgRenderer(QByteArray(svg)).render(painter, QRectF(0, 0, size * ratio, size * ratio))
@@ -186,10 +190,8 @@ def icon_pixmap(name: str, color: QColor, size: int, *, gap: int = 0) -> QPixmap
 
 
 def icon(name: str, token: str, size: int, *, gap: int = _ICON_GAP) -> QIcon:
-    """The icon for a button, with its look when disabled."""
-    made = QIcon(icon_pixmap(name, look().color(token), size, gap=gap))
-    made.addPixmap(icon_pixmap(name, look().color("text3"), size, gap=gap), QIcon.Mode.Disabled)
-    return made
+    """The icon for a button."""
+    return QIcon(icon_pixmap(name, look().color(token), size, gap=gap))
 
 
 def palette_of(tokens: Tokens) -> QPalette:
@@ -224,7 +226,7 @@ class ThemeManager(QObject):
     """Puts a theme on the application and follows the system where asked to.
 
     Args:
-        application: Gets palette, font and style sheet.
+        application: Gets palette, font and style sheet; its style is Fusion (`-style Fusion`), on every system.
         theme: What to start with.
         scale: Factor on all text sizes.
     """
@@ -236,7 +238,8 @@ class ThemeManager(QObject):
         self._application = application
         self._theme = theme
         self._scale = scale
-        application.setStyle("Fusion")
+        # Read before our own palette covers it. Asking the style would build a dozen enumerations at the start.
+        self._system_dark = application.palette().window().color().lightness() < _DARK_BELOW
         load_fonts(resources_folder() / "fonts")
         application.styleHints().colorSchemeChanged.connect(self._on_system_changed)
         self._apply()
@@ -256,32 +259,43 @@ class ThemeManager(QObject):
         if theme == self._theme:
             return
         self._theme = theme
+        self.tell_system()
         self._apply()
         self.theme_changed.emit(theme)
 
     def _apply(self) -> None:
         from wan_desktop.ui.style import style_sheet  # noqa: PLC0415 - style imports this module
 
-        hints = self._application.styleHints()
-        match self._theme:
-            case Theme.DARK:
-                hints.setColorScheme(Qt.ColorScheme.Dark)
-                tokens = DARK
-            case Theme.LIGHT:
-                hints.setColorScheme(Qt.ColorScheme.Light)
-                tokens = LIGHT
-            case Theme.SYSTEM:
-                hints.unsetColorScheme()
-                tokens = LIGHT if hints.colorScheme() == Qt.ColorScheme.Light else DARK
+        tokens = DARK if self._wants_dark() else LIGHT
         _current[0] = Look(tokens, self._scale)
         self._application.setPalette(palette_of(tokens))
         self._application.setFont(look().font(14))
         self._application.setStyleSheet(style_sheet(look()))
 
-    @Slot(Qt.ColorScheme)
-    def _on_system_changed(self, _scheme: Qt.ColorScheme) -> None:
-        wanted = LIGHT if self._application.styleHints().colorScheme() == Qt.ColorScheme.Light else DARK
-        if self._theme == Theme.SYSTEM and look().tokens is not wanted:
+    def _wants_dark(self) -> bool:
+        if self._theme != Theme.SYSTEM:
+            return self._theme == Theme.DARK
+        return self._system_dark
+
+    @Slot()
+    def tell_system(self) -> None:
+        """Let title bar and native dialogs have the same theme; after the first paint, because it needs `Qt`."""
+        from PySide6.QtCore import Qt  # noqa: PLC0415 - see the module's docstring
+
+        hints = self._application.styleHints()
+        match self._theme:
+            case Theme.DARK:
+                hints.setColorScheme(Qt.ColorScheme.Dark)
+            case Theme.LIGHT:
+                hints.setColorScheme(Qt.ColorScheme.Light)
+            case Theme.SYSTEM:
+                hints.unsetColorScheme()
+
+    @Slot()
+    def _on_system_changed(self) -> None:
+        # Fusion's own palette follows the system; the one in use is ours.
+        self._system_dark = self._application.style().standardPalette().window().color().lightness() < _DARK_BELOW
+        if self._theme == Theme.SYSTEM and self._wants_dark() != self.dark:
             self._apply()
             self.theme_changed.emit(self._theme)
 

@@ -11,7 +11,8 @@ from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLineEdit, QVBoxLayout, QW
 
 from wan_desktop.core.generation import FPS_RANGE, GUIDANCE_RANGE, SEED_RANGE, SHIFT_RANGE, STEPS_RANGE, snap_size
 from wan_desktop.ui import text
-from wan_desktop.ui.widgets.controls import Button, DoubleSpinBox, SpinBox, label
+from wan_desktop.ui.widgets.controls import Button, label
+from wan_desktop.ui.widgets.fields import DoubleSpinBox, SpinBox
 from wan_desktop.ui.widgets.form import FormField, pair
 
 if TYPE_CHECKING:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFrame, QVBoxLayout, QWidget
 
 from wan_desktop.ui.widgets.controls import Button, label
@@ -25,14 +24,10 @@ class Footer(QFrame):
         self.generate = Button("Generate video", self, kind="primary", icon_name="sparkles")
         self.generate.setProperty("big", True)
         self.line = label("", self, role="caption")
-        self.line.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+        self.line.setProperty("align", "center")
         layout.addWidget(self.generate)
         layout.addWidget(self.line)
         self.generate.clicked.connect(self.generate_requested)
-        for keys in ("Ctrl+Return", "Ctrl+Enter"):
-            shortcut = QShortcut(QKeySequence(keys), self)
-            shortcut.setContext(Qt.ShortcutContext.WindowShortcut)
-            shortcut.activated.connect(self.generate.click)
         self.show_reason("Getting ready")
 
     def show_reason(self, reason: str) -> None:

@@ -14,7 +14,8 @@ from wan_desktop.ui.create.form_state import FormState, named_size
 from wan_desktop.ui.create.image_field import ImageField
 from wan_desktop.ui.create.prompt_edit import PromptEdit
 from wan_desktop.ui.create.token_counter import TokenCount, TokenCounter
-from wan_desktop.ui.widgets.controls import ComboBox, Slider, label, set_role
+from wan_desktop.ui.widgets.controls import label, set_role
+from wan_desktop.ui.widgets.fields import ComboBox, Slider
 from wan_desktop.ui.widgets.form import Fold, FormField, value_label
 from wan_desktop.ui.widgets.segmented import Segmented
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, Qt, QTimer, Signal, Slot
+from PySide6.QtCore import QTimer, Signal, Slot
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from wan_desktop.ui.create.footer import Footer
@@ -15,6 +15,8 @@ from wan_desktop.ui.widgets.controls import label
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from PySide6.QtCore import QEvent
 
     from wan_desktop.core.catalog import Model
     from wan_desktop.core.errors import WanError
@@ -30,7 +32,7 @@ _WIDEST_FORM = 1.25
 _SAVE_MS = 400
 
 
-class CreatePage(QWidget):
+class CreatePage(QFrame):
     """Make a video."""
 
     percent_changed = Signal(object)
@@ -110,7 +112,7 @@ class CreatePage(QWidget):
     def changeEvent(self, event: QEvent) -> None:
         """Follow a change of text size."""
         super().changeEvent(event)
-        if event.type() == QEvent.Type.StyleChange and hasattr(self, "column"):
+        if hasattr(self, "column"):
             self._fit_column()
 
     def _build_ui(self) -> None:
@@ -125,11 +127,9 @@ class CreatePage(QWidget):
         inner.setSpacing(0)
         self.scroll = QScrollArea(self.column)
         self.scroll.setWidgetResizable(True)
-        self.scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._placeholder: QLabel = label("Reading the model", self.column, role="soft", wrap=True)
         self._placeholder.setContentsMargins(20, 16, 20, 16)
-        self._placeholder.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self._placeholder.setProperty("align", "top")
         self.scroll.setWidget(self._placeholder)
         inner.addWidget(self.scroll, 1)
         self.footer = Footer(self.column)

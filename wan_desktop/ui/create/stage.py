@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import QScrollArea, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtCore import Signal, Slot
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
 
 from wan_desktop.ui import text
 from wan_desktop.ui.widgets.controls import Button, IconLabel, announce, label
@@ -32,13 +32,15 @@ class EmptyState(QWidget):
         self._layout = QVBoxLayout(self)
         self._layout.setSpacing(8)
         self._layout.addStretch(2)
-        center = Qt.AlignmentFlag.AlignHCenter
-        self._layout.addWidget(IconLabel("clapperboard", "text3", 48, self), 0, center)
+        self.icon = IconLabel("clapperboard", "text3", 48, self)
+        self._layout.addWidget(self.icon)
         self._layout.addSpacing(8)
         self.title = label(text.EMPTY_TITLE, self, role="section")
         self.words = label(text.EMPTY_TEXT, self, role="soft")
-        self._layout.addWidget(self.title, 0, center)
-        self._layout.addWidget(self.words, 0, center)
+        for widget in (self.icon, self.title, self.words):
+            widget.setProperty("align", "center")
+        self._layout.addWidget(self.title)
+        self._layout.addWidget(self.words)
         self._layout.addSpacing(8)
         self._layout.addStretch(3)
 
@@ -47,7 +49,6 @@ class EmptyState(QWidget):
         if not samples or self.samples:
             return
         self.samples = samples
-        center = Qt.AlignmentFlag.AlignHCenter
         self.example = Button("Show me an example", self, icon_name="wand-sparkles")
         self.example.clicked.connect(self._on_example)
         widgets: list[QWidget] = [self.example]
@@ -57,7 +58,11 @@ class EmptyState(QWidget):
             chip.clicked.connect(self._on_chip)
             widgets.append(chip)
         for offset, widget in enumerate(widgets):
-            self._layout.insertWidget(self._layout.count() - 1, widget, 0, center)
+            row = QHBoxLayout()
+            row.addStretch(1)
+            row.addWidget(widget)
+            row.addStretch(1)
+            self._layout.insertLayout(self._layout.count() - 1, row)
             if offset == 0:
                 self._layout.insertSpacing(self._layout.count() - 1, 8)
 
@@ -73,7 +78,7 @@ class EmptyState(QWidget):
             self.example_chosen.emit(chip.text())
 
 
-class Stage(QWidget):
+class Stage(QFrame):
     """Shows one of the four."""
 
     example_chosen = Signal(str)
@@ -150,7 +155,7 @@ class Stage(QWidget):
         from wan_desktop.ui.widgets.error_card import ErrorCard  # noqa: PLC0415 - not needed at the start
 
         self._leave()
-        page = QWidget()
+        page = QFrame()
         page.setObjectName("page")
         layout = QVBoxLayout(page)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -160,7 +165,6 @@ class Stage(QWidget):
         layout.addStretch(1)
         self._error_page = QScrollArea(self)
         self._error_page.setWidgetResizable(True)
-        self._error_page.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._error_page.setWidget(page)
         self.stack.addWidget(self._error_page)
         self.stack.setCurrentWidget(self._error_page)

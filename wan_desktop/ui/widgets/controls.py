@@ -1,28 +1,16 @@
-"""Buttons, labels and fields that follow the theme by themselves."""
+"""Buttons and labels that follow the theme by themselves. Imported before the first paint, so without `Qt` (see theme.py)."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QObject, QSize, Qt
-from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent, QPainter
-from PySide6.QtWidgets import (
-    QAbstractSpinBox,
-    QComboBox,
-    QDoubleSpinBox,
-    QFrame,
-    QLabel,
-    QPushButton,
-    QSizePolicy,
-    QSlider,
-    QSpinBox,
-    QWidget,
-)
+from PySide6.QtCore import QSize
+from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QWidget
 
 from wan_desktop.ui.theme import icon, icon_pixmap, look
 
 if TYPE_CHECKING:
-    from PySide6.QtGui import QPaintEvent
+    from PySide6.QtCore import QEvent
 
 _ICON_PX = 16
 
@@ -47,7 +35,7 @@ class Button(QPushButton):
         self._kind = kind
         self._icon_name = icon_name
         self.setProperty("kind", kind)
-        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self._drawn: object = None
         self.setAccessibleName(name or text)
         if name:
             self.setToolTip(name)
@@ -61,17 +49,19 @@ class Button(QPushButton):
 
     def refresh_icon(self) -> None:
         """Draw the icon in the theme's colours."""
+        self._drawn = (look(), self.isEnabled())
         if not self._icon_name:
             return
         size = look().px(_ICON_PX if self._kind != "nav" else 18)
         gap = 5 if self.text() else 0
+        token = self._COLORS.get(self._kind, "text") if self.isEnabled() else "text3"
         self.setIconSize(QSize(size + gap, size))
-        self.setIcon(icon(self._icon_name, self._COLORS.get(self._kind, "text"), size, gap=gap))
+        self.setIcon(icon(self._icon_name, token, size, gap=gap))
 
     def changeEvent(self, event: QEvent) -> None:
-        """Follow a change of theme."""
+        """Follow a change of theme, and being enabled and disabled."""
         super().changeEvent(event)
-        if event.type() == QEvent.Type.StyleChange and hasattr(self, "_icon_name"):
+        if getattr(self, "_drawn", None) not in (None, (look(), self.isEnabled())):
             self.refresh_icon()
 
 
@@ -81,6 +71,7 @@ class IconLabel(QLabel):
     def __init__(self, icon_name: str, token: str, size: int, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._icon = (icon_name, token, size)
+        self._drawn: object = None
         self._draw()
 
     def show_icon(self, icon_name: str, token: str) -> None:
@@ -91,10 +82,11 @@ class IconLabel(QLabel):
     def changeEvent(self, event: QEvent) -> None:
         """Follow a change of theme."""
         super().changeEvent(event)
-        if event.type() == QEvent.Type.StyleChange and hasattr(self, "_icon"):
+        if getattr(self, "_drawn", None) not in (None, look()):
             self._draw()
 
     def _draw(self) -> None:
+        self._drawn = look()
         name, token, size = self._icon
         self.setPixmap(icon_pixmap(name, look().color(token), look().px(size)))
 
@@ -102,12 +94,9 @@ class IconLabel(QLabel):
 def label(text: str, parent: QWidget | None = None, *, role: str = "", wrap: bool = False) -> QLabel:
     """A label of that role in the style sheet."""
     made = QLabel(text, parent)
-    made.setTextFormat(Qt.TextFormat.PlainText)
     made.setWordWrap(wrap)
     if role:
         made.setProperty("role", role)
-    if wrap:
-        made.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
     return made
 
 
@@ -115,6 +104,12 @@ def set_role(widget: QWidget, role: str) -> None:
     """Give a label another role, seen at once."""
     if widget.property("role") != role:
         widget.setProperty("role", role)
+        restyle(widget)
+
+
+def restyle(widget: QWidget) -> None:
+    """Let the style sheet see changed properties; before the window is shown it has not looked yet."""
+    if widget.window().isVisible():
         widget.style().unpolish(widget)
         widget.style().polish(widget)
 
@@ -135,97 +130,9 @@ def rule(parent: QWidget | None = None) -> QFrame:
 
 def announce(widget: QWidget, text: str, *, assertive: bool = False) -> None:
     """Let a screen reader say it."""
+    from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent  # noqa: PLC0415 - long enumerations
+
     event = QAccessibleAnnouncementEvent(widget, text)
     politeness = QAccessible.AnnouncementPoliteness
     event.setPoliteness(politeness.Assertive if assertive else politeness.Polite)
     QAccessible.updateAccessibility(event)
-
-
-class _WheelGuard(QObject):
-    """Keeps the wheel from changing a field that is only scrolled past."""
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Take the wheel away from a field without focus."""
-        if event.type() == QEvent.Type.Wheel and isinstance(watched, QWidget) and not watched.hasFocus():
-            event.ignore()
-            return True
-        return super().eventFilter(watched, event)
-
-
-def guard_wheel(widget: QWidget) -> None:
-    """Let the wheel change the field only while it has the focus."""
-    widget.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-    widget.installEventFilter(_WheelGuard(widget))
-
-
-def _paint_arrow(widget: QWidget, name: str, center_x: float, center_y: float, size: int) -> None:
-    painter = QPainter(widget)
-    token = "text2" if widget.isEnabled() else "text3"
-    pixmap = icon_pixmap(name, look().color(token), size)
-    painter.drawPixmap(round(center_x - size / 2), round(center_y - size / 2), pixmap)
-    painter.end()
-
-
-class ComboBox(QComboBox):
-    """A combo box with the theme's arrow."""
-
-    def __init__(self, name: str, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setAccessibleName(name)
-        guard_wheel(self)
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        """Draw the arrow over the styled box."""
-        super().paintEvent(event)
-        _paint_arrow(self, "chevron-down", self.width() - look().px(17), self.height() / 2, look().px(16))
-
-
-def _paint_spin_arrows(widget: QAbstractSpinBox) -> None:
-    middle, size, x = widget.height() / 2, look().px(12), widget.width() - look().px(14)
-    _paint_arrow(widget, "chevron-up", x, middle - look().px(7), size)
-    _paint_arrow(widget, "chevron-down", x, middle + look().px(7), size)
-
-
-class SpinBox(QSpinBox):
-    """A whole number that cannot leave its range."""
-
-    def __init__(self, name: str, limits: tuple[int, int], parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setAccessibleName(name)
-        self.setRange(*limits)
-        self.setKeyboardTracking(False)
-        guard_wheel(self)
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        """Draw the arrows over the styled box."""
-        super().paintEvent(event)
-        _paint_spin_arrows(self)
-
-
-class DoubleSpinBox(QDoubleSpinBox):
-    """A number with one decimal that cannot leave its range."""
-
-    def __init__(self, name: str, limits: tuple[float, float], parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setAccessibleName(name)
-        self.setDecimals(1)
-        self.setSingleStep(0.1)
-        self.setRange(*limits)
-        self.setKeyboardTracking(False)
-        guard_wheel(self)
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        """Draw the arrows over the styled box."""
-        super().paintEvent(event)
-        _paint_spin_arrows(self)
-
-
-class Slider(QSlider):
-    """A horizontal slider with a name."""
-
-    def __init__(self, name: str, parent: QWidget | None = None) -> None:
-        super().__init__(Qt.Orientation.Horizontal, parent)
-        self.setAccessibleName(name)
-        self.setPageStep(1)
-        self.setMinimumHeight(26)
-        guard_wheel(self)

@@ -9,7 +9,8 @@ from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from wan_desktop.ui.theme import look
-from wan_desktop.ui.widgets.controls import Button, Slider, label
+from wan_desktop.ui.widgets.controls import Button, label
+from wan_desktop.ui.widgets.fields import Slider
 from wan_desktop.ui.widgets.frame_reader import Clip, FrameReader
 from wan_desktop.ui.widgets.picture import PictureView
 
