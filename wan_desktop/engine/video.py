@@ -120,8 +120,9 @@ class VideoWriter:
 
     def _discard(self) -> None:
         """Remove what has no final name."""
-        _quietly(self._container.close)
+        # In this order: a container whose file is closed does not try to write its end once more.
         _quietly(self._file.close)
+        _quietly(self._container.close)
         _quietly(lambda: self._beside.unlink(missing_ok=True))
         _quietly(lambda: _remove_folder(self._frames_beside))
 
@@ -203,6 +204,6 @@ def _remove_folder(folder: Path) -> None:
 def _quietly(clean: Callable[[], None]) -> None:
     try:
         clean()
-    except OSError:
+    except (OSError, av.FFmpegError):
         # What cannot be removed has a dot name and a .part ending; the error that matters is already on its way.
         return
