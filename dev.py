@@ -22,7 +22,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -303,7 +303,7 @@ def _is_root() -> bool:
     return sys.platform != "win32" and os.geteuid() == 0
 
 
-def _hand_over(arguments: Sequence[str]) -> int:
+def _hand_over(arguments: Sequence[str]) -> NoReturn:
     """Become nox; on Windows, which cannot replace a running program, wait for it."""
     nox = [str(tools().python), "-m", "nox", "--noxfile", str(ROOT / "noxfile.py")]
     nox += ["--session", arguments[0], "--", *arguments[1:]] if arguments else ["--list"]
@@ -311,14 +311,14 @@ def _hand_over(arguments: Sequence[str]) -> int:
         running = subprocess.Popen(nox)
         while True:
             try:
-                return running.wait()
+                sys.exit(running.wait())
             except KeyboardInterrupt:  # it was pressed for nox too, which ends its session
                 continue
     os.execv(nox[0], nox)
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Set up what the session needs and run it; returns its exit code, or 2 when it could not be set up."""
+    """Set up what the session needs and become its run; returns only if that cannot be, with an exit code."""
     if sys.hexversion < 0x030B0000:
         say(f"this is Python {sys.version.split()[0]}, and 3.11 or newer is needed: start it with another one.")
         return 2
@@ -334,7 +334,7 @@ def main(arguments: Sequence[str]) -> int:
         return 2
     except KeyboardInterrupt:
         return 130
-    return _hand_over(arguments)
+    _hand_over(arguments)
 
 
 if __name__ == "__main__":

@@ -100,8 +100,8 @@ def tests(session: nox.Session) -> None:
 @nox.session
 def lint(session: nox.Session) -> None:
     """Check format, rules and the import picture; changes nothing."""
-    session.run(sys.executable, "-m", "ruff", "format", "--check", ".")
-    session.run(sys.executable, "-m", "ruff", "check", ".")
+    session.run(sys.executable, "-m", "ruff", "format", "--check", "--output-format", "concise", ".")
+    session.run(sys.executable, "-m", "ruff", "check", "--output-format", "concise", ".")
     session.run(sys.executable, "-c", "from importlinter.cli import lint_imports_command as run; run()")
 
 
@@ -127,21 +127,21 @@ def _has_python(path: Path) -> bool:
 @nox.session
 def bench(session: nox.Session) -> None:
     """Measure: `bench NAME [ARGS]` runs benchmarks/NAME.py; without a name, says what there is."""
-    names = sorted(path.stem for path in (ROOT / "benchmarks").glob("*.py") if not path.stem.startswith("_"))
+    files = sorted((ROOT / "benchmarks").glob("*.py"))
+    names = [file.stem for file in files if "__main__" in file.read_text(encoding="utf-8")]
     if not session.posargs:
         session.log("There is: %s", ", ".join(names) or "nothing")
         return
     name, *arguments = session.posargs
     if name not in names:
         session.error(f"There is no benchmark {name!r}, but: {', '.join(names)}")
-    session.run(_python(session), str(ROOT / "benchmarks" / f"{name}.py"), *arguments, env={"PYTHONPATH": str(ROOT)})
+    session.run(_python(session), "-m", f"benchmarks.{name}", *arguments)
 
 
 @nox.session
 def pictures(session: nox.Session) -> None:
-    """Draw the pictures of the documentation anew."""
-    environment = {"QT_QPA_PLATFORM": "offscreen", "PYTHONPATH": str(ROOT)}
-    session.run(_python(session), str(ROOT / "tools" / "make_pictures.py"), *session.posargs, env=environment)
+    """Take pictures of the window into build/pictures; arguments are those of tools/take_pictures.py."""
+    session.run(_python(session), str(ROOT / "tools" / "take_pictures.py"), *session.posargs)
 
 
 @nox.session

@@ -57,7 +57,10 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     folder = tmp_path / "small-disk"
     folder.mkdir()
     mount = shutil.which("mount")
-    made = mount and subprocess.run([mount, "-t", "tmpfs", "-o", "size=512k", "tmpfs", str(folder)], check=False).returncode == 0
+    made = (
+        mount
+        and subprocess.run([mount, "-t", "tmpfs", "-o", "size=512k", "tmpfs", str(folder)], check=False).returncode == 0
+    )
     if not made:
         pytest.skip("mounting a small disk needs root on Linux")
     yield folder

@@ -1,7 +1,7 @@
 """Looks at a clip of the shapes world and says what it shows; it does not know the prompt.
 
-Background: the median colour of the border. Object: what differs from it. Shape: the template that overlaps the object best. Motion: how
-centre and area of the object change from the first frames to the last.
+Background: the median colour of the border. Object: what differs from it. Shape: the template that overlaps the object
+best. Motion: how centre and area of the object change from the first frames to the last.
 """
 
 from dataclasses import dataclass
@@ -29,7 +29,10 @@ class Verdict:
 
     def matches(self, wanted: Combination) -> dict[str, bool]:
         """Each attribute: is it what was wanted?"""
-        return {name: getattr(self, name) == getattr(wanted, name) for name in ("foreground", "shape", "motion", "background")}
+        return {
+            name: getattr(self, name) == getattr(wanted, name)
+            for name in ("foreground", "shape", "motion", "background")
+        }
 
 
 def judge(clip: np.ndarray) -> Verdict:
@@ -39,7 +42,9 @@ def judge(clip: np.ndarray) -> Verdict:
         clip: `(frames, height, width, 3)`, uint8.
     """
     pictures = clip.astype(np.float32)
-    border = np.concatenate([pictures[:, 0], pictures[:, -1], pictures[:, :, 0], pictures[:, :, -1]], axis=1).reshape(-1, 3)
+    border = np.concatenate([pictures[:, 0], pictures[:, -1], pictures[:, :, 0], pictures[:, :, -1]], axis=1).reshape(
+        -1, 3
+    )
     background_colour = np.median(border, axis=0)
     masks = np.linalg.norm(pictures - background_colour, axis=-1) > _MIN_CONTRAST
     background = _nearest(background_colour, BACKGROUNDS)
@@ -55,7 +60,7 @@ def _nearest(colour: np.ndarray, palette: dict[str, tuple[int, int, int]]) -> st
 
 def _shape(masks: np.ndarray) -> str:
     """The template with the best mean overlap over a few frames."""
-    scores = {shape: 0.0 for shape in SHAPES}
+    scores = dict.fromkeys(SHAPES, 0.0)
     for mask in masks[:: max(1, len(masks) // 5)]:
         area, center_y, center_x = _geometry(mask)
         if area < 9:
@@ -91,8 +96,9 @@ def _motion(masks: np.ndarray) -> str:
     if max(abs(dx), abs(dy)) > _MIN_TRAVEL:
         return max(
             (f"moving {name}" for name in DIRECTIONS),
-            key=lambda motion: dx * DIRECTIONS[motion.removeprefix("moving ")][0]
-            + dy * DIRECTIONS[motion.removeprefix("moving ")][1],
+            key=lambda motion: (
+                dx * DIRECTIONS[motion.removeprefix("moving ")][0] + dy * DIRECTIONS[motion.removeprefix("moving ")][1]
+            ),
         )
     if growth > _GROWTH:
         return "growing"

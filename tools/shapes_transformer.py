@@ -9,11 +9,12 @@ from typing import Any
 import torch
 from diffusers import AutoencoderKLWan, WanTransformer3DModel
 from diffusers.models.transformers.transformer_wan import WanAttention
-from muon import Average, Muon, Schedule
-from shapes_vae import encode_clip, whole_clip
-from shapes_world import WORDS, Combination, combinations, draw_scene, render
 from torch import Tensor, nn
 from transformers import T5TokenizerFast, UMT5Config, UMT5EncoderModel
+
+from tools.muon import Average, Muon, Schedule, restore, snapshot
+from tools.shapes_vae import encode_clip, whole_clip
+from tools.shapes_world import WORDS, Combination, draw_scene, render
 
 TEXT_LENGTH = 512
 FLOW_SHIFT = 3.0
@@ -38,9 +39,14 @@ def _capitalised_words() -> dict[str, str]:
 
 
 def make_tokenizer() -> T5TokenizerFast:
-    """A Unigram tokenizer with a token a word, and one for each word's capitalised spellings (a normaliser is lost on reload)."""
+    """A Unigram tokenizer with a token for each word and for its capitalised spellings.
+
+    A normaliser that lower-cases would be lost when transformers 5 rebuilds the tokenizer on reload.
+    """
     words = [*WORDS, *_capitalised_words()]
-    vocab = [("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0), ("▁", -8.0), (",", -2.0), (".", -2.0)] + [(f"▁{word}", -2.0) for word in words]
+    vocab = [("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0), ("▁", -8.0), (",", -2.0), (".", -2.0)] + [
+        (f"▁{word}", -2.0) for word in words
+    ]
     return T5TokenizerFast(
         vocab=vocab, extra_ids=0, eos_token="</s>", unk_token="<unk>", pad_token="<pad>", model_max_length=TEXT_LENGTH
     )
@@ -48,7 +54,9 @@ def make_tokenizer() -> T5TokenizerFast:
 
 def make_text_encoder(tokenizer: T5TokenizerFast) -> UMT5EncoderModel:
     """A fresh two-layer UMT5 encoder."""
-    config = UMT5Config(vocab_size=len(tokenizer), d_model=128, d_kv=32, num_heads=4, d_ff=256, num_layers=2, dropout_rate=0.0)
+    config = UMT5Config(
+        vocab_size=len(tokenizer), d_model=128, d_kv=32, num_heads=4, d_ff=256, num_layers=2, dropout_rate=0.0
+    )
     return UMT5EncoderModel(config)
 
 
@@ -72,7 +80,10 @@ def make_transformer() -> WanTransformer3DModel:
         model.scale_shift_table.zero_()
         model.condition_embedder.time_proj.weight.mul_(0.3)
         model.condition_embedder.time_proj.bias.zero_()
-        for linear in (model.condition_embedder.text_embedder.linear_1, model.condition_embedder.text_embedder.linear_2):
+        for linear in (
+            model.condition_embedder.text_embedder.linear_1,
+            model.condition_embedder.text_embedder.linear_2,
+        ):
             linear.bias.zero_()
         model.condition_embedder.text_embedder.linear_2.weight.mul_(8)
         for block in model.blocks:
@@ -84,16 +95,27 @@ def make_transformer() -> WanTransformer3DModel:
 
 
 class _PlainAttention:
-    """Attention written out: the CPU's fused kernel is slow backward on few tokens. `bias` is added to cross-attention scores."""
+    """Attention written out: the CPU's fused kernel is slow backward on few tokens.
+
+    `bias` is added to the scores of cross-attention.
+    """
 
     def __init__(self) -> None:
         self.bias: Tensor | None = None
 
     def __call__(
-        self, attn: WanAttention, x: Tensor, context: Tensor | None, mask: None = None, rotary: tuple[Tensor, Tensor] | None = None
+        self,
+        attn: WanAttention,
+        x: Tensor,
+        context: Tensor | None,
+        mask: None = None,
+        rotary: tuple[Tensor, Tensor] | None = None,
     ) -> Tensor:
         source = x if context is None else context
-        query, key = attn.norm_q(attn.to_q(x)).unflatten(2, (attn.heads, -1)), attn.norm_k(attn.to_k(source)).unflatten(2, (attn.heads, -1))
+        query, key = (
+            attn.norm_q(attn.to_q(x)).unflatten(2, (attn.heads, -1)),
+            attn.norm_k(attn.to_k(source)).unflatten(2, (attn.heads, -1)),
+        )
         value = attn.to_v(source).unflatten(2, (attn.heads, -1))
         if rotary is not None:
             query, key = _rotate(query, *rotary), _rotate(key, *rotary)
@@ -119,20 +141,20 @@ class Latents:
 
 
 @torch.no_grad()
-def cache_latents(vae: AutoencoderKLWan, *, num_frames: int, draws: int, seed: int) -> Latents:
-    """Encode `draws` clips of every trained combination; not normalised yet."""
+def encode_scenes(vae: AutoencoderKLWan, shown: list[Combination], *, num_frames: int, seed: int) -> Tensor:
+    """Latents of one drawn clip for each of these combinations, `(clips, 32, frames_latent, 4, 4)`, not normalised."""
     whole_clip(vae)
     rng = random.Random(f"latents {seed} {num_frames}")
-    shown = combinations(held_out=False) * draws
     scenes = [draw_scene(combination, rng) for combination in shown]
     parts = [
-        encode_clip(vae, render(scenes[i : i + 16], width=64, height=64, num_frames=num_frames)) for i in range(0, len(scenes), 16)
+        encode_clip(vae, render(scenes[i : i + 16], width=64, height=64, num_frames=num_frames))
+        for i in range(0, len(scenes), 16)
     ]
-    return Latents(torch.cat(parts), shown)
+    return torch.cat(parts)
 
 
 def latent_statistics(latents: Latents) -> tuple[list[float], list[float]]:
-    """Mean and standard deviation of each latent channel; small deviations are floored at half of their root mean square."""
+    """Mean and standard deviation of each latent channel; small deviations are floored at half their RMS."""
     mean, std = latents.values.mean(dim=(0, 2, 3, 4)), latents.values.std(dim=(0, 2, 3, 4))
     return mean.tolist(), std.clamp_min(std.square().mean().sqrt() / 2).tolist()
 
@@ -164,19 +186,34 @@ class Trainee(nn.Module):
     def forward(self, noisy: Tensor, timestep: Tensor, captions: list[str]) -> Tensor:
         """Predicted velocity, as the pipelines compute it with text padded to 512 zero embeddings.
 
-        All those zeros are one and the same key; one of them with `log(their number)` added to its score gives the same attention.
+        All those zeros are one and the same key; one of them with `log(their number)` added to its score gives the
+        same attention.
         """
         tokens = self.tokenizer(captions, padding=True, return_tensors="pt")
         lengths = tokens.attention_mask.sum(1)
         embeddings = self.text_encoder(tokens.input_ids, tokens.attention_mask).last_hidden_state
-        embeddings = torch.cat([embeddings * tokens.attention_mask.unsqueeze(-1), embeddings.new_zeros(len(captions), 1, embeddings.shape[-1])], 1)
+        embeddings = torch.cat(
+            [
+                embeddings * tokens.attention_mask.unsqueeze(-1),
+                embeddings.new_zeros(len(captions), 1, embeddings.shape[-1]),
+            ],
+            1,
+        )
         position = torch.arange(embeddings.shape[1]).unsqueeze(0)
-        bias = torch.full(position.shape, 0.0).expand(len(captions), -1).masked_fill(position > lengths.unsqueeze(1), -math.inf)
-        self._attention.bias = torch.where(position == lengths.unsqueeze(1), (TEXT_LENGTH - lengths).log().unsqueeze(1), bias)
+        bias = (
+            torch.full(position.shape, 0.0)
+            .expand(len(captions), -1)
+            .masked_fill(position > lengths.unsqueeze(1), -math.inf)
+        )
+        self._attention.bias = torch.where(
+            position == lengths.unsqueeze(1), (TEXT_LENGTH - lengths).log().unsqueeze(1), bias
+        )
         return self.transformer(noisy, timestep, embeddings, return_dict=False)[0]
 
 
-def _loss(trainee: Trainee, latents: Latents, *, batch: int, picture: bool, rng: random.Random, noise: torch.Generator) -> Tensor:
+def _loss(
+    trainee: Trainee, latents: Latents, *, batch: int, picture: bool, rng: random.Random, noise: torch.Generator
+) -> Tensor:
     chosen = rng.sample(range(len(latents.shown)), batch)
     clean = latents.values[chosen]
     uniform = (torch.randperm(batch, generator=noise) + torch.rand(batch, generator=noise)) / batch
@@ -196,7 +233,13 @@ def _loss(trainee: Trainee, latents: Latents, *, batch: int, picture: bool, rng:
 
 
 def train_transformer(
-    trainee: Trainee, caches: dict[int, Latents], *, steps: int, seed: int, state: dict[str, Any], checkpoint: Callable[[dict[str, Any]], None]
+    trainee: Trainee,
+    caches: dict[int, Latents],
+    *,
+    steps: int,
+    seed: int,
+    state: dict[str, Any],
+    checkpoint: Callable[[dict[str, Any]], None],
 ) -> None:
     """Train in place, and leave the moving average in the trainee; every third step is image-to-video.
 
@@ -211,11 +254,7 @@ def train_transformer(
     ]
     schedule, average, first = Schedule(optimisers, steps), Average(trainee, 0.99), 0
     if state:
-        first = state["step"]
-        trainee.load_state_dict(state["model"])
-        average.shadow = state["average"]
-        for optimiser, saved in zip(optimisers, state["optimisers"], strict=True):
-            optimiser.load_state_dict(saved)
+        first = restore(state, trainee, average, optimisers)
     sums = {False: 0.0, True: 0.0}
     for step in range(first, steps):
         rng, noise = random.Random(f"transformer {seed} {step}"), torch.Generator().manual_seed(seed * 1_000_003 + step)
@@ -230,9 +269,12 @@ def train_transformer(
         average.update(step)
         sums[picture] += loss.item()
         if step % 30 == 29:
-            print(f"transformer step {step + 1}/{steps}: loss text {sums[False] / 20:.3f}, picture {sums[True] / 10:.3f}", flush=True)
+            print(
+                f"transformer step {step + 1}/{steps}: loss text {sums[False] / 20:.3f}, picture {sums[True] / 10:.3f}",
+                flush=True,
+            )
             sums = {False: 0.0, True: 0.0}
         if step % 60 == 59 or step == steps - 1:
-            checkpoint({"step": step + 1, "model": trainee.state_dict(), "average": average.shadow, "optimisers": [o.state_dict() for o in optimisers]})
+            checkpoint(snapshot(step + 1, trainee, average, optimisers))
     average.copy_to(trainee)
     share_capitals(trainee.text_encoder, trainee.tokenizer)

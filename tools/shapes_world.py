@@ -1,7 +1,8 @@
 """The toy world of the built-in model: coloured shapes that move, and the captions that describe them.
 
-A clip is a function of a :class:`Scene`; a scene is drawn from a caption's four attributes plus a little jitter. The first frame never
-depends on the motion, so a picture alone does not give the motion away (image-to-video stays a fair task).
+A clip is a function of a :class:`Scene`; a scene is drawn from a caption's four attributes plus a little jitter. The
+first frame never depends on the motion, so a picture alone does not give the motion away (image-to-video stays a fair
+task).
 """
 
 import hashlib
@@ -13,10 +14,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-type_rgb = tuple[int, int, int]
+Rgb = tuple[int, int, int]
 
-# Background words are disjoint from foreground words, so that a small text encoder need not learn word order to tell the two apart.
-FOREGROUNDS: dict[str, type_rgb] = {
+# Background words are disjoint from foreground words, so that a small text encoder need not learn word order to tell
+# the two apart.
+FOREGROUNDS: dict[str, Rgb] = {
     "red": (230, 45, 40),
     "green": (50, 205, 85),
     "blue": (55, 115, 250),
@@ -25,7 +27,7 @@ FOREGROUNDS: dict[str, type_rgb] = {
     "white": (245, 245, 245),
 }
 # Gray is dark: at the luminance of blue and purple the outline vanished in the VAE.
-BACKGROUNDS: dict[str, type_rgb] = {
+BACKGROUNDS: dict[str, Rgb] = {
     "black": (8, 8, 8),
     "gray": (78, 78, 78),
     "navy": (12, 22, 82),
@@ -42,7 +44,22 @@ _MOTION_WORDINGS = {
     "still": ("still", "standing still", "staying still"),
 }
 WORDS = (
-    *("a", "an", "the", "on", "in", "front", "of", "background", "moving", "going", "that", "moves", "grows", "shrinks"),
+    *(
+        "a",
+        "an",
+        "the",
+        "on",
+        "in",
+        "front",
+        "of",
+        "background",
+        "moving",
+        "going",
+        "that",
+        "moves",
+        "grows",
+        "shrinks",
+    ),
     *("growing", "shrinking", "getting", "bigger", "smaller", "still", "standing", "staying", "grey"),
     *FOREGROUNDS,
     *BACKGROUNDS,
@@ -79,7 +96,9 @@ class Combination:
             article = rng.choice(("a ", "the ", ""))
             motion = rng.choice(_MOTION_WORDINGS[self.motion])
             background = "grey" if self.background == "gray" and rng.random() < 0.5 else self.background
-            place = rng.choice((f"on a {background} background", f"on {background}", f"in front of a {background} background"))
+            place = rng.choice(
+                (f"on a {background} background", f"on {background}", f"in front of a {background} background")
+            )
             text = f"{article}{self.foreground} {self.shape} {motion} {place}"
         return text + rng.choice(("", "", "", "."))
 
@@ -133,7 +152,7 @@ def draw_wild_scene(rng: random.Random) -> Scene:
     )
 
 
-def _jitter(rgb: type_rgb, rng: random.Random) -> tuple[float, float, float]:
+def _jitter(rgb: Rgb, rng: random.Random) -> tuple[float, float, float]:
     red, green, blue = (min(255.0, max(0.0, value + rng.uniform(-6, 6))) for value in rgb)
     return red, green, blue
 
@@ -166,7 +185,9 @@ def render(scenes: list[Scene], *, width: int, height: int, num_frames: int) -> 
         "triangle": torch.maximum(dy - 0.65 * radius, 0.866 * dx.abs() - 0.5 * dy - 0.65 * radius),
     }
     which = torch.tensor([SHAPES.index(s.shape) for s in scenes]).view(-1, 1, 1, 1)
-    distance = sum(torch.where(which == i, distances[shape], 0.0) for i, shape in enumerate(SHAPES))
+    distance = torch.zeros(())
+    for index, shape in enumerate(SHAPES):
+        distance = torch.where(which == index, distances[shape], distance)
     alpha = (0.5 - distance * side).clamp(0, 1).unsqueeze(1)
     foreground = torch.tensor([s.foreground for s in scenes]).view(-1, 3, 1, 1, 1) / 127.5 - 1
     background = torch.tensor([s.background for s in scenes]).view(-1, 3, 1, 1, 1) / 127.5 - 1

@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 _LIMIT_S = 300
 _POLL_MS = 40
+_STATE_LIMIT_S = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,9 @@ def main() -> int:
     """Take all pictures, or those of one look."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=ROOT / "build" / "pictures")
-    parser.add_argument("--look", choices=[shot.name for shot in SHOTS], action="append", help="only these; default: all")
+    parser.add_argument(
+        "--look", choices=[shot.name for shot in SHOTS], action="append", help="only these; default: all"
+    )
     parser.add_argument("--model", help="a model folder; default: the built-in model")
     parser.add_argument("--fake", action="store_true", help="play with the tests' fake engine instead of the real one")
     parser.add_argument("--here", action="store_true", help=argparse.SUPPRESS)
@@ -54,20 +57,14 @@ def main() -> int:
     if arguments.here:
         return take(shots[0], arguments)
     for shot in shots:
-        environment = os.environ | {"QT_QPA_PLATFORM": "offscreen", "QT_SCALE_FACTOR": str(shot.zoom)}
-        command = [sys.executable, *sys.argv, "--look", shot.name, "--here"] if not arguments.look else _one(shot)
+        environment = os.environ | {"QT_QPA_PLATFORM": "offscreen", "QT_SCALE_FACTOR": str(shot.zoom), "PYTHONPATH": str(ROOT)}
+        command = [sys.executable, sys.argv[0], "--out", str(arguments.out), "--look", shot.name, "--here"]
+        command += ["--fake"] if arguments.fake else []
+        command += ["--model", arguments.model] if arguments.model else []
         code = subprocess.run(command, env=environment, check=False, timeout=_LIMIT_S).returncode
         if code:
             return code
     return 0
-
-
-def _one(shot: Shot) -> list[str]:
-    kept = list(sys.argv)
-    while "--look" in kept:
-        at = kept.index("--look")
-        del kept[at : at + 2]
-    return [sys.executable, *kept, "--look", shot.name, "--here"]
 
 
 def take(shot: Shot, arguments: argparse.Namespace) -> int:
@@ -83,7 +80,10 @@ def take(shot: Shot, arguments: argparse.Namespace) -> int:
         save_settings(Settings(theme=Theme(shot.theme), text_scale=shot.text_scale), paths.settings_file)
         application = QApplication([sys.argv[0], "-style", "Fusion"])
         program = Program(
-            application, paths, engine_command=_engine("ok") if arguments.fake else None, load_model=_model(arguments.model)
+            application,
+            paths,
+            engine_command=_engine("ok") if arguments.fake else None,
+            load_model=_model(arguments.model),
         )
         program.window.resize(shot.width, shot.height)
         player = Player(program, shot, arguments.out)
@@ -116,13 +116,17 @@ class Player:
 
     def __init__(self, program: object, shot: Shot, out: Path) -> None:
         from PySide6.QtCore import QTimer  # noqa: PLC0415
+        from PySide6.QtWidgets import QApplication  # noqa: PLC0415
 
         self._program = program
+        self._application = QApplication.instance()
         self._window = program.window
         self._page = program.window.page
         self._shot = shot
         self._out = out
         self._steps = self._play()
+        self._polls = 0
+        self._last = "the start"
         self._condition: Callable[[], bool] = lambda: True
         self._timer = QTimer()
         self._timer.setInterval(_POLL_MS)
@@ -134,7 +138,13 @@ class Player:
 
     def _on_timeout(self) -> None:
         if not self._condition():
+            self._polls += 1
+            if self._polls * _POLL_MS > _STATE_LIMIT_S * 1000:
+                print(f"The window did not get on after {self._last}.", file=sys.stderr)
+                self._timer.stop()
+                self._application.exit(1)
             return
+        self._polls = 0
         try:
             self._condition = next(self._steps)
         except StopIteration:
@@ -144,6 +154,7 @@ class Player:
     def _grab(self, state: str) -> None:
         file = self._out / f"{state}_{self._shot.name}.png"
         self._window.grab().save(str(file))
+        self._last = state
         print(file, flush=True)
 
     def _play(self) -> Iterator[Callable[[], bool]]:

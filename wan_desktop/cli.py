@@ -26,17 +26,17 @@ from wan_desktop.core.rendering import Renderer, RenderOptions
 EXIT_DONE, EXIT_FAILED, EXIT_USAGE, EXIT_CANCELLED = 0, 1, 2, 130
 _EPILOG = """examples:
   python main.py render --prompt "a red circle moving right on a black background" --out red.mp4
-  python main.py render --prompt "a white square growing on a navy background" --seed 7 --num-frames 9 --out square.mp4 --json
-  python main.py render --image first.png --prompt "a red circle moving up on a black background" --out up.mp4
-  python main.py render --model D:\\Models\\Wan2.2-TI2V-5B-Diffusers --prompt "a fox in the snow" --width 832 --height 480 --out fox.mp4
-  python main.py recipe red.mp4
+  python main.py render --prompt "a white square growing on a navy background" --seed 7 --num-frames 9 --out square.mp4
+  --json python main.py render --image first.png --prompt "a red circle moving up on a black background" --out up.mp4
+  python main.py render --model D:\\Models\\Wan2.2-TI2V-5B-Diffusers --prompt "a fox in the snow" --width 832 --height
+  480 --out fox.mp4 python main.py recipe red.mp4
 
 Without arguments the window opens. WAN_DESKTOP_HOME moves all data of the program to another folder.
 """
 
 
 class _Reporter:
-    """Says what happens: JSON lines on standard output, or words on standard error and the result on standard output."""
+    """Says what happens: JSON lines on standard output; or words on standard error, and the path on standard output."""
 
     def __init__(self, *, as_json: bool) -> None:
         self.as_json = as_json
@@ -94,7 +94,11 @@ def make_parser(*, as_json: bool = False) -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"Wan Desktop {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    _add_render(commands.add_parser("render", help="make a video", epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter))
+    _add_render(
+        commands.add_parser(
+            "render", help="make a video", epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
+        )
+    )
     recipe = commands.add_parser("recipe", help="print how a video was made, as JSON")
     recipe.add_argument("file", type=Path)
     recipe.add_argument("--json", action="store_true", help="errors as JSON too")
@@ -104,7 +108,9 @@ def make_parser(*, as_json: bool = False) -> argparse.ArgumentParser:
 def _add_render(render: argparse.ArgumentParser) -> None:
     render.add_argument("--prompt", default="", help="what should happen; may be empty with --image")
     render.add_argument("--negative-prompt", help="what to avoid")
-    render.add_argument("--model", default=BUILTIN_MODEL_ID, help="id from the catalog, or a folder that holds model_index.json")
+    render.add_argument(
+        "--model", default=BUILTIN_MODEL_ID, help="id from the catalog, or a folder that holds model_index.json"
+    )
     render.add_argument("--image", type=Path, help="start image")
     render.add_argument("--last-image", type=Path, help="last image, for models that can end on one")
     for name in ("width", "height", "num-frames", "fps", "num-inference-steps", "seed"):
@@ -131,7 +137,10 @@ def main(argv: list[str], paths: AppPaths) -> int:
         return reporter.failed(error)
     except OSError as error:
         return reporter.failed(
-            VideoNotSavedError(f"{error.strerror or error}: {error.filename or paths.data}.", hint="Set WAN_DESKTOP_HOME to a folder that can be written.")
+            VideoNotSavedError(
+                f"{error.strerror or error}: {error.filename or paths.data}.",
+                hint="Set WAN_DESKTOP_HOME to a folder that can be written.",
+            )
         )
 
 
@@ -159,7 +168,9 @@ def _render(args: argparse.Namespace, paths: AppPaths, reporter: _Reporter) -> i
         restore()
         client.stop()
     if result.path != out.absolute():
-        reporter.event("rescued", f"{out} could not be written; the video was saved to {result.path}.", path=result.path)
+        reporter.event(
+            "rescued", f"{out} could not be written; the video was saved to {result.path}.", path=result.path
+        )
     return reporter.done(result)
 
 
@@ -221,9 +232,8 @@ def _cancel_on_interrupt(asked: threading.Event) -> Callable[[], None]:
         asked.set()
 
     before = signal.signal(signal.SIGINT, ask)
+
     def restore() -> None:
         signal.signal(signal.SIGINT, before)
 
     return restore
-
-

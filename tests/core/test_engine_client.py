@@ -37,7 +37,9 @@ class Session:
     def _changed(self) -> None:
         self.changes += 1
 
-    def generate(self, cancel: threading.Event | None = None, on_event: Callable[..., None] | None = None) -> GenerationResult:
+    def generate(
+        self, cancel: threading.Event | None = None, on_event: Callable[..., None] | None = None
+    ) -> GenerationResult:
         """One job."""
         target = OutputTarget(path=self.folder / "out.mp4", rescue_folder=self.folder, work_folder=self.folder)
         command = Generate(job="job", request=REQUEST, model_folder=self.folder, plan=LoadPlan(), output=target)

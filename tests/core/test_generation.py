@@ -84,7 +84,12 @@ def test_that_any_size_and_length_becomes_one_the_model_makes(
 
 @pytest.mark.parametrize(
     ("field", "limits"),
-    [("num_inference_steps", STEPS_RANGE), ("guidance_scale", GUIDANCE_RANGE), ("seed", SEED_RANGE), ("fps", FPS_RANGE)],
+    [
+        ("num_inference_steps", STEPS_RANGE),
+        ("guidance_scale", GUIDANCE_RANGE),
+        ("seed", SEED_RANGE),
+        ("fps", FPS_RANGE),
+    ],
 )
 def test_that_values_out_of_range_are_limited_and_said(
     models: dict[str, Model], field: str, limits: tuple[float, float]

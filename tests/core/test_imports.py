@@ -19,5 +19,7 @@ import wan_desktop.core.{module}
 
 @pytest.mark.parametrize("module", MODULES)
 def test_that_a_core_module_imports_with_qt_and_torch_blocked(module: str) -> None:
-    run = subprocess.run([sys.executable, "-c", BLOCK.format(module=module)], capture_output=True, text=True, check=False)
+    run = subprocess.run(
+        [sys.executable, "-c", BLOCK.format(module=module)], capture_output=True, text=True, check=False
+    )
     assert run.returncode == 0, run.stderr

@@ -47,12 +47,18 @@ REQUEST = GenerationRequest(
     image=Path("a b") / "c.png",
 )
 TARGET = OutputTarget(path=Path("out.mp4"), rescue_folder=Path("r"), work_folder=Path("w"))
-COMMANDS = [Generate(job="j", request=REQUEST, model_folder=Path("f"), plan=LoadPlan(), output=TARGET), Cancel("j"), Quit()]
+COMMANDS = [
+    Generate(job="j", request=REQUEST, model_folder=Path("f"), plan=LoadPlan(), output=TARGET),
+    Cancel("j"),
+    Quit(),
+]
 EVENTS = [
     Ready(app_version="1", torch_version="2", diffusers_version="3", device="CPU", threads=1, process_id=7),
     Progress(job="j", stage=Stage.CREATE_FRAMES, done=1, total=2, part=2, parts=2, peak_memory_bytes=28_000_000_000),
     Preview("j", 3, "aGk="),
-    Finished("j", GenerationResult(path=Path("x"), seconds=1.5, timings_s={"a": 1.0}, attempts=(Attempt("p", "done", 1.0),))),
+    Finished(
+        "j", GenerationResult(path=Path("x"), seconds=1.5, timings_s={"a": 1.0}, attempts=(Attempt("p", "done", 1.0),))
+    ),
     Failed(job="j", code="out-of-memory", message="m", hint="h", details="d\nd"),
     Cancelled("j"),
     Rejected("why"),

@@ -88,10 +88,14 @@ def endless_header(file: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "damage", [cut_one_byte, cut_half, empty, web_page, lfs_pointer, bytes_left_over, header_flip, endless_header], ids=lambda d: d.__name__
+    "damage",
+    [cut_one_byte, cut_half, empty, web_page, lfs_pointer, bytes_left_over, header_flip, endless_header],
+    ids=lambda d: d.__name__,
 )
 @pytest.mark.parametrize("component", ["transformer", "vae", "text_encoder"])
-def test_that_a_damaged_weight_file_is_named(own_model: TinyModel, component: str, damage: Callable[[Path], None]) -> None:
+def test_that_a_damaged_weight_file_is_named(
+    own_model: TinyModel, component: str, damage: Callable[[Path], None]
+) -> None:
     folder = own_model("t2v")
     file = next((folder / component).glob("*.safetensors"))
     damage(file)
@@ -103,7 +107,13 @@ def test_that_a_damaged_weight_file_is_named(own_model: TinyModel, component: st
 
 @pytest.mark.parametrize(
     "name",
-    ["transformer/config.json", str(WEIGHTS), "vae/config.json", "text_encoder/model.safetensors", "tokenizer/tokenizer.json"],
+    [
+        "transformer/config.json",
+        str(WEIGHTS),
+        "vae/config.json",
+        "text_encoder/model.safetensors",
+        "tokenizer/tokenizer.json",
+    ],
 )
 def test_that_a_missing_file_is_named(own_model: TinyModel, name: str) -> None:
     folder = own_model("t2v")
@@ -117,7 +127,7 @@ def test_that_a_missing_shard_is_counted(own_model: TinyModel) -> None:
     index = {"weight_map": {"a": "part-1.safetensors", "b": "part-2.safetensors"}}
     (folder / WEIGHTS).rename(folder / "transformer" / "part-1.safetensors")
     (folder / "transformer" / f"{WEIGHTS.name}.index.json").write_text(json.dumps(index), encoding="utf-8")
-    with pytest.raises(ModelFilesMissingError, match="1 of 2 weight files are missing.*part-2"):
+    with pytest.raises(ModelFilesMissingError, match=r"1 of 2 weight files are missing.*part-2"):
         inspect_model_folder(folder)
 
 

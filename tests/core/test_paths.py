@@ -8,7 +8,9 @@ from wan_desktop.core.paths import AppPaths
 def test_that_one_variable_moves_all_data(tmp_path: Path) -> None:
     paths = AppPaths.find({"WAN_DESKTOP_HOME": str(tmp_path)})
     paths.ensure()
-    assert all(tmp_path in p.parents for p in (paths.videos, paths.settings_file, paths.log_file, paths.work, paths.rescued))
+    assert all(
+        tmp_path in p.parents for p in (paths.videos, paths.settings_file, paths.log_file, paths.work, paths.rescued)
+    )
     assert paths.work.is_dir()
 
 

@@ -88,7 +88,9 @@ JSON = st.recursive(
 )
 
 
-@given(st.dictionaries(st.sampled_from(["count", "ratio", "colour", "path", "inner", "inners", "pair", "numbers"]), JSON))
+@given(
+    st.dictionaries(st.sampled_from(["count", "ratio", "colour", "path", "inner", "inners", "pair", "numbers"]), JSON)
+)
 def test_that_any_json_gives_a_record_or_a_record_error(data: dict[str, Any]) -> None:
     try:
         record = from_plain(Outer, data)

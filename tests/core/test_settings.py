@@ -30,7 +30,9 @@ def test_that_settings_come_back(file: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"{", b"[]", b"null", b"\xff\xfe\x00", b"0" * 100_000, b'{"theme": "dark"'], ids=lambda c: repr(c[:8])
+    "content",
+    [b"", b"{", b"[]", b"null", b"\xff\xfe\x00", b"0" * 100_000, b'{"theme": "dark"'],
+    ids=lambda c: repr(c[:8]),
 )
 def test_that_rubbish_gives_the_defaults_and_is_kept(file: Path, content: bytes) -> None:
     write(file, content)

@@ -86,7 +86,9 @@ def test_that_a_decompression_bomb_is_refused_by_its_header(tmp_path: Path) -> N
 
 
 @given(st.integers(1, 5000), st.integers(1, 5000), st.integers(1, 1280), st.integers(1, 1280))
-def test_that_the_crop_lies_inside_and_has_the_shape(width: int, height: int, target_width: int, target_height: int) -> None:
+def test_that_the_crop_lies_inside_and_has_the_shape(
+    width: int, height: int, target_width: int, target_height: int
+) -> None:
     left, top, right, bottom = crop_box(width, height, target_width, target_height)
     assert 0 <= left < right <= width
     assert 0 <= top < bottom <= height

@@ -37,7 +37,14 @@ from wan_desktop.core.load_plan import LoadPlan
 from wan_desktop.core.messages import Generate, OutputTarget, Preview, Progress, Stage
 from wan_desktop.core.recipe import read_recipe
 
-FAMILIES = [("t2v", False), ("t2v_two_experts", False), ("i2v_clip", True), ("i2v_two_experts", True), ("ti2v", False), ("ti2v", True)]
+FAMILIES = [
+    ("t2v", False),
+    ("t2v_two_experts", False),
+    ("i2v_clip", True),
+    ("i2v_two_experts", True),
+    ("ti2v", False),
+    ("ti2v", True),
+]
 REQUEST = GenerationRequest(
     model_id="tiny",
     mode=GenerationMode.T2V,
@@ -101,7 +108,7 @@ class Studio:
             "work_folder": self.folder / "work",
         }
         command = Generate(
-            job=f"job-{random.random()}",  # noqa: S311 - a name
+            job=f"job-{random.random()}",
             request=request,
             model_folder=model,
             plan=LoadPlan(),
@@ -241,9 +248,7 @@ def test_that_cancel_in_any_stage_ends_the_job_there_and_leaves_no_video(
     assert studio.client.process_id == process
 
 
-def test_that_a_full_disk_rescues_the_video(
-    studio: Studio, tiny_model: TinyModel, small_disk: Path
-) -> None:
+def test_that_a_full_disk_rescues_the_video(studio: Studio, tiny_model: TinyModel, small_disk: Path) -> None:
     fill(small_disk)
     result = studio.make(tiny_model("t2v"), path=small_disk / "out.mp4")
     assert result.path == studio.folder / "rescued" / "out.mp4"
@@ -347,7 +352,7 @@ def test_that_the_engine_needs_no_network(tiny_model: TinyModel, picture: Path, 
 @pytest.mark.skipif(sys.platform == "win32", reason="kill by signal")
 def test_that_kills_at_random_points_lose_nothing(tiny_model: TinyModel, tmp_path: Path) -> None:
     """Each kill fails its render with a clear error; the next render works and gives the same pixels."""
-    rng = random.Random(5)  # noqa: S311 - a choice of moments
+    rng = random.Random(5)
     client = EngineClient(environment={"OMP_NUM_THREADS": "1"})
     studio = Studio(client, tmp_path)
     try:
@@ -355,7 +360,9 @@ def test_that_kills_at_random_points_lose_nothing(tiny_model: TinyModel, tmp_pat
         for _ in range(2):
             moment, count = rng.randint(1, 12), 0
 
-            def kill_at_the_moment(_: Progress | Preview, process: int = wait_ready(client), moment: int = moment) -> None:
+            def kill_at_the_moment(
+                _: Progress | Preview, process: int = wait_ready(client), moment: int = moment
+            ) -> None:
                 nonlocal count
                 count += 1
                 if count == moment:

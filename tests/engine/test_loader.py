@@ -57,7 +57,11 @@ def test_that_half_precision_keeps_what_must_stay_in_float32(tiny_model: TinyMod
     model = load(tiny_model("t2v"), LoadPlan("half", Device.CPU, Precision.BFLOAT16))
     dtypes = {name: p.dtype for name, p in model.transformer.named_parameters()}
     assert dtypes["blocks.0.attn1.to_q.weight"] == torch.bfloat16
-    assert dtypes["blocks.0.scale_shift_table"] == dtypes["condition_embedder.time_embedder.linear_1.weight"] == torch.float32
+    assert (
+        dtypes["blocks.0.scale_shift_table"]
+        == dtypes["condition_embedder.time_embedder.linear_1.weight"]
+        == torch.float32
+    )
     assert dtypes["blocks.0.norm2.weight"] == torch.float32
     assert next(model.vae.parameters()).dtype == torch.float32
 
@@ -135,7 +139,9 @@ def test_that_fp8_files_are_refused_and_not_loaded_wrongly(own_model: TinyModel)
 
 def test_that_progress_ends_at_the_size_on_disk(tiny_model: TinyModel) -> None:
     folder, seen = inspect_model_folder(tiny_model("t2v_two_experts")), []
-    load_model(folder, LoadPlan(), progress=lambda done, total: seen.append((done, total)), check_cancelled=lambda: None)
+    load_model(
+        folder, LoadPlan(), progress=lambda done, total: seen.append((done, total)), check_cancelled=lambda: None
+    )
     done = [d for d, _ in seen]
     assert done == sorted(done)
     assert {total for _, total in seen} == {folder.weights_bytes}

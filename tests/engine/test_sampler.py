@@ -63,7 +63,11 @@ def picture(seed: int = 0) -> Image.Image:
 
 
 def our_latents(
-    model: LoadedModel, wanted: GenerationRequest, image: Image.Image | None = None, last: Image.Image | None = None, **looks: Any
+    model: LoadedModel,
+    wanted: GenerationRequest,
+    image: Image.Image | None = None,
+    last: Image.Image | None = None,
+    **looks: Any,
 ) -> torch.Tensor:
     """Latents of our loop."""
     prompts = embed_prompts(model, wanted, nothing)
@@ -79,8 +83,9 @@ def our_pictures(model: LoadedModel, latents: torch.Tensor) -> np.ndarray:
 def call_pipeline(model: LoadedModel, wanted: GenerationRequest, images: dict[str, Image.Image], **more: Any) -> Any:
     """What diffusers' own pipeline makes of the same request.
 
-    It gets the very same components: the CPU's matrix kernels round differently when the same weights lie at another alignment in memory
-    (2e-6 measured between our loader's and `from_pretrained`'s copies), which would hide what is compared here.
+    It gets the very same components: the CPU's matrix kernels round differently when the same weights lie at another
+    alignment in memory (2e-6 measured between our loader's and `from_pretrained`'s copies), which would hide what is
+    compared here.
     """
     components: dict[str, Any] = {
         "tokenizer": model.tokenizer,
@@ -124,7 +129,9 @@ def assert_equal_to_pipeline(folder: Path, wanted: GenerationRequest, images: di
 
 @pytest.mark.parametrize("family", ["t2v", "t2v_two_experts"])
 @pytest.mark.parametrize("guidance_scale", [5.0, 1.0], ids=["guided", "unguided"])
-def test_that_text_to_video_equals_the_pipeline_bit_for_bit(tiny_model: TinyModel, family: str, guidance_scale: float) -> None:
+def test_that_text_to_video_equals_the_pipeline_bit_for_bit(
+    tiny_model: TinyModel, family: str, guidance_scale: float
+) -> None:
     assert_equal_to_pipeline(tiny_model(family), request(guidance_scale=guidance_scale), {})
 
 
@@ -156,7 +163,9 @@ def test_that_other_lengths_equal_the_pipeline(tiny_model: TinyModel, num_frames
     assert_equal_to_pipeline(tiny_model("t2v"), request(num_frames=num_frames), {})
 
 
-def test_that_text_to_video_uses_one_timestep_even_where_the_model_can_take_one_per_token(tiny_model: TinyModel) -> None:
+def test_that_text_to_video_uses_one_timestep_even_where_the_model_can_take_one_per_token(
+    tiny_model: TinyModel,
+) -> None:
     model, seen = load(tiny_model("ti2v")), []
     model.transformer.register_forward_pre_hook(lambda _, arguments: seen.append(arguments[1].shape))
     our_latents(model, request(num_inference_steps=2))

@@ -11,7 +11,7 @@ from wan_desktop.core.prompt import PromptTokenizer
 
 SOURCES = sorted(Path(wan_desktop.engine.__path__[0]).glob("*.py"))
 TRAPS = {
-    "enable_group_offload": "with a disk folder, the second expert runs with the first one's weights, and a stale folder is reused",
+    "enable_group_offload": "with a disk folder the second expert runs with the first one's weights",
     "set_attention_backend": "sets a process-wide global that its reset does not undo",
     "enable_sequential_cpu_offload": "raises TypeError with accelerate 1.15",
     "enable_model_cpu_offload": "leaves the VAE on the card while steps run",

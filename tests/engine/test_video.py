@@ -54,7 +54,9 @@ def test_that_the_file_is_what_players_want(tmp_path: Path) -> None:
     assert data.index(b"moov") < data.index(b"mdat")  # faststart
 
 
-@pytest.mark.parametrize("colour", [(230, 45, 40), (50, 205, 85), (55, 115, 250), (245, 215, 50), (78, 78, 78), (255, 255, 255)])
+@pytest.mark.parametrize(
+    "colour", [(230, 45, 40), (50, 205, 85), (55, 115, 250), (245, 215, 50), (78, 78, 78), (255, 255, 255)]
+)
 def test_that_colours_survive(tmp_path: Path, colour: tuple[int, int, int]) -> None:
     frames = decode(write(tmp_path / "a.mp4", pictures(colour)))
     assert frames.shape == (9, 64, 64, 3)

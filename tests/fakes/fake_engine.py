@@ -1,8 +1,9 @@
 """An engine process without torch that plays a scenario: `python fake_engine.py SCENARIO`.
 
-It speaks the real messages over the real pipes. Scenarios: `ok` makes a small real video; `slow` steps until it is cancelled; `deaf` steps
-and never listens; `dies` exits in the middle; `rubbish` writes a line that is no message; `huge` writes an endless line; `oom` fails for
-lack of memory; `silent-start` never gets ready; `crash-start` ends before it is ready.
+It speaks the real messages over the real pipes. Scenarios: `ok` makes a small real video; `slow` steps until it is
+cancelled; `deaf` steps and never listens; `dies` exits in the middle; `rubbish` writes a line that is no message;
+`huge` writes an endless line; `oom` fails for lack of memory; `silent-start` never gets ready; `crash-start` ends
+before it is ready.
 """
 
 import base64
@@ -104,7 +105,10 @@ class Scenario:
         write_video(command.output.path)
         send(Progress(job=job, stage=Stage.SAVE_VIDEO, done=1, total=1))
         result = GenerationResult(
-            path=command.output.path, seconds=1.0, timings_s={"create_frames": 1.0}, attempts=(Attempt("primary", "done", 1.0),)
+            path=command.output.path,
+            seconds=1.0,
+            timings_s={"create_frames": 1.0},
+            attempts=(Attempt("primary", "done", 1.0),),
         )
         send(Finished(job, result))
 
@@ -129,7 +133,12 @@ def main() -> None:
     if scenario.name != "silent-start":
         send(
             Ready(
-                app_version="0", torch_version="none", diffusers_version="none", device="cpu", threads=1, process_id=os.getpid()
+                app_version="0",
+                torch_version="none",
+                diffusers_version="none",
+                device="cpu",
+                threads=1,
+                process_id=os.getpid(),
             )
         )
     for line in sys.stdin.buffer:

@@ -1,4 +1,4 @@
-"""Tiny models of the real classes with random weights, one for each family of Wan pipelines; each takes under a second to make."""
+"""Tiny models of the real classes with random weights, one for each family of Wan pipelines; a second to make."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +12,14 @@ from diffusers import (
     WanPipeline,
     WanTransformer3DModel,
 )
-from transformers import CLIPImageProcessor, CLIPVisionConfig, CLIPVisionModel, T5TokenizerFast, UMT5Config, UMT5EncoderModel
+from transformers import (
+    CLIPImageProcessor,
+    CLIPVisionConfig,
+    CLIPVisionModel,
+    T5TokenizerFast,
+    UMT5Config,
+    UMT5EncoderModel,
+)
 
 WORDS = ("a", "red", "fox", "in", "the", "snow", "blue", "whale", "bad", "ugly")
 FAMILIES = ("t2v", "t2v_two_experts", "i2v_clip", "i2v_two_experts", "ti2v", "flf2v_clip")

@@ -14,7 +14,7 @@ from wan_desktop.core.records import from_plain
 
 BUILTIN_MODEL_ID = "shapes"
 TEXT_LENGTH = 512
-"""Tokens of a prompt that the text encoder reads, the end token included (`max_sequence_length` of the Wan pipelines)."""
+"""Tokens of a prompt that are read, the end token included (`max_sequence_length` of the Wan pipelines)."""
 
 
 class GenerationMode(StrEnum):

@@ -1,6 +1,7 @@
 """The window's side of the engine process: starts it, talks to it, watches it, replaces it when it dies.
 
-Only local, inherited pipes are used. The engine's standard error is kept as a tail for reports and never mixes with the messages.
+Only local, inherited pipes are used. The engine's standard error is kept as a tail for reports and never mixes with
+the messages.
 """
 
 import collections
@@ -13,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import IO
+from typing import IO, cast
 
 from wan_desktop.core.errors import EngineError, JobCancelled, error_from_code
 from wan_desktop.core.generation import GenerationResult
@@ -42,6 +43,7 @@ START_LIMIT_S = 180.0
 CANCEL_LIMIT_S = 10.0
 """A cancelled job that has not ended by then ends with its process."""
 _QUIT_LIMIT_S = 3.0
+_POLL_S = 0.05
 _TAIL_LINES = 40
 _DEATHS_BEFORE_REST = 3
 _REST_S = 60.0
@@ -126,7 +128,9 @@ class EngineClient:
             try:
                 self._process = process = self._spawn()
             except OSError as error:
-                raise EngineError(f"The render engine could not be started: {error}.", hint="Repair the installation.") from error
+                raise EngineError(
+                    f"The render engine could not be started: {error}.", hint="Repair the installation."
+                ) from error
             self._state = EngineStarting()
         threading.Thread(target=self._watch, args=(process,), name="engine-reader", daemon=True).start()
         self._on_change()
@@ -204,7 +208,9 @@ class EngineClient:
             pipe.write(encode(command))
             pipe.flush()
         except (OSError, ValueError) as error:
-            raise EngineError("The render engine is not running.", hint="Try again; it is being started.", details=str(error)) from error
+            raise EngineError(
+                "The render engine is not running.", hint="Try again; it is being started.", details=str(error)
+            ) from error
 
     def _follow(
         self,
@@ -213,54 +219,39 @@ class EngineClient:
         on_event: Callable[[Progress | Preview], None],
         cancel_asked: threading.Event,
     ) -> GenerationResult:
-        cancel_until: float | None = None
+        """Pass events on until the job has ended, one way or another."""
+        kill_at: float | None = None
         while True:
-            if cancel_asked.is_set() and cancel_until is None:
-                cancel_until = time.monotonic() + CANCEL_LIMIT_S
+            if cancel_asked.is_set() and kill_at is None:
+                kill_at = time.monotonic() + CANCEL_LIMIT_S
                 self._send(Cancel(job))
-            if cancel_until is not None and time.monotonic() > cancel_until:
+            if kill_at is not None and time.monotonic() > kill_at:
                 logger.warning("Job %s did not stop within %s s; ending the engine", job, CANCEL_LIMIT_S)
                 self.kill()
                 raise JobCancelled
             try:
-                event = events.get(timeout=0.05)
+                event = events.get(timeout=_POLL_S)
             except queue.Empty:
                 continue
-            match event:
-                case Finished():
-                    return event.result
-                case Cancelled():
-                    raise JobCancelled
-                case Failed():
-                    logger.warning("Job %s failed in the engine: %s\n%s", job, event.code, event.details)
-                    raise error_from_code(event.code, event.message, hint=event.hint, details=event.details)
-                case _Died():
-                    if cancel_until is not None:
-                        raise JobCancelled
-                    raise EngineError(
-                        f"The render engine stopped while it worked ({event.reason}).",
-                        hint="Try again: the engine is being started anew, and finished work is kept.",
-                        details=event.details,
-                    )
-                case Progress() | Preview() if cancel_until is None:
-                    try:
-                        on_event(event)
-                    except JobCancelled:
-                        cancel_asked.set()
-                case _:
-                    pass
+            if isinstance(event, Progress | Preview):
+                if kill_at is None:
+                    _tell(on_event, event, cancel_asked)
+            elif isinstance(event, _Died) and kill_at is not None:
+                raise JobCancelled
+            else:
+                return _result_of(event)
 
     def _watch(self, process: "subprocess.Popen[bytes]") -> None:
         """Read one process's messages until it ends, then tell its jobs; runs on a thread of its own."""
-        assert process.stdout and process.stderr  # noqa: S101 - both were asked for in _spawn
+        output, error_output = cast("IO[bytes]", process.stdout), cast("IO[bytes]", process.stderr)
         tail: collections.deque[str] = collections.deque(maxlen=_TAIL_LINES)
-        errors = threading.Thread(target=_keep_tail, args=(process.stderr, tail), name="engine-errors", daemon=True)
+        errors = threading.Thread(target=_keep_tail, args=(error_output, tail), name="engine-errors", daemon=True)
         errors.start()
         limit = threading.Timer(START_LIMIT_S, process.kill)
         limit.daemon = True
         limit.start()
         broken = ""
-        while line := process.stdout.readline(MAX_LINE_BYTES + 1):
+        while line := output.readline(MAX_LINE_BYTES + 1):
             try:
                 event = decode_event(line)
             except MessageError as error:
@@ -278,7 +269,12 @@ class EngineClient:
     def _dispatch(self, event: Event) -> None:
         match event:
             case Ready():
-                logger.info("Engine ready: torch %s, diffusers %s, %s", event.torch_version, event.diffusers_version, event.device)
+                logger.info(
+                    "Engine ready: torch %s, diffusers %s, %s",
+                    event.torch_version,
+                    event.diffusers_version,
+                    event.device,
+                )
                 self._set_state(EngineReady(event))
             case Rejected():
                 logger.error("The engine rejected a command: %s", event.reason)
@@ -315,6 +311,35 @@ class EngineClient:
         with self._lock:
             self._state = state
         self._on_change()
+
+
+def _tell(
+    on_event: Callable[[Progress | Preview], None], event: Progress | Preview, cancel_asked: threading.Event
+) -> None:
+    try:
+        on_event(event)
+    except JobCancelled:
+        cancel_asked.set()
+
+
+def _result_of(event: Event | _Died) -> GenerationResult:
+    """The result that the last event of a job brings, or the error it means."""
+    match event:
+        case Finished():
+            return event.result
+        case Cancelled():
+            raise JobCancelled
+        case Failed():
+            logger.warning("Job %s failed in the engine: %s\n%s", event.job, event.code, event.details)
+            raise error_from_code(event.code, event.message, hint=event.hint, details=event.details)
+        case _Died():
+            raise EngineError(
+                f"The render engine stopped while it worked ({event.reason}).",
+                hint="Try again: the engine is being started anew, and finished work is kept.",
+                details=event.details,
+            )
+        case _:
+            raise EngineError("The render engine sent something unexpected.", hint="Try again.", details=repr(event))
 
 
 def _keep_tail(stream: IO[bytes], tail: "collections.deque[str]") -> None:

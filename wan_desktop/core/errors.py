@@ -1,6 +1,7 @@
 """Errors a user can act on: each has a stable code, says what happened and why, and what to do next.
 
-A foreign exception is translated once, where it enters (`raise ... from error`). Anything that is not a :class:`WanError` is a bug.
+A foreign exception is translated once, where it enters (`raise ... from error`). Anything that is not a
+:class:`WanError` is a bug.
 """
 
 from typing import ClassVar
@@ -176,5 +177,5 @@ def _family(parent: type[WanError]) -> dict[str, type[WanError]]:
 
 
 def error_from_code(code: str, message: str, *, hint: str = "", details: str = "") -> WanError:
-    """The error that crossed a process border as its code and texts; an unknown code gives a plain :class:`WanError`."""
+    """The error that crossed a process border as its code and texts; unknown codes give a plain :class:`WanError`."""
     return _family(WanError).get(code, WanError)(message, hint=hint, details=details)

@@ -1,7 +1,7 @@
 """What is to be made: drafts that may be wrong, requests that cannot be.
 
-A draft comes from a form or a command line. `settle` turns it into a request that the model can carry out, and says each change it made;
-what it cannot mend is an error with a cause and a next step.
+A draft comes from a form or a command line. `settle` turns it into a request that the model can carry out, and says
+each change it made; what it cannot mend is an error with a cause and a next step.
 """
 
 import math
@@ -132,13 +132,17 @@ def settle(draft: GenerationDraft, model: Model, *, count_tokens: Callable[[str]
         num_inference_steps=settling.whole(
             "num_inference_steps", draft.num_inference_steps, model.metadata.num_inference_steps, STEPS_RANGE
         ),
-        guidance_scale=settling.real("guidance_scale", draft.guidance_scale, model.metadata.guidance_scale, GUIDANCE_RANGE),
+        guidance_scale=settling.real(
+            "guidance_scale", draft.guidance_scale, model.metadata.guidance_scale, GUIDANCE_RANGE
+        ),
         guidance_scale_2=settling.guidance_scale_2(),
         flow_shift=settling.optional_real("flow_shift", draft.flow_shift, model.metadata.flow_shift, SHIFT_RANGE),
         seed=settling.whole("seed", draft.seed, secrets.randbelow(SEED_RANGE[1] + 1), SEED_RANGE),
     )
     if not request.prompt and mode != GenerationMode.I2V:
-        raise PromptEmptyError("There is no prompt to make a video from.", hint="Write what should happen in the video.")
+        raise PromptEmptyError(
+            "There is no prompt to make a video from.", hint="Write what should happen in the video."
+        )
     return Settled(request, tuple(settling.adjustments))
 
 
@@ -180,14 +184,18 @@ class _Settling:
             if self._draft.last_image is not None:
                 raise RequestError("There is a last image but no start image.", hint="Give a start image too.")
             if not folder.takes_text_only:
-                raise RequestError(f"{name} makes videos from a start image.", hint="Give a start image, or choose another model.")
+                raise RequestError(
+                    f"{name} makes videos from a start image.", hint="Give a start image, or choose another model."
+                )
             return GenerationMode.T2V
         if not folder.takes_image:
             raise RequestError(
                 f"{name} makes videos from text only.", hint="Remove the start image, or choose a model that takes one."
             )
         if self._draft.last_image is not None and not folder.takes_last_image:
-            raise RequestError(f"{name} cannot end on a given image.", hint="Remove the last image, or choose another model.")
+            raise RequestError(
+                f"{name} cannot end on a given image.", hint="Remove the last image, or choose another model."
+            )
         return GenerationMode.TI2V if clean_prompt(self._draft.prompt) else GenerationMode.I2V
 
     def negative_prompt(self) -> str:
@@ -198,7 +206,8 @@ class _Settling:
         cleaned = clean_prompt(text)
         count = count_tokens(cleaned)
         if count > TEXT_LENGTH:
-            self._note(field, f"The text has {count} tokens; the model reads the first {TEXT_LENGTH}. What comes after has no effect.")
+            read = f"the model reads the first {TEXT_LENGTH}. What comes after has no effect."
+            self._note(field, f"The text has {count} tokens; {read}")
         return cleaned
 
     def image(self, field: str, path: Path | None, width: int, height: int) -> Path | None:
@@ -206,7 +215,10 @@ class _Settling:
             return None
         picture = check_image(path)
         if picture.width < width or picture.height < height:
-            self._note(field, f"The picture is {picture.width} x {picture.height}; it is enlarged for a {width} x {height} video.")
+            self._note(
+                field,
+                f"The picture is {picture.width} x {picture.height}; it is enlarged for a {width} x {height} video.",
+            )
         return path.absolute()
 
     def size(self) -> tuple[int, int]:
@@ -216,7 +228,9 @@ class _Settling:
         snapped = snap_size(int(width), int(height), self._model)
         if snapped != (width, height):
             multiple = self._model.folder.size_multiple
-            self._note("size", f"{width} x {height} -> {snapped[0]} x {snapped[1]}: this model needs multiples of {multiple}.")
+            self._note(
+                "size", f"{width} x {height} -> {snapped[0]} x {snapped[1]}: this model needs multiples of {multiple}."
+            )
         return snapped
 
     def num_frames(self) -> int:
@@ -255,5 +269,7 @@ class _Settling:
         if value is None:
             return default
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-            raise RequestError(f"{field} is {value!r}, which is not a number.", hint=f"Give a number for {field}, or leave it out.")
+            raise RequestError(
+                f"{field} is {value!r}, which is not a number.", hint=f"Give a number for {field}, or leave it out."
+            )
         return value

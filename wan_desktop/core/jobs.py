@@ -1,8 +1,8 @@
 """Long work as plain functions: queued on lanes, with progress and cancel.
 
-A lane runs one job at a time, so two jobs of a lane need no locks between them. Who gives a lane its thread (a QThread in the window, a
-plain thread elsewhere) is not this module's business: the owner calls `run_lane`. Observers are told only which job changed; they pull how
-it looks now with `snapshot`, so that an old state can never overtake a newer one.
+A lane runs one job at a time, so two jobs of a lane need no locks between them. Who gives a lane its thread (a QThread
+in the window, a plain thread elsewhere) is not this module's business: the owner calls `run_lane`. Observers are told
+only which job changed; they pull how it looks now with `snapshot`, so that an old state can never overtake a newer one.
 """
 
 import logging
@@ -99,7 +99,9 @@ class JobQueue:
         self._lock = threading.Lock()
         self._snapshots: dict[str, JobSnapshot] = {}
         self._contexts: dict[str, JobContext] = {}
-        self._waiting: dict[Lane, queue.SimpleQueue[tuple[str, Work] | None]] = {lane: queue.SimpleQueue() for lane in Lane}
+        self._waiting: dict[Lane, queue.SimpleQueue[tuple[str, Work] | None]] = {
+            lane: queue.SimpleQueue() for lane in Lane
+        }
 
     def submit(self, title: str, lane: Lane, work: Work) -> str:
         """Queue the work; returns the job's id."""

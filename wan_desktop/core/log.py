@@ -7,7 +7,9 @@ from pathlib import Path
 
 _MAX_BYTES = 1_000_000
 _BACKUPS = 3
-_SECRET = re.compile(r"\bhf_[A-Za-z0-9]{8,}|(?i:\bbearer\s+\S+)|(?<=://)[^/\s:@]+:[^/\s@]+(?=@)|(?i:(?<=token=)[^&\s]+)")
+_SECRET = re.compile(
+    r"\bhf_[A-Za-z0-9]{8,}|(?i:\bbearer\s+\S+)|(?<=://)[^/\s:@]+:[^/\s@]+(?=@)|(?i:(?<=token=)[^&\s]+)"
+)
 
 
 def redact(text: str, home: Path | None = None) -> str:
@@ -27,7 +29,10 @@ class RedactingFormatter(logging.Formatter):
 
 
 def start_logging(path: Path, *, level: int = logging.INFO) -> None:
-    """Send the program's log to `path`; a folder that cannot be written leaves the program without a log, not without a start."""
+    """Send the program's log to `path`.
+
+    A folder that cannot be written leaves the program without a log, not without a start.
+    """
     root = logging.getLogger("wan_desktop")
     root.setLevel(level)
     stop_logging()

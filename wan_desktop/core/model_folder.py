@@ -1,7 +1,8 @@
 """A model on disk in diffusers' layout: what its small files say, and whether its big ones can be what they claim.
 
-Reads configs and headers only, in milliseconds, without torch. Nothing in the folder is trusted: classes come from a fixed list, weights
-are safetensors whose header covers the file exactly (safetensors has no checksum; whole-file hashes are the store's business).
+Reads configs and headers only, in milliseconds, without torch. Nothing in the folder is trusted: classes come from a
+fixed list, weights are safetensors whose header covers the file exactly (safetensors has no checksum; whole-file
+hashes are the store's business).
 """
 
 import json
@@ -79,7 +80,7 @@ class ModelFolder:
 
     @property
     def takes_last_image(self) -> bool:
-        """A last image can be given too: without an image encoder, or with one trained for two images (514 positions)."""
+        """A last image can be given too: without an image encoder, or with one trained for two images."""
         return (
             self.takes_image
             and not self.expand_timesteps
@@ -103,7 +104,9 @@ def inspect_model_folder(path: Path) -> ModelFolder:
         IntegrityError: A file is truncated, of the wrong type, or contradicts another.
     """
     if not path.is_dir():
-        raise ModelNotFoundError(f"There is no model folder at {path}.", hint="Choose the folder that holds model_index.json.")
+        raise ModelNotFoundError(
+            f"There is no model folder at {path}.", hint="Choose the folder that holds model_index.json."
+        )
     index = _read_index(path)
     components = _components(index)
     transformer = _read_config(path, "transformer")
@@ -124,7 +127,9 @@ def _read_index(path: Path) -> dict[str, Any]:
     index = _read_json(file)
     name = index.get("_class_name")
     if name not in PIPELINES:
-        raise NotAWanModelError(f"{path} holds {name!r}; expected one of {', '.join(PIPELINES)}.", hint="Choose a Wan model.")
+        raise NotAWanModelError(
+            f"{path} holds {name!r}; expected one of {', '.join(PIPELINES)}.", hint="Choose a Wan model."
+        )
     return index
 
 
@@ -174,10 +179,14 @@ def _describe(
             has_image_encoder=transformer.get("image_dim") is not None,
             has_two_experts="transformer_2" in components,
             pos_embed_seq_len=transformer.get("pos_embed_seq_len"),
-            weight_files={name: weight_files(path / name, stem) for name, stem in _WEIGHT_STEMS.items() if name in components},
+            weight_files={
+                name: weight_files(path / name, stem) for name, stem in _WEIGHT_STEMS.items() if name in components
+            },
         )
     except (KeyError, TypeError, ValueError, IndexError) as error:
-        raise IntegrityError(f"A config in {path} lacks a value or has a wrong one: {error!r}.", hint=_DOWNLOAD_AGAIN) from error
+        raise IntegrityError(
+            f"A config in {path} lacks a value or has a wrong one: {error!r}.", hint=_DOWNLOAD_AGAIN
+        ) from error
 
 
 def _check_consistency(
@@ -190,7 +199,9 @@ def _check_consistency(
     if folder.has_image_encoder and not {"image_encoder", "image_processor"} <= components:
         problems.append("the transformer wants an image encoder, which is absent")
     if transformer.get("out_channels", folder.in_channels) != folder.z_dim:
-        problems.append(f"the transformer makes {transformer.get('out_channels')} channels, the VAE reads {folder.z_dim}")
+        problems.append(
+            f"the transformer makes {transformer.get('out_channels')} channels, the VAE reads {folder.z_dim}"
+        )
     if folder.in_channels not in (folder.z_dim, 2 * folder.z_dim + folder.frame_step):
         problems.append(f"the transformer reads {folder.in_channels} channels, which fits no Wan model")
     for name in ("latents_mean", "latents_std"):
@@ -198,7 +209,9 @@ def _check_consistency(
             # diffusers loads this too, and fails when it decodes, after all the work.
             problems.append(f"{name} has {len(vae[name])} values instead of {folder.z_dim}")
     if problems:
-        raise IntegrityError(f"The model in {folder.path} contradicts itself: {'; '.join(problems)}.", hint=_DOWNLOAD_AGAIN)
+        raise IntegrityError(
+            f"The model in {folder.path} contradicts itself: {'; '.join(problems)}.", hint=_DOWNLOAD_AGAIN
+        )
 
 
 def _check_tokenizer(path: Path) -> None:
@@ -230,7 +243,8 @@ def weight_files(folder: Path, stem: str) -> tuple[Path, ...]:
     if missing:
         _refuse_pickles(folder)
         raise ModelFilesMissingError(
-            f"{len(missing)} of {len(names)} weight files are missing in {folder}: {', '.join(missing[:3])}.", hint=_DOWNLOAD_AGAIN
+            f"{len(missing)} of {len(names)} weight files are missing in {folder}: {', '.join(missing[:3])}.",
+            hint=_DOWNLOAD_AGAIN,
         )
     files = tuple(folder / name for name in names)
     for file in files:
@@ -261,14 +275,22 @@ def read_safetensors_header(file: Path) -> dict[str, Any]:
         with file.open("rb") as stream:
             start = stream.read(8)
             if len(start) < 8:
-                raise IntegrityError(f"{file.name} in {file.parent} is empty or cut off ({size_bytes} bytes).", hint=_DOWNLOAD_AGAIN)
+                raise IntegrityError(
+                    f"{file.name} in {file.parent} is empty or cut off ({size_bytes} bytes).", hint=_DOWNLOAD_AGAIN
+                )
             length = struct.unpack("<Q", start)[0]
             raw = stream.read(length) if length <= min(_MAX_HEADER_BYTES, size_bytes) else b""
         header = json.loads(raw) if len(raw) == length else None
     except (OSError, ValueError) as error:
-        raise IntegrityError(f"{file.name} in {file.parent} cannot be read as safetensors: {error}.", hint=_DOWNLOAD_AGAIN) from error
+        raise IntegrityError(
+            f"{file.name} in {file.parent} cannot be read as safetensors: {error}.", hint=_DOWNLOAD_AGAIN
+        ) from error
     if not isinstance(header, dict):
-        kind = "a git-lfs pointer, not the file itself" if start == _LFS_POINTER[:8] else "not a safetensors file, or cut off"
+        kind = (
+            "a git-lfs pointer, not the file itself"
+            if start == _LFS_POINTER[:8]
+            else "not a safetensors file, or cut off"
+        )
         raise IntegrityError(f"{file.name} in {file.parent} is {kind} ({size_bytes} bytes).", hint=_DOWNLOAD_AGAIN)
     header.pop("__metadata__", None)
     try:
@@ -277,7 +299,8 @@ def read_safetensors_header(file: Path) -> dict[str, Any]:
         raise IntegrityError(f"{file.name} in {file.parent} has a damaged header.", hint=_DOWNLOAD_AGAIN) from error
     if 8 + length + end != size_bytes:
         raise IntegrityError(
-            f"{file.name} in {file.parent} has {size_bytes} bytes, its header says {8 + length + end}: it is cut off or overwritten.",
+            f"{file.name} in {file.parent} has {size_bytes} bytes, its header says {8 + length + end}: "
+            "it is cut off or overwritten.",
             hint=_DOWNLOAD_AGAIN,
         )
     return header

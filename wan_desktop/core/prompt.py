@@ -24,7 +24,7 @@ class PromptTokenizer:
         file = model_folder / "tokenizer" / "tokenizer.json"
         try:
             self._tokenizer = Tokenizer.from_file(str(file))
-        except Exception as error:  # noqa: BLE001 - the Rust library raises bare Exception for any fault in the file
+        except Exception as error:
             raise IntegrityError(f"{file} cannot be read: {error}.", hint="Get the model again.") from error
         self._tokenizer.no_padding()
         self._tokenizer.no_truncation()

@@ -61,5 +61,7 @@ def read_recipe(path: Path) -> Recipe:
     except (OSError, ValueError) as error:
         raise VideoUnreadableError(f"{path.name} cannot be read as a video: {error}.") from error
     if not text:
-        raise VideoUnreadableError(f"{path.name} holds no settings of this program.", hint="Only videos made here hold them.")
+        raise VideoUnreadableError(
+            f"{path.name} holds no settings of this program.", hint="Only videos made here hold them."
+        )
     return recipe_from_json(text)

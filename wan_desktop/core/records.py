@@ -1,7 +1,7 @@
 """Frozen dataclasses to plain JSON and back, every field checked.
 
-Used wherever JSON from outside this process enters: settings, model folders, messages of the engine, recipes. It knows the few types that
-those records need; a record with another type fails when it is first read, which a test would see.
+Used wherever JSON from outside this process enters: settings, model folders, messages of the engine, recipes. It knows
+the few types that those records need; a record with another type fails when it is first read, which a test would see.
 """
 
 import dataclasses
@@ -9,7 +9,7 @@ import enum
 import math
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -43,9 +43,10 @@ def from_plain(record: type[Record], data: Any) -> Record:
     if not isinstance(data, Mapping):
         raise RecordError(f"{record.__name__}: expected an object, got {type(data).__name__}")
     values = {}
+    types_by_field = _types_of(cast("Hashable", record))
     for field in dataclasses.fields(cast("Any", record)):
         if field.name in data:
-            values[field.name] = _convert(_types_of(record)[field.name], data[field.name], field.name)
+            values[field.name] = _convert(types_by_field[field.name], data[field.name], field.name)
         elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
             raise RecordError(f"{record.__name__}: {field.name} is missing")
     try:
@@ -55,7 +56,7 @@ def from_plain(record: type[Record], data: Any) -> Record:
 
 
 @cache
-def _types_of(record: type) -> dict[str, Any]:
+def _types_of(record: Hashable) -> dict[str, Any]:
     return typing.get_type_hints(record)
 
 

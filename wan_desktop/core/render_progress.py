@@ -34,8 +34,8 @@ class RenderProgress:
 class ProgressTracker:
     """Follows one render.
 
-    The time left is the median of the last five steps times the steps to come, plus what the later stages took in the render before
-    (`known_stage_s`). It never grows by more than a fifth without `slower_than_expected`.
+    The time left is the median of the last five steps times the steps to come, plus what the later stages took in the
+    render before (`known_stage_s`). It never grows by more than a fifth without `slower_than_expected`.
     """
 
     def __init__(self, known_stage_s: dict[Stage, float], clock: Callable[[], float] = monotonic) -> None:

@@ -48,7 +48,10 @@ class Settings:
 
 
 def load_settings(path: Path) -> Settings:
-    """Read the settings; a bad value is replaced by its default, a broken file by its backup, then by the defaults. Never fails."""
+    """Read the settings; never fails.
+
+    A bad value is replaced by its default, a broken file by its backup, and that by the defaults.
+    """
     for candidate in (path, _backup(path)):
         try:
             data = json.loads(candidate.read_text(encoding="utf-8"))

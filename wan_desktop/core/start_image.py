@@ -46,7 +46,9 @@ def open_image(path: Path) -> Image.Image:
     except OSError as error:
         raise ImageUnreadableError(f"There is no picture at {path}.", hint=_CHOOSE) from error
     if size_bytes > MAX_BYTES:
-        raise ImageSizeError(f"The picture has {size_bytes:,} bytes; at most {MAX_BYTES:,} are read.", hint="Save it smaller.")
+        raise ImageSizeError(
+            f"The picture has {size_bytes:,} bytes; at most {MAX_BYTES:,} are read.", hint="Save it smaller."
+        )
     try:
         # Pillow only warns at its own limit; ours is checked on the header, before any pixel is decoded.
         with warnings.catch_warnings(), Image.open(path, formats=FORMATS) as picture:
@@ -72,7 +74,8 @@ def _check_pixels(width: int, height: int) -> None:
         )
     if min(width, height) < MIN_SIDE_PX:
         raise ImageSizeError(
-            f"The picture has {width} x {height} pixels; each side needs at least {MIN_SIDE_PX}.", hint="Choose a larger picture."
+            f"The picture has {width} x {height} pixels; each side needs at least {MIN_SIDE_PX}.",
+            hint="Choose a larger picture.",
         )
 
 

@@ -1,7 +1,7 @@
 """Start of the engine process: `python -m wan_desktop.engine`.
 
-Takes the message pipes away from standard input and output before any library is imported, so that nothing a library prints, from Python
-or from C, can get between the messages.
+Takes the message pipes away from standard input and output before any library is imported, so that nothing a library
+prints, from Python or from C, can get between the messages.
 """
 
 import os

@@ -36,7 +36,10 @@ def decode_groups(model: LoadedModel, latents: Tensor, check_cancelled: Callable
             for index in range(hidden.shape[2]):
                 vae._conv_idx = [0]
                 group = vae.decoder(
-                    hidden[:, :, index : index + 1], feat_cache=vae._feat_map, feat_idx=vae._conv_idx, first_chunk=index == 0
+                    hidden[:, :, index : index + 1],
+                    feat_cache=vae._feat_map,
+                    feat_idx=vae._conv_idx,
+                    first_chunk=index == 0,
                 )
                 if vae.config.patch_size is not None:
                     group = unpatchify(group, patch_size=vae.config.patch_size)

@@ -34,11 +34,11 @@ class LoadedModel:
     device: torch.device
     dtype: torch.dtype
     tokenizer: Any
-    text_encoder: nn.Module
+    text_encoder: Any
     transformer: WanTransformer3DModel
     transformer_2: WanTransformer3DModel | None
     vae: AutoencoderKLWan
-    image_encoder: nn.Module | None
+    image_encoder: Any
     image_processor: Any
     prompts: "OrderedDict[str, Tensor]" = field(default_factory=OrderedDict)
     """Embeddings of the last prompts, on the CPU, so that the next render need not read them again."""
@@ -108,7 +108,9 @@ def load_model(
     image_encoder = image_processor = None
     if folder.has_image_encoder:
         # Float32, as diffusers' documentation asks for: half precision shows in the picture.
-        image_encoder = _load_transformers_model(folder, "image_encoder", transformers.CLIPVisionModel, torch.float32, report)
+        image_encoder = _load_transformers_model(
+            folder, "image_encoder", transformers.CLIPVisionModel, torch.float32, report
+        )
         image_processor = transformers.CLIPImageProcessor.from_pretrained(
             folder.path / "image_processor", local_files_only=True
         )
@@ -120,7 +122,9 @@ def load_model(
         tokenizer=transformers.T5TokenizerFast.from_pretrained(folder.path / "tokenizer", local_files_only=True),
         text_encoder=text_encoder,
         transformer=diffusers_model("transformer", WanTransformer3DModel, dtype),
-        transformer_2=diffusers_model("transformer_2", WanTransformer3DModel, dtype) if folder.has_two_experts else None,
+        transformer_2=diffusers_model("transformer_2", WanTransformer3DModel, dtype)
+        if folder.has_two_experts
+        else None,
         vae=diffusers_model("vae", AutoencoderKLWan, torch.float32),
         image_encoder=image_encoder,
         image_processor=image_processor,
@@ -130,15 +134,22 @@ def load_model(
 def _load_transformers_model(
     folder: ModelFolder, name: str, model_class: type[Any], dtype: torch.dtype, report: Callable[[int], None]
 ) -> Any:
-    """A text or image encoder by its own library, which renames old tensors; then everything it only warns about is an error."""
+    """A text or image encoder by its own library, which renames old tensors; what it only warns about is an error."""
     path = folder.path / name
     model, info = model_class.from_pretrained(
-        path, dtype=dtype, local_files_only=True, use_safetensors=True, trust_remote_code=False, output_loading_info=True
+        path,
+        dtype=dtype,
+        local_files_only=True,
+        use_safetensors=True,
+        trust_remote_code=False,
+        output_loading_info=True,
     )
     for kind in ("missing_keys", "mismatched_keys", "unexpected_keys"):
         if info[kind]:
             key = sorted(str(key) for key in info[kind])[0]
-            raise IntegrityError(f"{name}: {len(info[kind])} {kind.replace('_', ' ')}, {key} among them.", hint=_DOWNLOAD_AGAIN)
+            raise IntegrityError(
+                f"{name}: {len(info[kind])} {kind.replace('_', ' ')}, {key} among them.", hint=_DOWNLOAD_AGAIN
+            )
     check_finite(model, path)
     report(sum(file.stat().st_size for file in folder.weight_files[name]))
     model.requires_grad_(False)

@@ -24,7 +24,9 @@ def choose_device(plan: LoadPlan) -> torch.device:
     """
     has_card = torch.cuda.is_available()
     if plan.device == Device.CUDA and not has_card:
-        raise IncompatibleError("No NVIDIA card that torch can use was found.", hint="Use the CPU, or check the driver.")
+        raise IncompatibleError(
+            "No NVIDIA card that torch can use was found.", hint="Use the CPU, or check the driver."
+        )
     return torch.device("cpu" if plan.device == Device.CPU or not has_card else "cuda")
 
 
@@ -67,12 +69,16 @@ def classify(error: BaseException) -> WanError | None:
         return error
     if isinstance(error, torch.OutOfMemoryError):
         return OutOfMemoryError(
-            "The graphics card ran out of video memory.", hint="Make the video smaller or shorter, or close other programs.", details=str(error)
+            "The graphics card ran out of video memory.",
+            hint="Make the video smaller or shorter, or close other programs.",
+            details=str(error),
         )
     # torch reports a failed allocation in normal memory as a plain RuntimeError of this text.
     if isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and "can't allocate memory" in str(error)):
         return OutOfMemoryError(
-            "The PC ran out of memory.", hint="Make the video smaller or shorter, or close other programs.", details=str(error)
+            "The PC ran out of memory.",
+            hint="Make the video smaller or shorter, or close other programs.",
+            details=str(error),
         )
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         return DiskFullError("The disk is full.", hint="Free some space and try again.", details=str(error))

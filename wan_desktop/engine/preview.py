@@ -1,7 +1,8 @@
 """A small picture of latents that are not finished, by a linear map.
 
-The map from one latent position to a patch of colours is fitted by least squares to the model's own VAE, once a model: it encodes a few
-hundred patches of smooth random colour. So it exists for every VAE, and nobody's published factors are needed.
+The map from one latent position to a patch of colours is fitted by least squares to the model's own VAE, once a model:
+it encodes a few hundred patches of smooth random colour. So it exists for every VAE, and nobody's published factors
+are needed.
 """
 
 import base64
@@ -58,7 +59,8 @@ def _fit(model: LoadedModel) -> Tensor:
     pictures[::4] = coarse[::4, :, :1, :1]
     with model.on_device(model.vae):
         encoded = [
-            model.vae.encode(picture[None, :, None].to(model.device, model.vae.dtype)).latent_dist.mode() for picture in pictures
+            model.vae.encode(picture[None, :, None].to(model.device, model.vae.dtype)).latent_dist.mode()
+            for picture in pictures
         ]
     mean, inverse_std = latent_statistics(model, encoded[0])
     latents = ((torch.cat(encoded) - mean) * inverse_std).float().cpu()[:, :, 0]

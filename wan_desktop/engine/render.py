@@ -47,7 +47,9 @@ class Studio:
         self._model_key: tuple[object, ...] = ()
         self._previewer: Previewer | None = None
 
-    def make_video(self, command: Generate, emit: Callable[[Event], None], check_cancelled: Callable[[], None]) -> GenerationResult:
+    def make_video(
+        self, command: Generate, emit: Callable[[Event], None], check_cancelled: Callable[[], None]
+    ) -> GenerationResult:
         """Carry out one command.
 
         Raises:
@@ -57,9 +59,13 @@ class Studio:
         return _Run(self, command, emit, check_cancelled).make()
 
     def model_for(
-        self, folder: ModelFolder, command: Generate, progress: Callable[[int, int], None], check_cancelled: Callable[[], None]
+        self,
+        folder: ModelFolder,
+        command: Generate,
+        progress: Callable[[int, int], None],
+        check_cancelled: Callable[[], None],
     ) -> LoadedModel:
-        """The command's model: the one that is loaded, or freshly from disk where that is another or its files have changed."""
+        """The command's model: the loaded one, or from disk where that is another or its files have changed."""
         key = (folder.path, command.plan, _stamp(folder))
         if self._model is None or self._model_key != key:
             self._model = self._previewer = None
@@ -227,7 +233,13 @@ class _KeptLatents:
     """
 
     def __init__(self, folder: Path, command: Generate, model: ModelFolder) -> None:
-        made_by = [to_plain(replace(command.request, fps=1)), to_plain(command.plan), _stamp(model), __version__, _image_stamp(command)]
+        made_by = [
+            to_plain(replace(command.request, fps=1)),
+            to_plain(command.plan),
+            _stamp(model),
+            __version__,
+            _image_stamp(command),
+        ]
         name = hashlib.sha256(json.dumps(made_by, sort_keys=True).encode()).hexdigest()
         self._path = folder / f"{name}.safetensors"
 

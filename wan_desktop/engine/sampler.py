@@ -1,8 +1,9 @@
 """One generation on diffusers' components, step by step: progress, preview, and cancel between transformer blocks.
 
-For the same components, seed and settings the latents equal those of diffusers' `WanPipeline` and `WanImageToVideoPipeline` 0.42 bit for
-bit, with three exceptions, each on purpose: text-to-video of a model with `expand_timesteps` uses one timestep instead of one a token (2e-6
-apart, and 3 GiB less at real size); each expert's guidance is looked at, not only the first one's; guidance 1 skips the second forward.
+For the same components, seed and settings the latents equal those of diffusers' `WanPipeline` and
+`WanImageToVideoPipeline` 0.42 bit for bit, with three exceptions, each on purpose: text-to-video of a model with
+`expand_timesteps` uses one timestep instead of one a token (2e-6 apart, and 3 GiB less at real size); each expert's
+guidance is looked at, not only the first one's; guidance 1 skips the second forward.
 """
 
 from collections.abc import Callable, Iterator
@@ -49,7 +50,7 @@ class Condition:
     """What start and last image give to the transformer."""
 
     latents: Tensor
-    """`(1, z_dim, 1, h, w)` where the first frame is kept, else `(1, 4 + z_dim, frames_latent, h, w)` to be concatenated."""
+    """`(1, z_dim, 1, h, w)` where the first frame is kept, else `(1, 4 + z_dim, frames_latent, h, w)`, concatenated."""
     first_frame_mask: Tensor | None
     """`(1, 1, frames_latent, h, w)`, 0 in the first frame, 1 elsewhere; only where the first frame is kept."""
     image_embeddings: Tensor | None
@@ -72,7 +73,9 @@ def interruptible(modules: list[nn.Module], check_cancelled: Callable[[], None])
 
 
 @torch.no_grad()
-def embed_prompts(model: LoadedModel, request: GenerationRequest, check_cancelled: Callable[[], None]) -> PromptEmbeddings:
+def embed_prompts(
+    model: LoadedModel, request: GenerationRequest, check_cancelled: Callable[[], None]
+) -> PromptEmbeddings:
     """Read prompt and negative prompt, or take them from the last runs."""
     needs_negative = max(_guidance_of_experts(request)) > 1
     texts = [request.prompt, request.negative_prompt] if needs_negative else [request.prompt]
@@ -100,7 +103,9 @@ def _embed(model: LoadedModel, text: str) -> Tensor:
     embeddings: Tensor = model.text_encoder(ids, mask).last_hidden_state
     length = int(mask.sum())
     # The transformers attend to all 512 places; those of padding must be zeros.
-    return torch.cat([embeddings[:, :length], embeddings.new_zeros(1, TEXT_LENGTH - length, embeddings.shape[2])], dim=1)
+    return torch.cat(
+        [embeddings[:, :length], embeddings.new_zeros(1, TEXT_LENGTH - length, embeddings.shape[2])], dim=1
+    )
 
 
 def latent_shape(model: LoadedModel, request: GenerationRequest) -> tuple[int, int, int, int, int]:
@@ -139,7 +144,11 @@ def prepare_condition(
     processor = VideoProcessor(vae_scale_factor=model.vae.config.scale_factor_spatial)
 
     def pixels(picture: Image.Image) -> Tensor:
-        return processor.preprocess(picture, height=request.height, width=request.width).to(device, torch.float32).unsqueeze(2)
+        return (
+            processor.preprocess(picture, height=request.height, width=request.width)
+            .to(device, torch.float32)
+            .unsqueeze(2)
+        )
 
     video = pixels(image)
     keeps_first_frame = model.folder.expand_timesteps
@@ -233,7 +242,9 @@ def denoise(
 class _Experts:
     """Which transformer works at a timestep; on a graphics card only that one lies in video memory."""
 
-    def __init__(self, model: LoadedModel, request: GenerationRequest, num_train_timesteps: int, timesteps: Tensor) -> None:
+    def __init__(
+        self, model: LoadedModel, request: GenerationRequest, num_train_timesteps: int, timesteps: Tensor
+    ) -> None:
         self._model = model
         self._guidance = _guidance_of_experts(request)
         ratio = model.folder.boundary_ratio

@@ -136,7 +136,9 @@ def _failed(job: str, error: Exception) -> Failed:
     known = memory.classify(error)
     if known is None:
         known = WanError(
-            f"The engine met something unexpected: {type(error).__name__}.", hint="Try again. The details say more.", details=details
+            f"The engine met something unexpected: {type(error).__name__}.",
+            hint="Try again. The details say more.",
+            details=details,
         )
     return Failed(job=job, code=known.code, message=known.message, hint=known.hint, details=known.details or details)
 

@@ -1,4 +1,7 @@
-"""Frames into an mp4 with its recipe inside: H.264, yuv420p, BT.709, ready to stream; never half a file under the final name."""
+"""Frames into an mp4 with its recipe inside: H.264, yuv420p, BT.709, ready to stream.
+
+Never half a file under the final name.
+"""
 
 import errno
 import io
@@ -9,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import av
 import numpy as np
-from av.video.reformatter import ColorPrimaries, Colorspace, ColorRange, ColorTrc
+from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
 from PIL import Image
 
 from wan_desktop.core.errors import DiskFullError, VideoNotSavedError, WanError
@@ -26,7 +29,8 @@ _CRF = "16"
 class VideoWriter:
     """Writes one video beside its target and renames it when it is whole.
 
-    Encoded packets stay in memory until `finish`, because the recipe, which goes into the header, is complete only then.
+    Encoded packets stay in memory until `finish`, because the recipe, which goes into the header, is complete only
+    then.
 
     Args:
         path: The target; its folder is made.
@@ -85,7 +89,10 @@ class VideoWriter:
         for picture in pictures:
             frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
             converted = frame.reformat(
-                format="yuv420p", src_color_range=ColorRange.JPEG, dst_color_range=ColorRange.MPEG, dst_colorspace=Colorspace.ITU709
+                format="yuv420p",
+                src_color_range=ColorRange.JPEG,
+                dst_color_range=ColorRange.MPEG,
+                dst_colorspace=Colorspace.ITU709,
             )
             converted.pts = self.frame_count
             self._packets += self._stream.encode(converted)
@@ -175,8 +182,9 @@ class _translated:  # noqa: N801 - reads as a verb where it is used
 class _WholeWrites(io.FileIO):
     """The file an mp4 is written to.
 
-    Ours, not the library's: that keeps its file open for good when the disk is full, so that nobody can remove or unmount it. Unbuffered,
-    because the library reads it again; a plain unbuffered file may write less than it was given.
+    Ours, not the library's: that keeps its file open for good when the disk is full, so that nobody can remove or
+    unmount it. Unbuffered, because the library reads it again; a plain unbuffered file may write less than it was
+    given.
     """
 
     def write(self, data: "Buffer") -> int:

@@ -1,7 +1,8 @@
 """Weights from safetensors files into diffusers' models: one tensor at a time, every one accounted for.
 
-`from_pretrained` maps the files lazily (its progress is not real, and a file that changes underneath kills the process), only warns about
-tensors that are missing or left over, and cannot be cancelled. This reads with plain reads: memory is the model plus one tensor.
+`from_pretrained` maps the files lazily (its progress is not real, and a file that changes underneath kills the
+process), only warns about tensors that are missing or left over, and cannot be cancelled. This reads with plain reads:
+memory is the model plus one tensor.
 """
 
 import re
@@ -53,7 +54,8 @@ def load_diffusers_model(
                 continue
             if tensor.shape != expected.shape:
                 raise IntegrityError(
-                    f"{name} in {file.name} has the shape {tuple(tensor.shape)}; the config says {tuple(expected.shape)}.",
+                    f"{name} in {file.name} has the shape {tuple(tensor.shape)}; "
+                    f"the config says {tuple(expected.shape)}.",
                     hint=_DOWNLOAD_AGAIN,
                 )
             _put(model, name, tensor.to(torch.float32 if kept_in_float32 & set(name.split(".")) else dtype))
@@ -83,9 +85,11 @@ def _read_tensors(file: Path, report: ReadReport) -> Iterable[tuple[str, Tensor]
         for name, entry in sorted(header.items(), key=lambda item: int(item[1]["data_offsets"][0])):
             dtype = _DTYPES.get(entry["dtype"])
             if dtype is None:
-                # fp8 files mostly carry scales of their own; loaded as they are, their weights are wrong by those scales.
+                # fp8 files mostly carry scales of their own; loaded as they are, their weights are wrong by those
+                # scales.
                 raise NotAWanModelError(
-                    f"{file.name} holds {entry['dtype']} numbers, which are not read here.", hint="Use a 16- or 32-bit version."
+                    f"{file.name} holds {entry['dtype']} numbers, which are not read here.",
+                    hint="Use a 16- or 32-bit version.",
                 )
             begin, end = (int(offset) for offset in entry["data_offsets"])
             yield name, _read_tensor(stream, start + begin, end - begin, dtype, entry["shape"], file)
@@ -95,8 +99,10 @@ def _read_tensors(file: Path, report: ReadReport) -> Iterable[tuple[str, Tensor]
 def _read_tensor(stream: Any, offset: int, size_bytes: int, dtype: torch.dtype, shape: list[int], file: Path) -> Tensor:
     tensor = torch.empty(shape, dtype=dtype)
     if tensor.nbytes != size_bytes:
-        raise IntegrityError(f"A tensor in {file.name} has {size_bytes} bytes instead of {tensor.nbytes}.", hint=_DOWNLOAD_AGAIN)
-    view = memoryview(tensor.view(-1).view(torch.uint8).numpy())
+        raise IntegrityError(
+            f"A tensor in {file.name} has {size_bytes} bytes instead of {tensor.nbytes}.", hint=_DOWNLOAD_AGAIN
+        )
+    view = memoryview(tensor.view(-1).view(torch.uint8).numpy().data)
     stream.seek(offset)
     done = 0
     while done < size_bytes:

@@ -1,0 +1,189 @@
+"""The command line as its users call it: a process, its output, its exit code."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import av
+import pytest
+
+from tests.conftest import TinyModel
+
+ROOT = Path(__file__).resolve().parents[1]
+SMALL = ["--width", "64", "--height", "64", "--num-frames", "5", "--num-inference-steps", "2"]
+
+
+class CommandLine:
+    """Calls main.py with a home of its own."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.environment = {
+            **os.environ,
+            "WAN_DESKTOP_HOME": str(home),
+            "OMP_NUM_THREADS": "1",
+            "PYTHONIOENCODING": "utf-8",
+        }
+
+    def start(self, *arguments: object) -> "subprocess.Popen[str]":
+        return subprocess.Popen(
+            [sys.executable, str(ROOT / "main.py"), *map(str, arguments)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+            env=self.environment,
+        )
+
+    def call(self, *arguments: object) -> tuple[int, str, str]:
+        """Exit code, standard output, standard error."""
+        with self.start(*arguments) as process:
+            output, errors = process.communicate(timeout=100)
+            return process.returncode, output, errors
+
+    def events(self, *arguments: object) -> tuple[int, list[dict[str, Any]]]:
+        """Exit code and JSON lines."""
+        code, output, _ = self.call(*arguments, "--json")
+        return code, [json.loads(line) for line in output.splitlines()]
+
+
+@pytest.fixture
+def command_line(tmp_path: Path) -> CommandLine:
+    return CommandLine(tmp_path / "home")
+
+
+def test_that_render_ends_with_done_and_a_video(
+    command_line: CommandLine, tiny_model: TinyModel, tmp_path: Path
+) -> None:
+    out = tmp_path / "new folder" / "clip.mp4"
+    code, events = command_line.events(
+        "render", "--prompt", "a red fox", "--model", tiny_model("t2v"), *SMALL, "--seed", 5, "--out", out
+    )
+    assert code == 0
+    done = events[-1]
+    assert done["event"] == "done"
+    assert done["path"] == str(out)
+    assert done["seconds"] > 0
+    assert done["attempts"][0]["outcome"] == "done"
+    with av.open(str(out)) as container:
+        assert container.streams.video[0].frames == 5
+    stages = [event["stage"] for event in events if event["event"] == "progress"]
+    assert list(dict.fromkeys(stages)) == ["load_model", "read_prompt", "create_frames", "build_pictures", "save_video"]
+
+
+def test_that_the_recipe_of_a_video_is_printed(
+    command_line: CommandLine, tiny_model: TinyModel, tmp_path: Path
+) -> None:
+    out = tmp_path / "clip.mp4"
+    command_line.call(
+        "render", "--prompt", "a red fox", "--model", tiny_model("t2v"), *SMALL, "--seed", 5, "--out", out
+    )
+    code, output, _ = command_line.call("recipe", out)
+    assert code == 0
+    assert json.loads(output)["request"]["prompt"] == "a red fox"
+    assert json.loads(output)["request"]["seed"] == 5
+
+
+def test_that_without_json_only_the_path_is_on_standard_output(
+    command_line: CommandLine, tiny_model: TinyModel, tmp_path: Path
+) -> None:
+    out = tmp_path / "clip.mp4"
+    code, output, errors = command_line.call(
+        "render", "--prompt", "x", "--model", tiny_model("t2v"), *SMALL, "--out", out
+    )
+    assert (code, output) == (0, f"{out}\n")
+    assert "Create frames 2/2" in errors
+
+
+def test_that_changes_to_the_request_are_said(command_line: CommandLine, tiny_model: TinyModel, tmp_path: Path) -> None:
+    _, events = command_line.events(
+        "render", "--prompt", "x", "--model", tiny_model("t2v"), "--width", 70, "--height", 64, "--num-frames", 4,
+        "--num-inference-steps", 1, "--guidance-scale", 99, "--out", tmp_path / "clip.mp4",
+    )  # fmt: skip
+    adjusted = {event["field"]: event["message"] for event in events if event["event"] == "adjusted"}
+    assert adjusted.keys() == {"size", "num_frames", "guidance_scale"}
+    assert "70 x 64 -> 64 x 64" in adjusted["size"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "exit_code"),
+    [
+        (["--prompt", ""], "prompt-empty", 1),
+        (["--prompt", "x", "--model", "nothing"], "model-not-found", 1),
+        (["--prompt", "x", "--image", "nothing.png"], "image-unreadable", 1),
+        (["--prompt", "x", "--out", "clip.avi"], "request-impossible", 1),
+        (["--prompt", "x", "--guidance-scale", "nan"], "request-impossible", 1),
+        (["--prompt", "x", "--width", "wide"], "usage", 2),
+        (["--prompt", "x", "--colour", "red"], "usage", 2),
+    ],
+    ids=lambda value: str(value),
+)
+def test_that_every_refusal_has_code_cause_and_next_step(
+    command_line: CommandLine, tmp_path: Path, arguments: list[str], code: str, exit_code: int
+) -> None:
+    found, events = command_line.events("render", "--out", tmp_path / "clip.mp4", *arguments)
+    assert found == exit_code
+    error = events[-1]
+    assert (error["event"], error["code"]) == ("error", code)
+    assert error["message"]
+    assert error["hint"]
+    assert not list(tmp_path.glob("*.mp4"))
+
+
+def test_that_a_home_that_cannot_be_made_is_said(command_line: CommandLine, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    command_line.environment["WAN_DESKTOP_HOME"] = str(tmp_path / "file" / "home")
+    code, events = command_line.events("render", "--prompt", "x", "--out", tmp_path / "clip.mp4")
+    assert code == 1
+    assert "WAN_DESKTOP_HOME" in events[-1]["hint"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_that_ctrl_c_cancels_cleanly(command_line: CommandLine, tiny_model: TinyModel, tmp_path: Path) -> None:
+    arguments = ["--width", 64, "--height", 64, "--num-frames", 201, "--num-inference-steps", 100]
+    process = command_line.start(
+        "render", "--prompt", "x", "--model", tiny_model("t2v"), *arguments, "--out", tmp_path / "clip.mp4", "--json"
+    )
+    with process:
+        assert process.stdout
+        lines = []
+        for line in process.stdout:
+            lines.append(json.loads(line))
+            if lines[-1].get("stage") == "create_frames" and lines[-1]["done"] == 2:
+                process.send_signal(signal.SIGINT)
+                break
+        kill = threading.Timer(60, process.kill)
+        kill.start()
+        lines += [json.loads(line) for line in process.stdout]
+        kill.cancel()
+        assert process.wait() == 130
+    assert (lines[-1]["event"], lines[-1]["code"]) == ("error", "cancelled")
+    assert list(tmp_path.glob("*clip*")) == []
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["render", "--help"]], ids=" ".join)
+def test_that_help_shows_examples(command_line: CommandLine, arguments: list[str]) -> None:
+    code, output, _ = command_line.call(*arguments)
+    assert code == 0
+    assert "examples:" in output
+    assert '--prompt "a red circle' in output
+
+
+def test_that_the_version_is_said(command_line: CommandLine) -> None:
+    code, output, _ = command_line.call("--version")
+    assert code == 0
+    assert output.startswith("Wan Desktop 0.")
+
+
+def test_that_prompts_stay_out_of_the_log(command_line: CommandLine, tiny_model: TinyModel, tmp_path: Path) -> None:
+    command_line.call(
+        "render", "--prompt", "a red secretword", "--model", tiny_model("t2v"), *SMALL, "--out", tmp_path / "clip.mp4"
+    )
+    log = (command_line.home / "logs" / "wan-desktop.log").read_text(encoding="utf-8")
+    assert "Engine ready" in log
+    assert "secretword" not in log

@@ -1,0 +1,1 @@
+"""Makers of what resources/ holds; run as `python -m tools.NAME`."""
