@@ -38,6 +38,7 @@ class CommandLine:
             text=True,
             encoding="utf-8",
             env=self.environment,
+            cwd=self.home.parent,
         )
 
     def call(self, *arguments: object) -> tuple[int, str, str]:

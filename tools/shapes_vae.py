@@ -114,7 +114,7 @@ PHASES = (
     VaePhase("vae", 900, 2e-3, {9: 16}, decoder_only=False),
     # Nine frames alone leave a decoder that drifts in colour after the ninth. The encoder stays, and so do latents
     # made with it.
-    VaePhase("decoder", 500, 1.5e-3, {9: 16, 17: 8, 25: 6}, decoder_only=True),
+    VaePhase("decoder", 300, 1.5e-3, {9: 16, 17: 8, 25: 6}, decoder_only=True),
 )
 
 

@@ -185,7 +185,7 @@ class Player:
         page.footer.generate.click()
         progress = page.stage.progress
         yield lambda: not progress.picture.image.isNull() and "step" in progress.step.text()
-        yield lambda: "left" in progress.left.text()
+        yield lambda: progress.left.text() != "measuring"
         self._grab("rendering")
         yield lambda: page.stage.finished is not None and page.stage.finished.player.index > 2
         page.stage.finished.player.set_playing(False)

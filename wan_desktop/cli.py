@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 from wan_desktop import __version__
 from wan_desktop.core.catalog import BUILTIN_MODEL_ID, find_model
 from wan_desktop.core.engine_client import EngineClient
-from wan_desktop.core.errors import JobCancelled, RequestError, VideoNotSavedError, WanError
+from wan_desktop.core.errors import JobCancelled, RequestError, WanError
 from wan_desktop.core.generation import GenerationDraft, GenerationResult
 from wan_desktop.core.jobs import JobContext
 from wan_desktop.core.log import start_logging
@@ -70,35 +70,28 @@ def _print(text: str, stream: Any) -> None:
     print(text, file=stream, flush=True)
 
 
-class _Parser(argparse.ArgumentParser):
-    """Also says a wrong argument as JSON where JSON was asked for."""
+class _JsonParser(argparse.ArgumentParser):
+    """Says a wrong argument as JSON too."""
 
     def error(self, message: str) -> NoReturn:
-        if "--json" in sys.argv or self.as_json:
-            hint = f"{self.prog} --help lists the arguments."
-            _Reporter(as_json=True).event("error", code="usage", number=5005, message=message, hint=hint)
-            self.exit(EXIT_USAGE)
-        super().error(message)
-
-    as_json = False
+        hint = f"{self.prog} --help lists the arguments."
+        _Reporter(as_json=True).event("error", code="usage", number=5005, message=message, hint=hint)
+        self.exit(EXIT_USAGE)
 
 
 def make_parser(*, as_json: bool = False) -> argparse.ArgumentParser:
     """The parser of all commands."""
-    _Parser.as_json = as_json
-    parser = _Parser(
+    kind = _JsonParser if as_json else argparse.ArgumentParser
+    as_written = argparse.RawDescriptionHelpFormatter
+    parser = kind(
         prog="main.py",
         description="Wan Desktop makes videos with Wan models on this PC.",
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=as_written,
     )
     parser.add_argument("--version", action="version", version=f"Wan Desktop {__version__}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    _add_render(
-        commands.add_parser(
-            "render", help="make a video", epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
-        )
-    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=kind)
+    _add_render(commands.add_parser("render", help="make a video", epilog=_EPILOG, formatter_class=as_written))
     recipe = commands.add_parser("recipe", help="print how a video was made, as JSON")
     recipe.add_argument("file", type=Path)
     recipe.add_argument("--json", action="store_true", help="errors as JSON too")
@@ -135,13 +128,6 @@ def main(argv: list[str], paths: AppPaths) -> int:
         return reporter.cancelled()
     except WanError as error:
         return reporter.failed(error)
-    except OSError as error:
-        return reporter.failed(
-            VideoNotSavedError(
-                f"{error.strerror or error}: {error.filename or paths.data}.",
-                hint="Set WAN_DESKTOP_HOME to a folder that can be written.",
-            )
-        )
 
 
 def _recipe(file: Path) -> int:

@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import IO, cast
 
 from wan_desktop.core.errors import EngineError, JobCancelled, error_from_code
@@ -47,6 +48,8 @@ _POLL_S = 0.05
 _TAIL_LINES = 40
 _DEATHS_BEFORE_REST = 3
 _REST_S = 60.0
+_SOURCE_ROOT = Path(__file__).resolve().parents[2]
+"""`python -m` finds the package from here, whatever folder the program was started in."""
 ENGINE_COMMAND = (sys.executable, "-m", "wan_desktop.engine")
 
 
@@ -164,9 +167,11 @@ class EngineClient:
         """End the process for good: asked first, then killed."""
         with self._lock:
             self._stopping = True
-            process = self._process
+            process, starting = self._process, isinstance(self._state, EngineStarting)
         if process is None:
             return
+        if starting:  # it hears nothing while it imports, and has nothing to lose
+            process.kill()
         try:
             self._send(Quit())
             process.wait(_QUIT_LIMIT_S)
@@ -194,6 +199,7 @@ class EngineClient:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env=environment | self._environment,
+            cwd=_SOURCE_ROOT,
             creationflags=flags,
             # Ctrl+C in a console goes to the whole group; what it means is the window's business, not the engine's.
             process_group=None if sys.platform == "win32" else 0,

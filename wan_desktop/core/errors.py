@@ -161,6 +161,14 @@ class VideoUnreadableError(WanError):
     title = "This video cannot be read"
 
 
+class DataFolderError(WanError):
+    """The folder of settings, log and unfinished work cannot be written."""
+
+    code = "data-folder"
+    number = 6007
+    title = "The program's folder cannot be written"
+
+
 class SettingsError(WanError):
     """Settings could not be saved."""
 

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from wan_desktop.core.errors import DataFolderError
+
 APP_NAME = "Wan Desktop"
 HOME_VARIABLE = "WAN_DESKTOP_HOME"
 """Environment variable that moves all data of the program to one folder."""
@@ -52,9 +54,19 @@ class AppPaths:
         return self.data / "rescued"
 
     def ensure(self) -> None:
-        """Make the data folders; the videos folder is made when the first video is saved."""
-        for folder in (self.data, self.log_file.parent, self.work):
-            folder.mkdir(parents=True, exist_ok=True)
+        """Make the data folders; the videos folder is made when the first video is saved.
+
+        Raises:
+            DataFolderError: They cannot be made.
+        """
+        try:
+            for folder in (self.data, self.log_file.parent, self.work):
+                folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise DataFolderError(
+                f"{self.data} cannot be written: {error.strerror or error}.",
+                hint=f"Allow the program to write there, or set {HOME_VARIABLE} to a folder that can be written.",
+            ) from error
 
 
 def resources_folder() -> Path:

@@ -37,6 +37,8 @@ from wan_desktop.engine.video import VideoWriter, save_poster
 logger = logging.getLogger(__name__)
 _PROGRESS_EVERY_S = 0.1
 _PREVIEW_EVERY_S = 0.5
+_KEPT = 8
+"""Unfinished renders whose latents stay on disk; 20 MB each for a 14B model at 720p."""
 
 
 class Studio:
@@ -261,9 +263,16 @@ class _KeptLatents:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             save_file({"latents": latents.cpu().contiguous()}, beside)
             replace_patiently(beside, self._path)
+            self._forget_old()
         except (OSError, SafetensorError) as error:
             logger.warning("The latents could not be kept: %s", error)
             beside.unlink(missing_ok=True)
+
+    def _forget_old(self) -> None:
+        """Only the newest few stay: nobody may ever try those renders again."""
+        kept = sorted(self._path.parent.glob("*.safetensors"), key=lambda file: file.stat().st_mtime)
+        for file in kept[:-_KEPT]:
+            file.unlink()
 
     def remove(self) -> None:
         """Their video is written."""

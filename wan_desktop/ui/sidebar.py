@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _WIDE_PX = 212
 _COMPACT_PX = 64
+_COMPACT_MARGIN = 8
 _THEME_ICONS = {Theme.SYSTEM: "sun-moon", Theme.DARK: "moon", Theme.LIGHT: "sun"}
 
 
@@ -55,7 +56,7 @@ class EngineCard(QFrame):
     def set_compact(self, compact: bool) -> None:
         """Show the icon only."""
         self._compact = compact
-        margin = 4 if compact else 12
+        margin = (_COMPACT_PX - 2 * _COMPACT_MARGIN - look().px(18)) // 2 - 1 if compact else 12
         self._layout.setContentsMargins(margin, 10, margin, 10)
         self.name.setVisible(not compact)
         self.state.setVisible(not compact)
@@ -113,7 +114,9 @@ class Sidebar(QFrame):
             return
         self._compact = compact
         self.setFixedWidth(_COMPACT_PX if compact else look().px(_WIDE_PX) if look().scale < 1.2 else round(_WIDE_PX * 1.2))
-        self._layout.setContentsMargins(8 if compact else 12, 14, 8 if compact else 12, 12)
+        margin = _COMPACT_MARGIN if compact else 12
+        self._layout.setContentsMargins(margin, 14, margin, 12)
+        self._head.setContentsMargins((_COMPACT_PX - 2 * margin - look().px(22)) // 2 if compact else 6, 0, 0, 12)
         self._name.setVisible(not compact)
         for button, words in ((self.create, "Create"), (self.theme, self._theme_words)):
             button.setText("" if compact else words)
@@ -137,8 +140,7 @@ class Sidebar(QFrame):
     def _build_ui(self) -> None:
         self._layout = QVBoxLayout(self)
         self._layout.setSpacing(6)
-        head = QHBoxLayout()
-        head.setContentsMargins(6, 0, 0, 12)
+        self._head = head = QHBoxLayout()
         head.setSpacing(10)
         head.addWidget(IconLabel("film", "link", 22, self))
         self._name = label(text.APP, self, role="app")

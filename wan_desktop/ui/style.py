@@ -92,7 +92,9 @@ QPushButton[kind="icon"] {{ padding: 0; min-width: {px(32)}px; max-width: {px(32
 QPushButton[kind="icon"]:checked {{ background: {t.sel}; border: 1px solid {t.link}; }}
 QPushButton::menu-indicator {{ image: none; width: 0; }}
 QCheckBox {{ min-height: {px(26)}px; spacing: {px(8)}px; }}
-QCheckBox:focus {{ color: {t.link}; }}
+QCheckBox::indicator {{ width: {px(16)}px; height: {px(16)}px; border: 1px solid {t.strong}; border-radius: 4px; background: {t.field}; }}
+QCheckBox::indicator:checked {{ background: {t.accent}; border: 1px solid {t.accent}; }}
+QCheckBox::indicator:focus {{ border: 2px solid {t.link}; width: {px(14)}px; height: {px(14)}px; }}
 """
 
 
@@ -129,6 +131,7 @@ QPlainTextEdit {{ padding: {px(5)}px {px(6)}px; }}
 QPlainTextEdit:focus {{ border: 2px solid {t.link}; padding: {px(4)}px {px(5)}px; }}
 QLineEdit:focus, QSpinBox:focus, QDoubleSpinBox:focus, QComboBox:focus {{ border: 2px solid {t.link}; min-height: {px(30)}px;
   padding: 0 {px(9)}px; }}
+QSpinBox QLineEdit, QDoubleSpinBox QLineEdit {{ border: 0; background: transparent; padding: 0; min-height: 0; }}
 QComboBox::drop-down {{ border: 0; width: {px(28)}px; }}
 QComboBox::down-arrow {{ image: none; }}
 QComboBox QAbstractItemView {{ background: {t.card}; border: 1px solid {t.border}; selection-background-color: {t.sel};

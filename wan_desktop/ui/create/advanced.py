@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QRegularExpression, QSignalBlocker, Signal, Slot
 from PySide6.QtGui import QRegularExpressionValidator
-from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from wan_desktop.core.generation import FPS_RANGE, GUIDANCE_RANGE, SEED_RANGE, SHIFT_RANGE, STEPS_RANGE, snap_size
 from wan_desktop.ui import text
 from wan_desktop.ui.widgets.controls import Button, label
-from wan_desktop.ui.widgets.fields import DoubleSpinBox, SpinBox
+from wan_desktop.ui.widgets.fields import CheckBox, DoubleSpinBox, SpinBox
 from wan_desktop.ui.widgets.form import FormField, pair
 
 if TYPE_CHECKING:
@@ -126,8 +126,7 @@ class AdvancedPanel(QWidget):
         self.shift = DoubleSpinBox("Shift", (SHIFT_RANGE[0] - _STEP_BELOW, SHIFT_RANGE[1]), self)
         self.shift.setSpecialValueText("The model's own")
         self.seed = SeedField(self)
-        self.custom = QCheckBox("Custom size", self)
-        self.custom.setAccessibleName("Custom size")
+        self.custom = CheckBox("Custom size", self)
         self.width_px = SpinBox("Width in pixels", (1, folder.max_side_px), self)
         self.height_px = SpinBox("Height in pixels", (1, folder.max_side_px), self)
         for spin in (self.width_px, self.height_px):

@@ -32,7 +32,7 @@ class FinishedView(QWidget):
         layout.setSpacing(12)
         self.player = VideoView(self)
         layout.addWidget(self.player, 1)
-        self.headline = label("", self, role="label", wrap=True)
+        self.headline = label("", self, role="soft", wrap=True)
         self.notes = label("", self, role="note", wrap=True)
         layout.addWidget(self.headline)
         layout.addWidget(self.notes)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from wan_desktop.ui.session import Session
 
 _FORM_PX = 392
-_WIDEST_FORM = 1.25
+_WIDEST_FORM = 1.45
 """Larger text widens the form only so far; the stage needs room too."""
 _SAVE_MS = 400
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Signal
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
 
@@ -46,8 +46,12 @@ class ErrorCard(QFrame):
             layout.addWidget(label("What you can do now", self, role="label"))
             layout.addWidget(self._selectable(text.hint))
         layout.addLayout(self._actions())
-        layout.addWidget(rule(self))
-        layout.addLayout(self._foot())
+        line = rule(self)
+        line.setVisible(bool(text.details))
+        layout.addWidget(line)
+        self.details = Fold("Show technical details", self._build_details, self)
+        self.details.setVisible(bool(text.details))
+        layout.addWidget(self.details)
 
     def _headline(self) -> QHBoxLayout:
         row = QHBoxLayout()
@@ -70,17 +74,9 @@ class ErrorCard(QFrame):
         self.retry.setVisible(bool(self.text.retry))
         row.addWidget(self.retry)
         row.addStretch(1)
-        return row
-
-    def _foot(self) -> QHBoxLayout:
-        row = QHBoxLayout()
-        self.details = Fold("Show technical details", self._build_details, self)
-        self.details.setVisible(bool(self.text.details))
-        row.addWidget(self.details, 1)
         self.copy = Button("Copy report", self, kind="link", icon_name="copy")
         self.copy.clicked.connect(self._on_copy)
-        row.addStretch(0 if self.text.details else 1)
-        row.addWidget(self.copy, 0, Qt.AlignmentFlag.AlignTop)
+        row.addWidget(self.copy)
         return row
 
     def _build_details(self, parent: QWidget) -> QWidget:

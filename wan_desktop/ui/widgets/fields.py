@@ -6,7 +6,17 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtGui import QPainter
-from PySide6.QtWidgets import QAbstractSpinBox, QComboBox, QDoubleSpinBox, QSlider, QSpinBox, QWidget
+from PySide6.QtWidgets import (
+    QAbstractSpinBox,
+    QCheckBox,
+    QComboBox,
+    QDoubleSpinBox,
+    QSlider,
+    QSpinBox,
+    QStyle,
+    QStyleOptionButton,
+    QWidget,
+)
 
 from wan_desktop.ui.theme import icon_pixmap, look
 
@@ -53,6 +63,27 @@ class ComboBox(QComboBox):
         _paint_arrow(self, "chevron-down", self.width() - look().px(17), self.height() / 2, look().px(16))
 
 
+class CheckBox(QCheckBox):
+    """A tick in the theme's colours."""
+
+    def __init__(self, text: str, parent: QWidget | None = None) -> None:
+        super().__init__(text, parent)
+        self.setAccessibleName(text)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Draw the tick over the styled box."""
+        super().paintEvent(event)
+        if self.isChecked():
+            option = QStyleOptionButton()
+            self.initStyleOption(option)
+            box = self.style().subElementRect(QStyle.SubElement.SE_CheckBoxIndicator, option, self)
+            size = look().px(12)
+            painter = QPainter(self)
+            pixmap = icon_pixmap("check", look().color("on_accent"), size)
+            painter.drawPixmap(box.center().x() - size // 2 + 1, box.center().y() - size // 2 + 1, pixmap)
+            painter.end()
+
+
 def _paint_spin_arrows(widget: QAbstractSpinBox) -> None:
     middle, size, x = widget.height() / 2, look().px(12), widget.width() - look().px(14)
     _paint_arrow(widget, "chevron-up", x, middle - look().px(7), size)
@@ -67,6 +98,7 @@ class SpinBox(QSpinBox):
         self.setAccessibleName(name)
         self.setRange(*limits)
         self.setKeyboardTracking(False)
+        self.lineEdit().setTextMargins(7, 0, 0, 0)
         guard_wheel(self)
 
     def paintEvent(self, event: QPaintEvent) -> None:
@@ -85,6 +117,7 @@ class DoubleSpinBox(QDoubleSpinBox):
         self.setSingleStep(0.1)
         self.setRange(*limits)
         self.setKeyboardTracking(False)
+        self.lineEdit().setTextMargins(7, 0, 0, 0)
         guard_wheel(self)
 
     def paintEvent(self, event: QPaintEvent) -> None:

@@ -59,8 +59,8 @@ class ClipDecoder:
         except ClipError:
             self._container.close()
             raise
-        self._frames: Iterator[tuple[int, QImage]] = iter(())
-        self._next = -1
+        self._frames: Iterator[tuple[int, QImage]] | None = None
+        self._next = 0
 
     def _describe(self) -> tuple[Any, Clip]:
         if not self._container.streams.video:
@@ -81,24 +81,16 @@ class ClipDecoder:
         Raises:
             ClipError: It cannot be decoded.
         """
-        for number, image in self.frames_from(index):
+        if self._frames is None or not self._next <= index <= self._next + _JUMP:
+            self._frames = self._decode_from(index)
+        for number, image in self._frames:
+            self._next = number + 1
             if number >= index:
                 return image
         raise ClipError(f"Picture {index + 1} of {self.clip.frames} cannot be decoded")
 
-    def frames_from(self, index: int) -> Iterator[tuple[int, QImage]]:
-        """Pictures with their numbers, beginning at that number or a little before.
-
-        Raises:
-            ClipError: The file is damaged.
-        """
-        if not self._next <= index <= self._next + _JUMP:
-            self._frames = self._decode_from(index)
-        for number, image in self._frames:
-            self._next = number + 1
-            yield number, image
-
     def _decode_from(self, index: int) -> Iterator[tuple[int, QImage]]:
+        """Pictures with their numbers, from the key picture before that number on."""
         stream = self._stream
         start = stream.start_time or 0
         ticks = float(stream.time_base)

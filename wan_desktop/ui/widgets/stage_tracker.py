@@ -82,12 +82,23 @@ class StageTracker(QWidget):
         per_row = -(-len(self._cells) // rows)
         for row in range(rows):
             cells = self._cells[row * per_row : (row + 1) * per_row]
-            unit = (self.width() - _GAP * (len(cells) - 1)) / sum(cell.weight for cell in cells)
             x = 0.0
-            for cell in cells:
-                self._paint_cell(painter, cell, QRectF(x, row * self._row_height(), unit * cell.weight, self._row_height()))
-                x += unit * cell.weight + _GAP
+            for cell, width in zip(cells, self._widths(cells), strict=True):
+                self._paint_cell(painter, cell, QRectF(x, row * self._row_height(), width, self._row_height()))
+                x += width + _GAP
         painter.end()
+
+    def _widths(self, cells: tuple[StageCell, ...]) -> list[float]:
+        """Each as wide as its name, and the rest shared by weight."""
+        needed = [self._needed(cell) for cell in cells]
+        spare = self.width() - _GAP * (len(cells) - 1) - sum(needed)
+        weights = sum(cell.weight for cell in cells)
+        return [need + spare * cell.weight / weights for need, cell in zip(needed, cells, strict=True)]
+
+    @staticmethod
+    def _needed(cell: StageCell) -> int:
+        metrics = QFontMetrics(look().font(13, QFont.Weight.DemiBold))
+        return metrics.horizontalAdvance(cell.name) + look().px(22)
 
     def _paint_cell(self, painter: QPainter, cell: StageCell, box: QRectF) -> None:
         bar = QRectF(box.left(), box.top() + 1, box.width(), 4)
@@ -118,8 +129,7 @@ class StageTracker(QWidget):
         painter.drawText(box, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, elided)
 
     def _rows(self) -> int:
-        metrics = QFontMetrics(look().font(13, QFont.Weight.DemiBold))
-        needed = sum(metrics.horizontalAdvance(cell.name) + look().px(20) + _GAP for cell in self._cells)
+        needed = sum(self._needed(cell) + _GAP for cell in self._cells)
         return 1 if needed <= max(self.width(), 1) or len(self._cells) < 2 else 2
 
     @staticmethod

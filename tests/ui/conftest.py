@@ -1,0 +1,110 @@
+"""A window with a real queue, real lanes and a played engine process; nothing may be left of it."""
+
+import os
+
+os.environ["QT_QPA_PLATFORM"] = "offscreen"  # before Qt is imported by anything
+
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from wan_desktop.core.catalog import Model, read_catalog
+from wan_desktop.core.model_folder import inspect_model_folder
+from wan_desktop.core.paths import AppPaths
+from wan_desktop.core.settings import Settings
+from wan_desktop.ui.create.page import CreatePage
+from wan_desktop.ui.program import Program
+from wan_desktop.ui.session import Session
+
+ROOT = Path(__file__).resolve().parents[2]
+FAKE_ENGINE = ROOT / "tests" / "fakes" / "fake_engine.py"
+WAIT_MS = 20_000
+OpenProgram = Callable[..., Program]
+
+
+def fake_engine(scenario: str) -> list[str]:
+    """How the played engine is started."""
+    return [sys.executable, str(FAKE_ENGINE), scenario]
+
+
+@pytest.fixture(scope="session")
+def qapp_args() -> list[str]:
+    return ["tests", "-style", "Fusion"]
+
+
+@pytest.fixture(autouse=True)
+def _engine_finds_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+
+
+@pytest.fixture
+def paths(tmp_path: Path) -> AppPaths:
+    return AppPaths.find({"WAN_DESKTOP_HOME": str(tmp_path / "home")})
+
+
+@pytest.fixture(scope="session")
+def model(tiny_model: Callable[[str], Path], resources: Path) -> Model:
+    """The built-in model's data over a tiny model that takes text and images."""
+    return Model(read_catalog(resources)["shapes"], inspect_model_folder(tiny_model("ti2v")))
+
+
+@pytest.fixture
+def open_program(qtbot: QtBot, qapp: QApplication, paths: AppPaths, model: Model) -> Iterator[OpenProgram]:
+    """Opens windows; afterwards none of their threads is left."""
+    opened: list[Program] = []
+
+    def start(scenario: str = "ok", **options: object) -> Program:
+        options = {"load_model": lambda: model} | options
+        program = Program(qapp, paths, engine_command=fake_engine(scenario), **options)
+        opened.append(program)
+        qtbot.addWidget(program.window)
+        program.show()
+        qtbot.waitUntil(lambda: program.session is not None, timeout=WAIT_MS)
+        return program
+
+    yield start
+    for program in opened:
+        program.shutdown()
+        qapp.aboutToQuit.disconnect(program.shutdown)
+        program.window.close()
+    qtbot.waitUntil(lambda: not threads_left(), timeout=WAIT_MS)
+
+
+def threads_left() -> list[str]:
+    """Names of the engine's threads that still run."""
+    return [thread.name for thread in threading.enumerate() if thread.name.startswith("engine-")]
+
+
+@pytest.fixture
+def open_page(qtbot: QtBot, open_program: OpenProgram) -> Callable[..., CreatePage]:
+    """Opens a window and waits for its form."""
+
+    def start(scenario: str = "ok", **options: object) -> CreatePage:
+        page = open_program(scenario, **options).window.page
+        qtbot.waitUntil(lambda: page.form is not None, timeout=WAIT_MS)
+        return page
+
+    return start
+
+
+@pytest.fixture
+def session(qtbot: QtBot, qapp: QApplication, paths: AppPaths) -> Iterator[Session]:
+    """A session without a window and without a started engine."""
+    paths.ensure()
+    made = Session(paths, Settings(), qapp, engine_command=fake_engine("ok"))
+    yield made
+    made.shutdown()
+
+
+@pytest.fixture
+def picture(tmp_path: Path) -> Path:
+    """A start image, 300 x 200."""
+    file = tmp_path / "start.png"
+    Image.new("RGB", (300, 200), "teal").save(file)
+    return file
