@@ -57,7 +57,11 @@ def main() -> int:
     if arguments.here:
         return take(shots[0], arguments)
     for shot in shots:
-        environment = os.environ | {"QT_QPA_PLATFORM": "offscreen", "QT_SCALE_FACTOR": str(shot.zoom), "PYTHONPATH": str(ROOT)}
+        environment = os.environ | {
+            "QT_QPA_PLATFORM": "offscreen",
+            "QT_SCALE_FACTOR": str(shot.zoom),
+            "PYTHONPATH": str(ROOT),
+        }
         command = [sys.executable, sys.argv[0], "--out", str(arguments.out), "--look", shot.name, "--here"]
         command += ["--fake"] if arguments.fake else []
         command += ["--model", arguments.model] if arguments.model else []
@@ -176,7 +180,7 @@ class Player:
         panel.height_px.setValue(50)
         panel.width_px.editingFinished.emit()
         yield lambda: True
-        page.scroll.verticalScrollBar().setValue(page.scroll.verticalScrollBar().maximum())
+        page.form_scroll.verticalScrollBar().setValue(page.form_scroll.verticalScrollBar().maximum())
         yield lambda: True
         self._grab("advanced")
         panel.custom.setChecked(False)
@@ -207,7 +211,7 @@ class Player:
         bad = self._out / "not-a-picture.heic"
         bad.write_bytes(b"not a picture")
         page.form.image.take(bad)
-        page.scroll.verticalScrollBar().setValue(0)
+        page.form_scroll.verticalScrollBar().setValue(0)
         yield lambda: ImageUnreadableError.title is not None and bool(page.form.image.field.said())
         bad.unlink()
         self._grab("error")

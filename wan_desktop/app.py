@@ -1,7 +1,7 @@
 """Starts the program: the window, or with arguments the command line.
 
-The one place where the parts are put together. Nothing heavy is imported here: the window is painted first, and only then come the
-queue, the engine and the model.
+The one place where the parts are put together. Nothing heavy is imported here: the window is painted first, and only
+then come the queue, the engine and the model.
 """
 
 from __future__ import annotations
@@ -46,10 +46,7 @@ def run_window(paths: AppPaths, *, sample: bool = False, engine_command: Sequenc
         sample: Make the model's first sample prompt through the window, print where the video is, and end.
         engine_command: How the engine is started, if not as usual.
     """
-    # Before PySide: its import hook reads the source of every module that is imported after it, 11 ms in all.
-    from wan_desktop.core import settings  # noqa: F401, PLC0415
-    from wan_desktop.ui import style, text  # noqa: F401, PLC0415
-
+    _import_what_needs_no_qt()
     from PySide6.QtWidgets import QApplication  # noqa: PLC0415 - the command line does not need it
 
     from wan_desktop.ui.program import Program  # noqa: PLC0415
@@ -61,3 +58,9 @@ def run_window(paths: AppPaths, *, sample: bool = False, engine_command: Sequenc
     code = application.exec()
     program.shutdown()
     return code
+
+
+def _import_what_needs_no_qt() -> None:
+    """Before PySide, because its import hook reads the source of every module imported after it: 11 ms of the start."""
+    from wan_desktop.core import settings  # noqa: F401, PLC0415
+    from wan_desktop.ui import style, text  # noqa: F401, PLC0415

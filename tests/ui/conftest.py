@@ -33,6 +33,12 @@ def fake_engine(scenario: str) -> list[str]:
     return [sys.executable, str(FAKE_ENGINE), scenario]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The offscreen platform says this of every top-level window; it is no fault of ours."""
+    for item in items:
+        item.add_marker(pytest.mark.qt_log_ignore("propagateSizeHints", extend=True))
+
+
 @pytest.fixture(scope="session")
 def qapp_args() -> list[str]:
     return ["tests", "-style", "Fusion"]

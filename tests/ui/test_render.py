@@ -20,7 +20,9 @@ def begin(qtbot: QtBot, page: CreatePage, prompt: str = "a red circle moving rig
     """Write a prompt, press Generate, wait for the first steps."""
     page.form.write_prompt(prompt)
     qtbot.mouseClick(page.footer.generate, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: page.stage.progress is not None and "step" in page.stage.progress.step.text(), timeout=WAIT_MS)
+    qtbot.waitUntil(
+        lambda: page.stage.progress is not None and "step" in page.stage.progress.step.text(), timeout=WAIT_MS
+    )
 
 
 def finish(qtbot: QtBot, page: CreatePage) -> object:

@@ -25,7 +25,9 @@ def test_that_the_window_opens_and_leaves_nothing_running(qtbot: QtBot, open_pro
     assert program.session.client.process_id is None or program.session.engine_state is not None
 
 
-def test_that_a_damaged_model_is_a_card_and_can_be_tried_again(qtbot: QtBot, open_program: OpenProgram, model: object) -> None:
+def test_that_a_damaged_model_is_a_card_and_can_be_tried_again(
+    qtbot: QtBot, open_program: OpenProgram, model: object
+) -> None:
     answers = [ModelFilesMissingError("2 files are missing.", hint="Get the model again."), None]
 
     def load() -> object:
@@ -42,7 +44,9 @@ def test_that_a_damaged_model_is_a_card_and_can_be_tried_again(qtbot: QtBot, ope
     qtbot.waitUntil(lambda: page.form is not None, timeout=WAIT_MS)
 
 
-def test_that_an_engine_that_cannot_start_is_told_and_can_be_started_again(qtbot: QtBot, open_program: OpenProgram) -> None:
+def test_that_an_engine_that_cannot_start_is_told_and_can_be_started_again(
+    qtbot: QtBot, open_program: OpenProgram
+) -> None:
     program = open_program("crash-start")
     card = program.window.sidebar.engine
     qtbot.waitUntil(lambda: card.state.text() == "Stopped", timeout=WAIT_MS)
@@ -58,8 +62,8 @@ def test_that_a_narrow_window_shows_icons_only(qtbot: QtBot, open_program: OpenP
     qtbot.waitUntil(lambda: window.sidebar.width() == 212, timeout=WAIT_MS)
     window.resize(1280, 672)
     qtbot.waitUntil(lambda: window.sidebar.width() == 64, timeout=WAIT_MS)
-    assert window.sidebar.create.text() == ""
-    assert window.sidebar.create.accessibleName() == "Create"
+    assert window.sidebar.nav_create.text() == ""
+    assert window.sidebar.nav_create.accessibleName() == "Create"
 
 
 def test_that_the_window_is_not_wider_than_its_minimum(open_page: Callable[..., CreatePage]) -> None:
@@ -104,8 +108,15 @@ program.Program._on_first_painted = painted
 code = app.run_window(AppPaths.find(), engine_command=[sys.executable, {str(FAKE_ENGINE)!r}, "ok"])
 print(code, first, [m for m in HEAVY[:3] if m in sys.modules])
 """
-    environment = {"PATH": "", "PYTHONPATH": str(ROOT), "QT_QPA_PLATFORM": "offscreen", "WAN_DESKTOP_HOME": str(tmp_path)}
-    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=environment, timeout=60, check=False)
+    environment = {
+        "PATH": "",
+        "PYTHONPATH": str(ROOT),
+        "QT_QPA_PLATFORM": "offscreen",
+        "WAN_DESKTOP_HOME": str(tmp_path),
+    }
+    ran = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, env=environment, timeout=60, check=False
+    )
     assert ran.stdout.strip() == "0 [[]] []", ran.stderr
 
 

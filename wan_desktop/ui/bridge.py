@@ -1,8 +1,9 @@
 """The only crossing from other threads to Qt's signals.
 
-Lanes and the engine's reader say only *that* something changed. The bridge wakes the window's thread once, waits 50 ms for more, and then
-pulls how things are now. So a flood of reports costs the window twenty calls a second, and an old state can never overtake a new one.
-The bridges live as long as the program: a signal sent from an object that Qt has deleted would end the process.
+Lanes and the engine's reader say only *that* something changed. The bridge wakes the window's thread once, waits 50
+ms for more, and then pulls how things are now. So a flood of reports costs the window twenty calls a second, and an
+old state can never overtake a new one. The bridges live as long as the program: a signal sent from an object that Qt
+has deleted would end the process.
 """
 
 from __future__ import annotations

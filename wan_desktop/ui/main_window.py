@@ -191,7 +191,9 @@ class MainWindow(QFrame):
         current = next((i for i, area in enumerate(areas) if focused is not None and area.isAncestorOf(focused)), -1)
         for offset in range(1, len(areas) + 1):
             area = areas[(current + offset) % len(areas)]
-            target = next((w for w in area.findChildren(QWidget) if w.isVisible() and w.isEnabled() and _takes_tab(w)), None)
+            target = next(
+                (w for w in area.findChildren(QWidget) if w.isVisible() and w.isEnabled() and _takes_tab(w)), None
+            )
             if target is not None:
                 target.setFocus(Qt.FocusReason.TabFocusReason)
                 return

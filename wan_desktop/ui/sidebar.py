@@ -113,12 +113,14 @@ class Sidebar(QFrame):
         if compact == self._compact:
             return
         self._compact = compact
-        self.setFixedWidth(_COMPACT_PX if compact else look().px(_WIDE_PX) if look().scale < 1.2 else round(_WIDE_PX * 1.2))
+        self.setFixedWidth(
+            _COMPACT_PX if compact else look().px(_WIDE_PX) if look().scale < 1.2 else round(_WIDE_PX * 1.2)
+        )
         margin = _COMPACT_MARGIN if compact else 12
         self._layout.setContentsMargins(margin, 14, margin, 12)
         self._head.setContentsMargins((_COMPACT_PX - 2 * margin - look().px(22)) // 2 if compact else 6, 0, 0, 12)
         self._name.setVisible(not compact)
-        for button, words in ((self.create, "Create"), (self.theme, self._theme_words)):
+        for button, words in ((self.nav_create, "Create"), (self.theme, self._theme_words)):
             button.setText("" if compact else words)
             button.setProperty("compact", compact)
             restyle(button)
@@ -146,11 +148,11 @@ class Sidebar(QFrame):
         self._name = label(text.APP, self, role="app")
         head.addWidget(self._name, 1)
         self._layout.addLayout(head)
-        self.create = Button("Create", self, kind="nav", icon_name="clapperboard", name="Create")
-        self.create.setCheckable(True)
-        self.create.setChecked(True)
-        self.create.clicked.connect(self._on_create)
-        self._layout.addWidget(self.create)
+        self.nav_create = Button("Create", self, kind="nav", icon_name="clapperboard", name="Create")
+        self.nav_create.setCheckable(True)
+        self.nav_create.setChecked(True)
+        self.nav_create.clicked.connect(self._on_create)
+        self._layout.addWidget(self.nav_create)
         self._layout.addStretch(1)
         self._build_theme()
         self.engine = EngineCard(self)
@@ -181,14 +183,16 @@ class Sidebar(QFrame):
 
     @Slot()
     def _on_create(self) -> None:
-        self.create.setChecked(True)
+        self.nav_create.setChecked(True)
         self.create_requested.emit()
 
     @Slot()
     def _on_theme_clicked(self) -> None:
         if self._menu is None:
             self._menu = self._build_menu()
-        self._menu.popup(self.theme.mapToGlobal(self.theme.rect().topLeft()) - QPoint(0, self._menu.sizeHint().height() + 4))
+        self._menu.popup(
+            self.theme.mapToGlobal(self.theme.rect().topLeft()) - QPoint(0, self._menu.sizeHint().height() + 4)
+        )
 
     @Slot(object)
     def _on_theme(self, action: QAction) -> None:

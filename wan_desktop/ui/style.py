@@ -10,7 +10,9 @@ if TYPE_CHECKING:
 
 def style_sheet(look: Look) -> str:
     """Everything the palette cannot say."""
-    return "".join(part(look) for part in (_base, _labels, _surfaces, _buttons, _nav_and_chips, _fields, _sliders_and_bars))
+    return "".join(
+        part(look) for part in (_base, _labels, _surfaces, _buttons, _nav_and_chips, _fields, _sliders_and_bars)
+    )
 
 
 def _base(look: Look) -> str:
@@ -18,7 +20,8 @@ def _base(look: Look) -> str:
     return f"""
 * {{ font-size: {px(14)}px; color: {t.text}; }}
 QFrame#window, QFrame#page, QFrame#stage, QStackedWidget {{ background: {t.bg}; }}
-QToolTip {{ background: {t.raised}; color: {t.text}; border: 1px solid {t.border}; padding: {px(4)}px {px(6)}px; font-size: {px(12)}px; }}
+QToolTip {{ background: {t.raised}; color: {t.text}; border: 1px solid {t.border}; padding: {px(4)}px {px(6)}px;
+  font-size: {px(12)}px; }}
 QMenu {{ background: {t.card}; border: 1px solid {t.border}; padding: {px(4)}px; }}
 QMenu::item {{ padding: {px(6)}px {px(20)}px {px(6)}px {px(12)}px; border-radius: 4px; }}
 QMenu::item:selected {{ background: {t.sel}; }}
@@ -27,7 +30,8 @@ QScrollArea, QScrollArea > QWidget > QWidget#form {{ background: transparent; bo
 QScrollArea {{ qproperty-focusPolicy: NoFocus; qproperty-horizontalScrollBarPolicy: ScrollBarAlwaysOff; }}
 QScrollBar:vertical {{ background: transparent; width: 10px; margin: 0; }}
 QScrollBar::handle:vertical {{ background: {t.strong}; border-radius: 3px; min-height: 32px; margin: 2px; }}
-QScrollBar::add-line, QScrollBar::sub-line, QScrollBar::add-page, QScrollBar::sub-page {{ background: transparent; height: 0; }}
+QScrollBar::add-line, QScrollBar::sub-line, QScrollBar::add-page, QScrollBar::sub-page {{ background: transparent;
+  height: 0; }}
 """
 
 
@@ -48,7 +52,8 @@ QLabel[role="note"] {{ font-size: {px(12)}px; color: {t.info}; }}
 QLabel[role="warn"] {{ font-size: {px(12)}px; color: {t.warn}; }}
 QLabel[role="bad"] {{ font-size: {px(12)}px; color: {t.bad}; }}
 QLabel[role="ok"] {{ font-size: {px(12)}px; color: {t.ok}; }}
-QLabel[role="mono"] {{ font-family: "Cascadia Mono", "Consolas", "DejaVu Sans Mono", monospace; font-size: {px(12)}px; color: {t.text2}; }}
+QLabel[role="mono"] {{ font-family: "Cascadia Mono", "Consolas", "DejaVu Sans Mono", monospace;
+  font-size: {px(12)}px; color: {t.text2}; }}
 """
 
 
@@ -77,14 +82,16 @@ QPushButton {{ background: {t.raised}; border: 1px solid {t.border}; border-radi
 QPushButton:hover {{ background: {t.sel}; }}
 QPushButton:focus {{ border: 2px solid {t.link}; padding: 0 {px(12)}px; min-height: {px(30)}px; }}
 QPushButton:disabled {{ color: {t.text3}; background: {t.raised}; }}
-QPushButton[kind="primary"] {{ background: {t.accent}; color: {t.on_accent}; border: 1px solid {t.accent}; font-weight: 600; }}
+QPushButton[kind="primary"] {{ background: {t.accent}; color: {t.on_accent}; border: 1px solid {t.accent};
+  font-weight: 600; }}
 QPushButton[kind="primary"]:hover {{ background: {t.accent_hover}; }}
 QPushButton[kind="primary"]:focus {{ border: 2px solid {t.text}; }}
 QPushButton[kind="primary"]:disabled {{ background: {t.raised}; color: {t.text3}; border: 1px solid {t.border}; }}
 QPushButton[kind="primary"][big="true"] {{ min-height: {px(44)}px; font-size: {px(15)}px; }}
 QPushButton[kind="primary"][big="true"]:focus {{ min-height: {px(42)}px; }}
 QPushButton[kind="danger"] {{ color: {t.bad}; }}
-QPushButton[kind="link"] {{ background: transparent; border: 1px solid transparent; color: {t.link}; padding: 0 {px(5)}px;
+QPushButton[kind="link"] {{ background: transparent; border: 1px solid transparent; color: {t.link};
+  padding: 0 {px(5)}px;
   min-height: {px(26)}px; text-align: left; font-weight: 400; }}
 QPushButton[kind="link"]:hover {{ background: {t.raised}; }}
 QPushButton[kind="link"]:focus {{ border: 1px solid {t.link}; }}
@@ -92,7 +99,8 @@ QPushButton[kind="icon"] {{ padding: 0; min-width: {px(32)}px; max-width: {px(32
 QPushButton[kind="icon"]:checked {{ background: {t.sel}; border: 1px solid {t.link}; }}
 QPushButton::menu-indicator {{ image: none; width: 0; }}
 QCheckBox {{ min-height: {px(26)}px; spacing: {px(8)}px; }}
-QCheckBox::indicator {{ width: {px(16)}px; height: {px(16)}px; border: 1px solid {t.strong}; border-radius: 4px; background: {t.field}; }}
+QCheckBox::indicator {{ width: {px(16)}px; height: {px(16)}px; border: 1px solid {t.strong}; border-radius: 4px;
+  background: {t.field}; }}
 QCheckBox::indicator:checked {{ background: {t.accent}; border: 1px solid {t.accent}; }}
 QCheckBox::indicator:focus {{ border: 2px solid {t.link}; width: {px(14)}px; height: {px(14)}px; }}
 """
@@ -101,20 +109,24 @@ QCheckBox::indicator:focus {{ border: 2px solid {t.link}; width: {px(14)}px; hei
 def _nav_and_chips(look: Look) -> str:
     t, px = look.tokens, look.px
     return f"""
-QPushButton[kind="nav"] {{ background: transparent; border: 1px solid transparent; text-align: left; min-height: {px(36)}px;
+QPushButton[kind="nav"] {{ background: transparent; border: 1px solid transparent; text-align: left;
+  min-height: {px(36)}px;
   qproperty-focusPolicy: TabFocus;
   padding: 0 {px(11)}px; }}
 QPushButton[kind="nav"]:hover {{ background: {t.raised}; }}
 QPushButton[kind="nav"]:checked {{ background: {t.sel}; }}
 QPushButton[kind="nav"]:focus {{ border: 2px solid {t.link}; padding: 0 {px(10)}px; min-height: {px(34)}px; }}
-QPushButton[kind="nav"][compact="true"] {{ padding: 0; text-align: center; min-width: {px(38)}px; max-width: {px(38)}px; }}
-QPushButton[kind="segment"] {{ background: transparent; border: 1px solid transparent; border-radius: 5px; color: {t.text2};
+QPushButton[kind="nav"][compact="true"] {{ padding: 0; text-align: center; min-width: {px(38)}px;
+  max-width: {px(38)}px; }}
+QPushButton[kind="segment"] {{ background: transparent; border: 1px solid transparent; border-radius: 5px;
+  color: {t.text2};
   padding: 0 {px(8)}px; min-height: {px(26)}px; font-weight: 400; }}
 QPushButton[kind="segment"]:hover {{ background: {t.raised}; }}
 QPushButton[kind="segment"]:checked {{ background: {t.accent}; color: {t.on_accent}; font-weight: 600; }}
 QPushButton[kind="segment"]:focus {{ border: 2px solid {t.link}; padding: 0 {px(7)}px; min-height: {px(24)}px; }}
 QPushButton[kind="segment"]:checked:focus {{ border: 2px solid {t.text}; }}
-QPushButton[kind="chip"] {{ background: {t.card}; border: 1px solid {t.border}; border-radius: {px(13)}px; color: {t.text2};
+QPushButton[kind="chip"] {{ background: {t.card}; border: 1px solid {t.border}; border-radius: {px(13)}px;
+  color: {t.text2};
   min-height: {px(26)}px; padding: 0 {px(12)}px; font-size: {px(13)}px; font-weight: 400; }}
 QPushButton[kind="chip"]:hover {{ background: {t.sel}; color: {t.text}; }}
 QPushButton[kind="chip"]:focus {{ border: 2px solid {t.link}; padding: 0 {px(11)}px; min-height: {px(24)}px; }}
@@ -129,17 +141,22 @@ QPlainTextEdit, QLineEdit, QSpinBox, QDoubleSpinBox, QComboBox {{ background: {t
 QLineEdit, QSpinBox, QDoubleSpinBox, QComboBox {{ min-height: {px(32)}px; padding: 0 {px(10)}px; }}
 QPlainTextEdit {{ padding: {px(5)}px {px(6)}px; }}
 QPlainTextEdit:focus {{ border: 2px solid {t.link}; padding: {px(4)}px {px(5)}px; }}
-QLineEdit:focus, QSpinBox:focus, QDoubleSpinBox:focus, QComboBox:focus {{ border: 2px solid {t.link}; min-height: {px(30)}px;
+QLineEdit:focus, QSpinBox:focus, QDoubleSpinBox:focus, QComboBox:focus {{ border: 2px solid {t.link};
+  min-height: {px(30)}px;
   padding: 0 {px(9)}px; }}
 QSpinBox QLineEdit, QDoubleSpinBox QLineEdit {{ border: 0; background: transparent; padding: 0; min-height: 0; }}
 QComboBox::drop-down {{ border: 0; width: {px(28)}px; }}
 QComboBox::down-arrow {{ image: none; }}
-QComboBox QAbstractItemView {{ background: {t.card}; border: 1px solid {t.border}; selection-background-color: {t.sel};
+QComboBox QAbstractItemView {{ background: {t.card}; border: 1px solid {t.border};
+  selection-background-color: {t.sel};
   selection-color: {t.text}; outline: 0; padding: 4px; }}
-QSpinBox::up-button, QDoubleSpinBox::up-button {{ subcontrol-origin: border; subcontrol-position: top right; width: {px(26)}px; border: 0; }}
-QSpinBox::down-button, QDoubleSpinBox::down-button {{ subcontrol-origin: border; subcontrol-position: bottom right; width: {px(26)}px;
+QSpinBox::up-button, QDoubleSpinBox::up-button {{ subcontrol-origin: border; subcontrol-position: top right;
+  width: {px(26)}px; border: 0; }}
+QSpinBox::down-button, QDoubleSpinBox::down-button {{ subcontrol-origin: border; subcontrol-position: bottom right;
+  width: {px(26)}px;
   border: 0; }}
-QSpinBox::up-arrow, QSpinBox::down-arrow, QDoubleSpinBox::up-arrow, QDoubleSpinBox::down-arrow {{ image: none; width: 0; height: 0; }}
+QSpinBox::up-arrow, QSpinBox::down-arrow, QDoubleSpinBox::up-arrow, QDoubleSpinBox::down-arrow {{ image: none;
+  width: 0; height: 0; }}
 """
 
 
@@ -150,7 +167,8 @@ def _sliders_and_bars(look: Look) -> str:
 QSlider {{ min-height: {px(26)}px; }}
 QSlider::groove:horizontal {{ height: 4px; background: {t.fill_idle}; border-radius: 2px; }}
 QSlider::sub-page:horizontal {{ background: {t.accent}; border-radius: 2px; }}
-QSlider::handle:horizontal {{ width: 14px; height: 14px; margin: -7px 0; border-radius: 9px; background: {t.on_accent};
+QSlider::handle:horizontal {{ width: 14px; height: 14px; margin: -7px 0; border-radius: 9px;
+  background: {t.on_accent};
   border: 2px solid {t.accent}; }}
 QSlider::handle:horizontal:focus {{ border: 2px solid {t.link}; background: {t.accent}; }}
 QSlider::sub-page:horizontal:disabled {{ background: {t.fill_idle}; }}

@@ -1,10 +1,12 @@
 """Colours, sizes, fonts and icons of the window, dark and light, switched while it runs.
 
-The look in use is asked for with `look()`, because painting code has no other way to know it; it is changed in one place, by
-:class:`ThemeManager`. Icons are Lucide's SVG files, coloured when they are drawn, so a change of theme needs no second set.
+The look in use is asked for with `look()`, because painting code has no other way to know it; it is changed in one
+place, by :class:`ThemeManager`. Icons are Lucide's SVG files, coloured when they are drawn, so a change of theme
+needs no second set.
 
-This module, and all others that are imported before the first paint, leave the `Qt` namespace alone: touching it makes PySide build a
-hundred enumerations, 20 ms of a start of 200. What only `Qt` can say is said in the style sheet (`qproperty-...`), or later.
+This module, and all others that are imported before the first paint, leave the `Qt` namespace alone: touching it
+makes PySide build a hundred enumerations, 20 ms of a start of 200. What only `Qt` can say is said in the style sheet
+(`qproperty-...`), or later.
 """
 
 from __future__ import annotations
@@ -32,7 +34,7 @@ _ICON_GAP = 5  # Fusion leaves 4 px between icon and text, which looks glued; th
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """The colours of one theme; every text on its background has a contrast of at least 4.5, edges and fills at least 3."""
+    """The colours of one theme: text on its background has a contrast of at least 4.5, edges and fills 3."""
 
     bg: str
     side: str
@@ -174,7 +176,7 @@ def _svg(name: str) -> bytes:
 
 
 def icon_pixmap(name: str, color: QColor, size: int, *, gap: int = 0) -> QPixmap:
-    """The icon in that colour, `size` logical pixels high, sharp on this screen, with `gap` empty pixels on its right."""
+    """The icon in that colour, `size` logical pixels high, with `gap` empty pixels on its right."""
     from PySide6.QtSvg import QSvgRenderer  # noqa: PLC0415 - loads a library, only when an icon is drawn
 
     application = QGuiApplication.instance()

@@ -134,7 +134,9 @@ class AdvancedPanel(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 4)
         layout.setSpacing(14)
-        layout.addWidget(pair(FormField("Steps", self.steps, self), FormField("Pictures per second", self.fps, self), self))
+        layout.addWidget(
+            pair(FormField("Steps", self.steps, self), FormField("Pictures per second", self.fps, self), self)
+        )
         guidance, shift = FormField("Guidance", self.guidance, self), FormField("Shift", self.shift, self)
         second = FormField("Second guidance", self.guidance_2, self)
         layout.addWidget(pair(guidance, shift, self))
@@ -173,10 +175,10 @@ class AdvancedPanel(QWidget):
         return (*numbers, self.seed, self.custom, self.width_px, self.height_px)
 
     def _connect(self) -> None:
-        for widget in (self.steps, self.fps):
-            widget.valueChanged.connect(self._on_number)
-        for widget in (self.guidance, self.guidance_2, self.shift):
-            widget.valueChanged.connect(self._on_number)
+        for whole in (self.steps, self.fps):
+            whole.valueChanged.connect(self._on_number)
+        for real in (self.guidance, self.guidance_2, self.shift):
+            real.valueChanged.connect(self._on_number)
         self.seed.seed_changed.connect(self._on_seed)
         self.custom.toggled.connect(self._on_custom)
         self.width_px.editingFinished.connect(self._on_size)

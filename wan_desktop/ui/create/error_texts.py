@@ -53,7 +53,8 @@ def _engine_line(engine: EngineState) -> str:
     if not isinstance(engine, EngineReady):
         return "Engine: not running"
     ready = engine.ready
-    return f"Engine: torch {ready.torch_version}, diffusers {ready.diffusers_version}, {ready.device}, {ready.threads} threads"
+    versions = f"torch {ready.torch_version}, diffusers {ready.diffusers_version}"
+    return f"Engine: {versions}, {ready.device}, {text.threads(ready.threads)}"
 
 
 def _tail(log_file: Path) -> list[str]:

@@ -54,7 +54,9 @@ class FinishedView(QWidget):
         notes = [adjustment.message for adjustment in done.settled.adjustments]
         rescued = result.path != done.asked_path
         if rescued:
-            notes.insert(0, f"The video could not be saved in {done.asked_path.parent}, so it was saved in {result.path.parent}.")
+            notes.insert(
+                0, f"The video could not be saved in {done.asked_path.parent}, so it was saved in {result.path.parent}."
+            )
         set_role(self.notes, "warn" if rescued else "note")
         self.notes.setText("\n".join(notes))
         self.notes.setVisible(bool(notes))
@@ -72,7 +74,11 @@ class FinishedView(QWidget):
         self.variation.setToolTip("The same settings with a new seed")
         self.reuse = Button("Use these settings again", self, icon_name="history")
         self.reuse.setToolTip("Put the settings of this video, with its seed, into the form")
-        for button, slot in ((self.folder, self._on_folder), (self.variation, self._on_variation), (self.reuse, self._on_reuse)):
+        for button, slot in (
+            (self.folder, self._on_folder),
+            (self.variation, self._on_variation),
+            (self.reuse, self._on_reuse),
+        ):
             button.clicked.connect(slot)
             row.addWidget(button)
         row.addStretch(1)

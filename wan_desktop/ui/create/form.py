@@ -41,6 +41,7 @@ class CreateForm(QWidget):
         self.setObjectName("form")
         self._model = model
         self._state = state
+        self._last_seed: int | None = None
         self._counter = TokenCounter(session, model.folder.path, self)
         self._build_ui(session)
         self._connect()
@@ -101,7 +102,6 @@ class CreateForm(QWidget):
             self.advanced.content.seed.show_last_used(seed)
 
     def _build_ui(self, session: Session) -> None:
-        self._last_seed: int | None = None
         layout = QVBoxLayout(self)
         layout.setContentsMargins(20, 16, 20, 16)
         layout.setSpacing(14)

@@ -6,7 +6,7 @@ import dataclasses
 import json
 import logging
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path  # noqa: TC003 - `from_plain` looks the type up at run time
 from typing import Any, Self
 
 from wan_desktop.core.catalog import GenerationMode, Model, ModelMetadata, VideoSize
@@ -106,7 +106,9 @@ def state_of(request: GenerationRequest, model: Model) -> FormState:
         FormState(
             mode=request.mode,
             prompt=request.prompt,
-            negative_prompt=None if request.negative_prompt == model.metadata.negative_prompt else request.negative_prompt,
+            negative_prompt=None
+            if request.negative_prompt == model.metadata.negative_prompt
+            else request.negative_prompt,
             image=request.image,
             width=request.width,
             height=request.height,

@@ -91,7 +91,13 @@ class CreatePage(QFrame):
     @Slot()
     def generate(self) -> None:
         """Make what stands in the form."""
-        if self.form is None or self._model is None or self.renders is None or self.rendering or self.form.reason_not_ready():
+        if (
+            self.form is None
+            or self._model is None
+            or self.renders is None
+            or self.rendering
+            or self.form.reason_not_ready()
+        ):
             return
         state = self.form.state
         self.stage.begin(state.width, state.height)
@@ -125,13 +131,13 @@ class CreatePage(QFrame):
         inner = QVBoxLayout(self.column)
         inner.setContentsMargins(0, 0, 0, 0)
         inner.setSpacing(0)
-        self.scroll = QScrollArea(self.column)
-        self.scroll.setWidgetResizable(True)
+        self.form_scroll = QScrollArea(self.column)
+        self.form_scroll.setWidgetResizable(True)
         self._placeholder: QLabel = label("Reading the model", self.column, role="soft", wrap=True)
         self._placeholder.setContentsMargins(20, 16, 20, 16)
         self._placeholder.setProperty("align", "top")
-        self.scroll.setWidget(self._placeholder)
-        inner.addWidget(self.scroll, 1)
+        self.form_scroll.setWidget(self._placeholder)
+        inner.addWidget(self.form_scroll, 1)
         self.footer = Footer(self.column)
         inner.addWidget(self.footer)
         layout.addWidget(self.column)
@@ -187,7 +193,7 @@ class CreatePage(QFrame):
         self._model = model
         self.form = CreateForm(self._session, model, state, self)
         self.form.state_changed.connect(self._on_form_changed)
-        self.scroll.setWidget(self.form)
+        self.form_scroll.setWidget(self.form)
         self.stage.empty.show_samples(model.metadata.sample_prompts)
         self._update_footer()
         self.form.focus_first()
@@ -195,7 +201,7 @@ class CreatePage(QFrame):
 
     @property
     def _form_file(self) -> Path:
-        assert self._session is not None  # noqa: S101 - only used after attach
+        assert self._session is not None
         return self._session.paths.data / "form.json"
 
     def _save_now(self) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QBuffer, QIODevice
@@ -13,6 +12,8 @@ from PySide6.QtGui import QImage
 from wan_desktop.core.errors import ImageUnreadableError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from wan_desktop.core.jobs import JobContext
 
 _SHOWN_PX = 640
@@ -53,7 +54,7 @@ def keep_picture(image: QImage, folder: Path) -> Path:
     """
     buffer = QBuffer()
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
-    if not image.save(buffer, "PNG"):
+    if not image.save(buffer, b"PNG"):
         raise ImageUnreadableError("The pasted picture cannot be read.", hint="Save it as a file and drop that here.")
     data = bytes(buffer.data().data())
     path = folder / f"{hashlib.sha256(data).hexdigest()[:16]}.png"
@@ -62,7 +63,8 @@ def keep_picture(image: QImage, folder: Path) -> Path:
         path.write_bytes(data)
     except OSError as error:
         raise ImageUnreadableError(
-            f"The pasted picture could not be kept: {error.strerror or error}.", hint="Save it as a file and drop that here."
+            f"The pasted picture could not be kept: {error.strerror or error}.",
+            hint="Save it as a file and drop that here.",
         ) from error
     return path
 

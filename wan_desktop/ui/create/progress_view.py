@@ -194,7 +194,9 @@ class ProgressView(QWidget):
         layout.setContentsMargins(14, 8, 10, 8)
         layout.setSpacing(8)
         layout.addWidget(IconLabel("triangle-alert", "warn", 18, self.stall))
-        self.stall_words = label("This takes longer than usual. Other programs may be using the memory.", self.stall, wrap=True)
+        self.stall_words = label(
+            "This takes longer than usual. Other programs may be using the memory.", self.stall, wrap=True
+        )
         layout.addWidget(self.stall_words, 1)
         self.wait = Button("Wait", self.stall)
         self.wait.clicked.connect(self._on_wait)
@@ -233,7 +235,9 @@ class ProgressView(QWidget):
         if place > 0:
             return StageCell(name, StageState.LATER, weight=weight)
         if place < 0:
-            return StageCell(name, StageState.OVER, caption=text.duration(took[stage]) if stage in took else "", weight=weight)
+            return StageCell(
+                name, StageState.OVER, caption=text.duration(took[stage]) if stage in took else "", weight=weight
+            )
         fraction = progress.done / progress.total if progress.total else 0.0
         return StageCell(name, StageState.NOW, fraction, text.step_of(progress), weight)
 

@@ -38,8 +38,8 @@ class PromptEdit(QPlainTextEdit):
             style = QTextCharFormat()
             style.setForeground(look().color("text3"))
             style.setFontStrikeOut(True)
-            selection.cursor = cursor  # type: ignore[attr-defined]  # the stubs miss the two fields
-            selection.format = style  # type: ignore[attr-defined]
+            selection.cursor = cursor
+            selection.format = style
             selections.append(selection)
         self.setExtraSelections(selections)
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal, Slot
 
 from wan_desktop.core.jobs import JobContext, JobSnapshot, JobState, Lane
-from wan_desktop.core.rendering import RenderOptions, video_path
 from wan_desktop.core.render_progress import RenderProgress
+from wan_desktop.core.rendering import RenderOptions, video_path
 
 if TYPE_CHECKING:
     from pathlib import Path

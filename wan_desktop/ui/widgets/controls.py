@@ -1,4 +1,7 @@
-"""Buttons and labels that follow the theme by themselves. Imported before the first paint, so without `Qt` (see theme.py)."""
+"""Buttons and labels that follow the theme by themselves.
+
+Imported before the first paint, so without `Qt` (see theme.py).
+"""
 
 from __future__ import annotations
 

@@ -169,11 +169,19 @@ class DropZone(QWidget):
     def _paint_empty(self, painter: QPainter, box: QRectF) -> None:
         size = look().px(26)
         top = box.center().y() - look().px(38)
-        painter.drawPixmap(round(box.center().x() - size / 2), round(top), icon_pixmap("image-plus", look().color("link"), size))
-        title, more = ("Reading the picture", "") if self._waiting else ("Drop a picture here", "or click to choose  ·  Ctrl+V pastes")
+        painter.drawPixmap(
+            round(box.center().x() - size / 2), round(top), icon_pixmap("image-plus", look().color("link"), size)
+        )
+        title, more = (
+            ("Reading the picture", "")
+            if self._waiting
+            else ("Drop a picture here", "or click to choose  ·  Ctrl+V pastes")
+        )
         painter.setPen(look().color("text"))
         painter.setFont(look().font(14, QFont.Weight.Medium))
-        painter.drawText(QRectF(box.left(), top + size + 6, box.width(), look().px(22)), Qt.AlignmentFlag.AlignCenter, title)
+        painter.drawText(
+            QRectF(box.left(), top + size + 6, box.width(), look().px(22)), Qt.AlignmentFlag.AlignCenter, title
+        )
         painter.setPen(look().color("text3"))
         painter.setFont(look().font(12))
         below = QRectF(box.left(), top + size + look().px(28), box.width(), look().px(20))

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 class FormField(QWidget):
     """A label, something on its right, a control, and a line below it for help, notes and errors."""
 
-    def __init__(self, text: str, control: QWidget, parent: QWidget | None = None, *, right: QWidget | None = None) -> None:
+    def __init__(
+        self, text: str, control: QWidget, parent: QWidget | None = None, *, right: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)

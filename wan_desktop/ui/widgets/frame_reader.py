@@ -1,7 +1,7 @@
 """Pictures of a video file, decoded ahead of the player on a thread of its own.
 
-PyAV decodes H.264 from the same wheel that writes it, so what was saved can be played; Qt's own player would bring 500 MB and fails
-without a word on some codecs.
+PyAV decodes H.264 from the same wheel that writes it, so what was saved can be played; Qt's own player would bring
+500 MB and fails without a word on some codecs.
 """
 
 from __future__ import annotations

@@ -57,7 +57,9 @@ class PictureView(QWidget):
     def picture_rect(self) -> QRectF:
         """Where the picture is."""
         size = self._shape.scaled(self.size(), Qt.AspectRatioMode.KeepAspectRatio)
-        return QRectF((self.width() - size.width()) / 2, (self.height() - size.height()) / 2, size.width(), size.height())
+        return QRectF(
+            (self.width() - size.width()) / 2, (self.height() - size.height()) / 2, size.width(), size.height()
+        )
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Draw picture and badge."""

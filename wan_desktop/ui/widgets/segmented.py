@@ -68,7 +68,9 @@ class Segmented(QFrame):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Move with the arrow keys."""
-        move = {Qt.Key.Key_Left: -1, Qt.Key.Key_Up: -1, Qt.Key.Key_Right: 1, Qt.Key.Key_Down: 1}.get(Qt.Key(event.key()), 0)
+        move = {Qt.Key.Key_Left: -1, Qt.Key.Key_Up: -1, Qt.Key.Key_Right: 1, Qt.Key.Key_Down: 1}.get(
+            Qt.Key(event.key()), 0
+        )
         focused = next((i for i, b in enumerate(self._buttons) if b.hasFocus()), None)
         if not move or focused is None:
             super().keyPressEvent(event)

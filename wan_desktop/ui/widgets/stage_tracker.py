@@ -117,7 +117,9 @@ class StageTracker(QWidget):
             left += size + 5
         font = look().font(13, QFont.Weight.DemiBold if is_now else QFont.Weight.Normal)
         colors = {StageState.OVER: "text2", StageState.NOW: "text", StageState.LATER: "text3"}
-        self._paint_text(painter, cell.name, QRectF(left, top, box.right() - left, look().px(20)), font, colors[cell.state])
+        self._paint_text(
+            painter, cell.name, QRectF(left, top, box.right() - left, look().px(20)), font, colors[cell.state]
+        )
         caption_box = QRectF(box.left(), top + look().px(20), box.width(), look().px(18))
         self._paint_text(painter, cell.caption, caption_box, look().font(12), "text" if is_now else "text3")
 
