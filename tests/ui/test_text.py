@@ -53,6 +53,15 @@ def test_that_the_title_begins_with_the_percent() -> None:
     assert text.window_title(None) == "Wan Desktop"
 
 
-@pytest.mark.parametrize(("device", "words"), [("cpu", "Processor (CPU)"), ("cuda:0", "Graphics card"), ("xpu", "xpu")])
+@pytest.mark.parametrize(
+    ("device", "words"),
+    [
+        ("cpu", "Processor (CPU)"),
+        ("CPU", "Processor (CPU)"),
+        ("NVIDIA RTX 4070", "NVIDIA RTX 4070"),
+        ("cuda:0", "Graphics card"),
+        ("xpu", "xpu"),
+    ],
+)
 def test_that_devices_have_names(device: str, words: str) -> None:
     assert text.device_name(device) == words

@@ -153,6 +153,7 @@ class MainWindow(QFrame):
     @Slot()
     def _on_painted(self) -> None:
         self.first_painted.emit()
+        self.sidebar.restyle()
         self._show_icon()
         self._add_shortcuts()
         self._theme.tell_system()

@@ -127,6 +127,11 @@ class Sidebar(QFrame):
             button.refresh_icon()
         self.engine.set_compact(compact)
 
+    def restyle(self) -> None:
+        """Let the style sheet see what was folded while the window was being shown."""
+        for button in (self.nav_create, self.theme, self.engine.start):
+            restyle(button)
+
     def show_theme(self, theme: Theme) -> None:
         """Show which theme is chosen."""
         self._theme_words = f"Theme: {text.theme_name(theme)}" if theme != Theme.SYSTEM else "Theme: System"

@@ -116,8 +116,7 @@ QPushButton[kind="nav"] {{ background: transparent; border: 1px solid transparen
 QPushButton[kind="nav"]:hover {{ background: {t.raised}; }}
 QPushButton[kind="nav"]:checked {{ background: {t.sel}; }}
 QPushButton[kind="nav"]:focus {{ border: 2px solid {t.link}; padding: 0 {px(10)}px; min-height: {px(34)}px; }}
-QPushButton[kind="nav"][compact="true"] {{ padding: 0; text-align: center; min-width: {px(38)}px;
-  max-width: {px(38)}px; }}
+QPushButton[kind="nav"][compact="true"] {{ padding: 0; text-align: center; }}
 QPushButton[kind="segment"] {{ background: transparent; border: 1px solid transparent; border-radius: 5px;
   color: {t.text2};
   padding: 0 {px(8)}px; min-height: {px(26)}px; font-weight: 400; }}

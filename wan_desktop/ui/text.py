@@ -141,7 +141,8 @@ def per_step(seconds: float) -> str:
 
 def device_name(device: str) -> str:
     """Where the engine computes, in words."""
-    return "Processor (CPU)" if device.startswith("cpu") else "Graphics card" if device.startswith("cuda") else device
+    kind = device.lower()
+    return "Processor (CPU)" if kind == "cpu" else "Graphics card" if kind.startswith("cuda") else device
 
 
 def threads(count: int) -> str:

@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QUrl, Signal, Slot
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from wan_desktop.ui import text
 from wan_desktop.ui.widgets.controls import Button, label, set_role
 from wan_desktop.ui.widgets.video_view import VideoView
 
 if TYPE_CHECKING:
+    from PySide6.QtGui import QResizeEvent
+
     from wan_desktop.ui.create.rendering import RenderDone
 
 
@@ -36,7 +38,13 @@ class FinishedView(QWidget):
         self.notes = label("", self, role="note", wrap=True)
         layout.addWidget(self.headline)
         layout.addWidget(self.notes)
-        layout.addLayout(self._buttons())
+        self.folder = Button("Open folder", self, icon_name="folder-open")
+        self.variation = Button("Make variation", self, icon_name="dices")
+        self.reuse = Button("Use these settings again", self, icon_name="history")
+        self._row = QGridLayout()
+        self._place = (0, 2, 1, 1)
+        self._arrange_buttons()
+        layout.addLayout(self._row)
         self.player.failed.connect(self.unplayable)
 
     def show_done(self, done: RenderDone) -> None:
@@ -66,23 +74,26 @@ class FinishedView(QWidget):
         """Let go of the file."""
         self.player.close_clip()
 
-    def _buttons(self) -> QHBoxLayout:
-        row = QHBoxLayout()
-        row.setSpacing(8)
-        self.folder = Button("Open folder", self, icon_name="folder-open")
-        self.variation = Button("Make variation", self, icon_name="dices")
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Put the last button below the others where they have no room side by side."""
+        super().resizeEvent(event)
+        buttons = (self.folder, self.variation, self.reuse)
+        needed = sum(button.sizeHint().width() + self._row.spacing() for button in buttons)
+        place = (1, 0, 1, 3) if needed > self.width() else (0, 2, 1, 1)
+        if place != self._place:
+            self._place = place
+            self._row.addWidget(self.reuse, *place)
+
+    def _arrange_buttons(self) -> None:
         self.variation.setToolTip("The same settings with a new seed")
-        self.reuse = Button("Use these settings again", self, icon_name="history")
         self.reuse.setToolTip("Put the settings of this video, with its seed, into the form")
-        for button, slot in (
-            (self.folder, self._on_folder),
-            (self.variation, self._on_variation),
-            (self.reuse, self._on_reuse),
-        ):
+        self._row.setSpacing(8)
+        self._row.setColumnStretch(3, 1)
+        slots = {self.folder: self._on_folder, self.variation: self._on_variation, self.reuse: self._on_reuse}
+        for column, (button, slot) in enumerate(slots.items()):
             button.clicked.connect(slot)
-            row.addWidget(button)
-        row.addStretch(1)
-        return row
+            button.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
+            self._row.addWidget(button, 0, column)
 
     @Slot()
     def _on_folder(self) -> None:

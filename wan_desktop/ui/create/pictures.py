@@ -6,8 +6,8 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QBuffer, QIODevice
-from PySide6.QtGui import QImage
+from PySide6.QtCore import QBuffer, QByteArray, QIODevice
+from PySide6.QtGui import QImage, QImageWriter
 
 from wan_desktop.core.errors import ImageUnreadableError
 
@@ -54,7 +54,7 @@ def keep_picture(image: QImage, folder: Path) -> Path:
     """
     buffer = QBuffer()
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
-    if not image.save(buffer, b"PNG"):
+    if not QImageWriter(buffer, QByteArray(b"png")).write(image):
         raise ImageUnreadableError("The pasted picture cannot be read.", hint="Save it as a file and drop that here.")
     data = bytes(buffer.data().data())
     path = folder / f"{hashlib.sha256(data).hexdigest()[:16]}.png"
