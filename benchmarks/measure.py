@@ -30,7 +30,13 @@ def report(
     medians = {name: statistics.median(values) for name, values in results.items()}
     print(f"\n{title}  ({platform.machine()}, {os.cpu_count()} cores, goal: {goal or 'none'})")
     for name, values in results.items():
-        ratio = f"   {medians[name] / medians[anchor]:.3f} x" if anchor else ""
+        ratio = f"   {_ratio(values, results[anchor]):.3f} x" if anchor else ""
         spread = f"min {min(values):.4f}   max {max(values):.4f}   n {len(values)}"
         print(f"  {name:28} median {medians[name]:.4f} {unit}   {spread}{ratio}")
-    print(json.dumps({"title": title, "unit": unit, "medians": medians, "anchor": anchor, "goal": goal}))
+    ratios = {name: _ratio(values, results[anchor]) for name, values in results.items()} if anchor else {}
+    print(json.dumps({"title": title, "unit": unit, "medians": medians, "ratios": ratios, "goal": goal}))
+
+
+def _ratio(values: Sequence[float], anchor: Sequence[float]) -> float:
+    """Median of the ratios run by run: what disturbs the machine for a while disturbs both runs of a pair."""
+    return statistics.median(value / other for value, other in zip(values, anchor, strict=True))

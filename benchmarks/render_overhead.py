@@ -17,7 +17,7 @@ from wan_desktop.engine.memory import usable_threads
 from wan_desktop.engine.preview import Previewer
 from wan_desktop.engine.sampler import Watch, denoise, embed_prompts
 
-_RUNS = 7
+_RUNS = 15
 BUILTIN_REQUEST = GenerationRequest(
     model_id=BUILTIN_MODEL_ID,
     mode=GenerationMode.T2V,

@@ -94,6 +94,7 @@ def test_that_tab_reaches_every_control_and_comes_back(qtbot: QtBot, open_page: 
 def test_that_f6_moves_between_the_areas(qtbot: QtBot, open_page: OpenPage) -> None:
     page = open_page()
     window = page.window()
+    qtbot.waitUntil(lambda: page.stage.empty.example.isVisible(), timeout=WAIT_MS)
     page.form.prompt.setFocus()
     for area in (page.stage, window.sidebar, page.column):
         window._on_next_area()
