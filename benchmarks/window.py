@@ -1,5 +1,6 @@
-"""The window: start to first paint and memory against a bare PySide6 window; pauses of its event loop while the engine works."""
+"""The window: start and memory against a bare PySide6 window; pauses of its event loop while the engine works."""
 
+import itertools
 import json
 import os
 import subprocess
@@ -72,7 +73,9 @@ def pauses() -> None:
     QTimer.singleShot(3000, application.quit)
     application.exec()
     idle, ticks[:] = _gaps_ms(ticks), []
-    program = Program(application, AppPaths.find(), sample=True)
+    paths = AppPaths.find()
+    paths.ensure()
+    program = Program(application, paths, sample=True)
     program.show()
     code = application.exec()
     timer.stop()
@@ -83,7 +86,7 @@ def pauses() -> None:
 
 
 def _gaps_ms(ticks: list[float]) -> list[float]:
-    return [1000 * (after - before) for before, after in zip(ticks, ticks[1:], strict=False)]
+    return [1000 * (after - before) for before, after in itertools.pairwise(ticks)]
 
 
 def _child(what: str, home: Path) -> dict[str, object]:

@@ -11,6 +11,11 @@ import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from wan_desktop.core.catalog import Model
+    from wan_desktop.ui.program import Program
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
@@ -83,6 +88,7 @@ def take(shot: Shot, arguments: argparse.Namespace) -> int:
         paths = AppPaths.find({"WAN_DESKTOP_HOME": home})
         save_settings(Settings(theme=Theme(shot.theme), text_scale=shot.text_scale), paths.settings_file)
         application = QApplication([sys.argv[0], "-style", "Fusion"])
+        paths.ensure()
         program = Program(
             application,
             paths,
@@ -102,11 +108,11 @@ def _engine(scenario: str) -> list[str]:
     return [sys.executable, str(ROOT / "tests" / "fakes" / "fake_engine.py"), scenario]
 
 
-def _model(folder: str | None) -> Callable | None:
+def _model(folder: str | None) -> "Callable[[], Model] | None":
     if folder is None:
         return None
 
-    def load() -> object:
+    def load() -> "Model":
         from wan_desktop.core.catalog import Model, read_catalog  # noqa: PLC0415
         from wan_desktop.core.model_folder import inspect_model_folder  # noqa: PLC0415
 
@@ -118,14 +124,14 @@ def _model(folder: str | None) -> Callable | None:
 class Player:
     """Leads the window from state to state and takes a picture of each."""
 
-    def __init__(self, program: object, shot: Shot, out: Path) -> None:
+    def __init__(self, program: "Program", shot: Shot, out: Path) -> None:
         from PySide6.QtCore import QTimer  # noqa: PLC0415
         from PySide6.QtWidgets import QApplication  # noqa: PLC0415
 
         self._program = program
-        self._application = QApplication.instance()
+        self._exit = QApplication.exit
         self._window = program.window
-        self._page = program.window.page
+        self._page: Any = program.window.page  # parts of it exist only in some states
         self._shot = shot
         self._out = out
         self._steps = self._play()
@@ -146,7 +152,7 @@ class Player:
             if self._polls * _POLL_MS > _STATE_LIMIT_S * 1000:
                 print(f"The window did not get on after {self._last}.", file=sys.stderr)
                 self._timer.stop()
-                self._application.exit(1)
+                self._exit(1)
             return
         self._polls = 0
         try:
@@ -217,11 +223,12 @@ class Player:
         self._grab("error")
 
     def _picture(self) -> Path:
-        from PIL import Image  # noqa: PLC0415
+        from PIL import Image, ImageDraw  # noqa: PLC0415
 
         file = self._out / "start.png"
-        gradient = Image.linear_gradient("L").resize((900, 500))
-        Image.merge("RGB", (gradient, gradient.rotate(180), Image.new("L", gradient.size, 120))).save(file)
+        start = Image.new("RGB", (900, 500), (8, 8, 8))
+        ImageDraw.Draw(start).ellipse((355, 155, 545, 345), fill=(230, 45, 40))  # as the built-in model knows it
+        start.save(file)
         return file
 
 

@@ -10,10 +10,11 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+from wan_desktop.core.errors import DataFolderError
 from wan_desktop.core.paths import AppPaths
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -38,13 +39,20 @@ def has_no_screen(platform: str, environment: Mapping[str, str]) -> bool:
     return environment.get("QT_QPA_PLATFORM", "") in ("", "offscreen")
 
 
-def run_window(paths: AppPaths, *, sample: bool = False, engine_command: Sequence[str] | None = None) -> int:
-    """Show the window until it is closed.
+def run_window(
+    paths: AppPaths,
+    *,
+    sample: bool = False,
+    engine_command: Sequence[str] | None = None,
+    on_first_paint: Callable[[], None] | None = None,
+) -> int:
+    """Show the window until it is closed; returns the exit code.
 
     Args:
         paths: Where everything lies.
         sample: Make the model's first sample prompt through the window, print where the video is, and end.
         engine_command: How the engine is started, if not as usual.
+        on_first_paint: Told when the window has been painted.
     """
     _import_what_needs_no_qt()
     from PySide6.QtWidgets import QApplication  # noqa: PLC0415 - the command line does not need it
@@ -53,7 +61,15 @@ def run_window(paths: AppPaths, *, sample: bool = False, engine_command: Sequenc
 
     # Fusion by argument, because `setStyle` returns the style, and PySide then builds all enumerations of QStyle.
     application = QApplication([sys.argv[0], "-style", "Fusion"])
+    try:
+        paths.ensure()
+    except DataFolderError as error:
+        from wan_desktop.ui.start_error import show_start_error  # noqa: PLC0415 - rarely needed
+
+        return show_start_error(application, error)
     program = Program(application, paths, sample=sample, engine_command=engine_command)
+    if on_first_paint is not None:
+        program.window.first_painted.connect(on_first_paint)
     program.show()
     code = application.exec()
     program.shutdown()

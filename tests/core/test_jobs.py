@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from wan_desktop.core.errors import EngineError, WanError
+from wan_desktop.core.errors import EngineError, JobCancelled, WanError
 from wan_desktop.core.jobs import JobContext, JobQueue, JobState, Lane
 
 
@@ -133,6 +133,25 @@ def test_that_progress_is_pulled_and_raises_when_cancelled(lanes: Lanes) -> None
     assert lanes.wait(job) == JobState.CANCELLED
     assert lanes.queue.snapshot(job).progress == "half"
     assert set(lanes.changed) == {job}
+
+
+def test_that_jobs_that_are_over_long_ago_are_forgotten(lanes: Lanes) -> None:
+    first = lanes.queue.submit("first", Lane.FILES, lambda _: None)
+    last = [lanes.queue.submit("later", Lane.FILES, lambda _: None) for _ in range(250)][-1]
+    assert lanes.wait(last) == JobState.DONE
+    with pytest.raises(KeyError):
+        lanes.queue.snapshot(first)
+
+
+def test_that_work_within_work_reports_to_it_and_is_cancelled_with_it() -> None:
+    reports: list[object] = []
+    outer = JobContext("job", lambda _, progress: reports.append(("outer", progress)))
+    inner = outer.reporting_to(lambda progress: reports.append(("inner", progress)))
+    inner.progress(1)
+    assert reports == [("inner", 1)]
+    outer.cancel_asked.set()
+    with pytest.raises(JobCancelled):
+        inner.progress(2)
 
 
 def test_that_shutdown_cancels_what_runs() -> None:

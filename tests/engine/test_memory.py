@@ -38,7 +38,9 @@ def test_that_an_impossible_allocation_of_torch_is_out_of_memory() -> None:
     assert isinstance(classify(too_much_memory()), OutOfMemoryError)
 
 
-@pytest.mark.parametrize("error", [ValueError("x"), RuntimeError("shape mismatch"), OSError(errno.EACCES, "no")], ids=repr)
+@pytest.mark.parametrize(
+    "error", [ValueError("x"), RuntimeError("shape mismatch"), OSError(errno.EACCES, "no")], ids=repr
+)
 def test_that_a_bug_stays_a_bug(error: BaseException) -> None:
     assert classify(error) is None
 

@@ -66,6 +66,7 @@ def open_program(qtbot: QtBot, qapp: QApplication, paths: AppPaths, model: Model
     opened: list[Program] = []
 
     def start(scenario: str = "ok", **options: object) -> Program:
+        paths.ensure()
         options = {"load_model": lambda: model} | options
         program = Program(qapp, paths, engine_command=fake_engine(scenario), **options)
         opened.append(program)

@@ -5,6 +5,7 @@ in the window, a plain thread elsewhere) is not this module's business: the owne
 only which job changed; they pull how it looks now with `snapshot`, so that an old state can never overtake a newer one.
 """
 
+import collections
 import logging
 import queue
 import threading
@@ -17,6 +18,7 @@ from typing import Any
 from wan_desktop.core.errors import JobCancelled, WanError
 
 logger = logging.getLogger(__name__)
+_FINAL_KEPT = 200
 
 
 class Lane(StrEnum):
@@ -74,6 +76,12 @@ class JobContext:
         self.check_cancelled()
         self._report(self.job_id, progress)
 
+    def reporting_to(self, report: Callable[[Any], None]) -> "JobContext":
+        """The same job for work within it, whose progress goes to `report` instead of to the queue."""
+        inner = JobContext(self.job_id, lambda _, progress: report(progress))
+        inner.cancel_asked = self.cancel_asked
+        return inner
+
     def check_cancelled(self) -> None:
         """Return, or end the work.
 
@@ -98,6 +106,7 @@ class JobQueue:
         self._on_change = on_change
         self._lock = threading.Lock()
         self._snapshots: dict[str, JobSnapshot] = {}
+        self._final: collections.deque[str] = collections.deque()
         self._contexts: dict[str, JobContext] = {}
         self._waiting: dict[Lane, queue.SimpleQueue[tuple[str, Work] | None]] = {
             lane: queue.SimpleQueue() for lane in Lane
@@ -114,7 +123,11 @@ class JobQueue:
         return job_id
 
     def snapshot(self, job_id: str) -> JobSnapshot:
-        """How the job looks now."""
+        """How the job looks now.
+
+        Raises:
+            KeyError: There was none of that id, or it was over long ago (200 others are over since).
+        """
         with self._lock:
             return self._snapshots[job_id]
 
@@ -126,7 +139,7 @@ class JobQueue:
                 return
             self._contexts[job_id].cancel_asked.set()
             state = JobState.CANCELLED if current.state == JobState.QUEUED else JobState.CANCELLING
-            self._snapshots[job_id] = replace(current, state=state)
+            self._put(replace(current, state=state))
         self._on_change(job_id)
 
     def shutdown(self) -> None:
@@ -144,10 +157,11 @@ class JobQueue:
             self._run(*item)
 
     def _run(self, job_id: str, work: Work) -> None:
-        if not self._change(job_id, state=JobState.RUNNING):
+        context = self._start(job_id)
+        if context is None:
             return
         try:
-            result = work(self._contexts[job_id])
+            result = work(context)
         except JobCancelled:
             self._change(job_id, state=JobState.CANCELLED)
         except WanError as error:
@@ -162,6 +176,12 @@ class JobQueue:
         else:
             self._change(job_id, state=JobState.DONE, result=result)
 
+    def _start(self, job_id: str) -> JobContext | None:
+        """The job's context, now that it runs, or None when it was cancelled while it waited."""
+        with self._lock:
+            context = self._contexts.get(job_id)
+        return context if context and self._change(job_id, state=JobState.RUNNING) else None
+
     def _report(self, job_id: str, progress: Any) -> None:
         self._change(job_id, progress=progress)
 
@@ -171,6 +191,15 @@ class JobQueue:
             current = self._snapshots[job_id]
             if current.state.final:
                 return False
-            self._snapshots[job_id] = replace(current, **changes)
+            self._put(replace(current, **changes))
         self._on_change(job_id)
         return True
+
+    def _put(self, snapshot: JobSnapshot) -> None:
+        """Keep how a job looks, and forget the oldest that are over; the lock is held."""
+        self._snapshots[snapshot.job_id] = snapshot
+        if snapshot.state.final:
+            self._contexts.pop(snapshot.job_id, None)
+            self._final.append(snapshot.job_id)
+            while len(self._final) > _FINAL_KEPT:
+                del self._snapshots[self._final.popleft()]

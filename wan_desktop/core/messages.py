@@ -6,7 +6,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypeVar
 
-from wan_desktop.core.generation import Attempt, GenerationRequest, GenerationResult
+from wan_desktop.core.generation import GenerationRequest, GenerationResult
 from wan_desktop.core.load_plan import LoadPlan
 from wan_desktop.core.records import RecordError, from_plain, to_plain
 
@@ -118,7 +118,6 @@ class Failed:
     message: str
     hint: str = ""
     details: str = ""
-    attempts: tuple[Attempt, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """What the model's own tokenizer makes of a prompt, without torch."""
 
+import functools
 from pathlib import Path
 
 from tokenizers import Tokenizer
@@ -39,6 +40,17 @@ class PromptTokenizer:
         if len(encoding.ids) <= TEXT_LENGTH:
             return text
         return text[: encoding.offsets[TEXT_LENGTH - 2][1]]
+
+
+def prompt_tokenizer(model_folder: Path) -> PromptTokenizer:
+    """The folder's tokenizer; the last ones stay in memory, because that of the real models takes a second to read."""
+    file = model_folder / "tokenizer" / "tokenizer.json"
+    return _cached_tokenizer(model_folder, file.stat().st_mtime_ns if file.exists() else 0)
+
+
+@functools.lru_cache(maxsize=2)
+def _cached_tokenizer(model_folder: Path, _changed_at: int) -> PromptTokenizer:
+    return PromptTokenizer(model_folder)
 
 
 def clean_prompt(text: str) -> str:

@@ -14,7 +14,7 @@ from wan_desktop.core.jobs import JobContext
 from wan_desktop.core.load_plan import LoadPlan
 from wan_desktop.core.messages import Generate, OutputTarget, Preview, Progress, Stage
 from wan_desktop.core.paths import AppPaths
-from wan_desktop.core.prompt import PromptTokenizer
+from wan_desktop.core.prompt import prompt_tokenizer
 from wan_desktop.core.render_progress import ProgressTracker
 
 logger = logging.getLogger(__name__)
@@ -41,7 +41,7 @@ class Renderer:
 
     def settle(self, draft: GenerationDraft, model: Model) -> Settled:
         """The request the model can carry out; see `generation.settle` for what it raises."""
-        return settle(draft, model, count_tokens=PromptTokenizer(model.folder.path).count)
+        return settle(draft, model, count_tokens=prompt_tokenizer(model.folder.path).count)
 
     def render(
         self, settled: Settled, model: Model, path: Path, context: JobContext, options: RenderOptions | None = None

@@ -44,7 +44,6 @@ class Program(QObject):
         super().__init__(application)
         application.setApplicationName(text.APP)
         application.setApplicationDisplayName(text.APP)
-        paths.ensure()
         self._application = application
         self._paths = paths
         self._sample = sample

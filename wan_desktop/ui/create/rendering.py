@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal, Slot
 
 from wan_desktop.core.jobs import JobContext, JobSnapshot, JobState, Lane
-from wan_desktop.core.render_progress import RenderProgress
 from wan_desktop.core.rendering import RenderOptions, video_path
 
 if TYPE_CHECKING:
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from wan_desktop.core.catalog import Model
     from wan_desktop.core.errors import WanError
     from wan_desktop.core.generation import GenerationDraft, GenerationResult, Settled
+    from wan_desktop.core.render_progress import RenderProgress
     from wan_desktop.ui.session import Session
 
 
@@ -66,14 +66,13 @@ class RenderWork:
         path = video_path(self._folder, settled.request.prompt, datetime.now().astimezone())
         context.progress(RenderView(settled, path))
 
-        def report(_job: str, progress: object) -> None:
-            if isinstance(progress, RenderProgress):
-                context.progress(RenderView(settled, path, progress))
+        def report(progress: RenderProgress) -> None:
+            context.progress(RenderView(settled, path, progress))
 
-        inner = JobContext(context.job_id, report)
-        inner.cancel_asked = context.cancel_asked
         options = RenderOptions(live_preview=self._live_preview)
-        return RenderDone(settled, path, renderer.render(settled, self._model, path, inner, options))
+        return RenderDone(
+            settled, path, renderer.render(settled, self._model, path, context.reporting_to(report), options)
+        )
 
 
 class RenderController(QObject):

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from wan_desktop.core.jobs import JobContext, JobSnapshot
-    from wan_desktop.core.prompt import PromptTokenizer
     from wan_desktop.ui.session import Session
 
 _QUIET_MS = 250
@@ -40,7 +39,6 @@ class TokenCounter(QObject):
         super().__init__(parent)
         self._session = session
         self._folder = model_folder
-        self._tokenizer: PromptTokenizer | None = None
         self._text = ""
         self._busy = False
         self._timer = QTimer(self)
@@ -63,13 +61,12 @@ class TokenCounter(QObject):
         self._session.submit("Count tokens", Lane.FILES, lambda context: self._count(text, context), self._on_done)
 
     def _count(self, text: str, _context: JobContext) -> TokenCount:
-        """On the lane, which runs one job at a time, so the tokenizer needs no lock."""
-        from wan_desktop.core.prompt import PromptTokenizer, clean_prompt  # noqa: PLC0415 - imports tokenizers, on the lane
+        """On the lane."""
+        from wan_desktop.core.prompt import clean_prompt, prompt_tokenizer  # noqa: PLC0415 - imports tokenizers, on the lane
 
-        if self._tokenizer is None:
-            self._tokenizer = PromptTokenizer(self._folder)
-        tokens = self._tokenizer.count(clean_prompt(text))
-        read = None if tokens <= TEXT_LENGTH else len(self._tokenizer.part_read(text))
+        tokenizer = prompt_tokenizer(self._folder)
+        tokens = tokenizer.count(clean_prompt(text))
+        read = None if tokens <= TEXT_LENGTH else len(tokenizer.part_read(text))
         return TokenCount(text, tokens, read)
 
     def _on_done(self, snapshot: JobSnapshot) -> None:
