@@ -18,9 +18,10 @@ from wan_desktop.engine.sampler import latent_statistics
 
 _PATCH = 4
 """Colours a side of each latent position."""
-_CLIPS = 48
+_CLIPS = 36
 _POSITIONS = 4
 """Latent positions a side of each fitted picture."""
+_RIDGE = 1e-2
 
 
 class Previewer:
@@ -28,7 +29,7 @@ class Previewer:
 
     def __init__(self, model: LoadedModel) -> None:
         self._model = model
-        self._map: Tensor | None = None
+        self._maps: dict[bool, Tensor] = {}
 
     def jpeg_base64(self, latents: Tensor) -> str:
         """A JPEG of the middle of the clip, base64.
@@ -36,12 +37,13 @@ class Previewer:
         Args:
             latents: Normalised, `(1, z_dim, frames_latent, h, w)`.
         """
-        if self._map is None:
-            self._map = _fit(self._model)
-        frame = latents[0, :, latents.shape[2] // 2].float().cpu()
+        index = latents.shape[2] // 2
+        if (index == 0) not in self._maps:
+            self._maps[index == 0] = _fit(self._model, first_frame=index == 0)
+        frame = latents[0, :, index].float().cpu()
         channels, height, width = frame.shape
         rows = torch.cat([frame.permute(1, 2, 0).reshape(-1, channels), torch.ones(height * width, 1)], dim=1)
-        colours = (rows @ self._map).view(height, width, 3, _PATCH, _PATCH).permute(0, 3, 1, 4, 2)
+        colours = (rows @ self._maps[index == 0]).view(height, width, 3, _PATCH, _PATCH).permute(0, 3, 1, 4, 2)
         pixels = ((colours.reshape(height * _PATCH, width * _PATCH, 3) * 0.5 + 0.5).clamp(0, 1) * 255).round()
         buffer = io.BytesIO()
         Image.fromarray(pixels.to(torch.uint8).numpy()).save(buffer, "JPEG", quality=85)
@@ -49,25 +51,43 @@ class Previewer:
 
 
 @torch.no_grad()
-def _fit(model: LoadedModel) -> Tensor:
-    """The map, `(z_dim + 1, 3 * 4 * 4)`, float32, on the CPU."""
+def _fit(model: LoadedModel, *, first_frame: bool) -> Tensor:
+    """The map, `(z_dim + 1, 3 * 4 * 4)`, float32, on the CPU.
+
+    The latents of a first frame stand for one frame and all later ones for four, so each kind has a map of its own.
+    """
     side = _POSITIONS * model.vae.config.scale_factor_spatial
-    generator = torch.Generator("cpu").manual_seed(0)
-    coarse = torch.rand(_CLIPS, 3, 3, 3, generator=generator) * 2 - 1
-    pictures = F.interpolate(coarse, (side, side), mode="bicubic", align_corners=False).clamp(-1, 1)
-    # Some plain ones, so that flat areas keep their colour.
-    pictures[::4] = coarse[::4, :, :1, :1]
+    pictures = _random_pictures(side)
+    num_frames = 1 if first_frame else 1 + model.vae.config.scale_factor_temporal
+    clips = pictures.unsqueeze(2).expand(-1, -1, num_frames, -1, -1).to(model.device, model.vae.dtype)
     with model.on_device(model.vae):
-        encoded = [
-            model.vae.encode(picture[None, :, None].to(model.device, model.vae.dtype)).latent_dist.mode()
-            for picture in pictures
-        ]
-    mean, inverse_std = latent_statistics(model, encoded[0])
-    latents = ((torch.cat(encoded) - mean) * inverse_std).float().cpu()[:, :, 0]
+        try:
+            encoded = model.vae.encode(clips).latent_dist.mode()
+        finally:
+            model.vae.clear_cache()
+    mean, inverse_std = latent_statistics(model, encoded)
+    latents = ((encoded - mean) * inverse_std).float().cpu()[:, :, -1]
     rows = latents.permute(0, 2, 3, 1).reshape(-1, latents.shape[1])
     rows = torch.cat([rows, torch.ones(len(rows), 1)], dim=1)
     small = F.interpolate(pictures, (_POSITIONS * _PATCH,) * 2, mode="area")
     patches = small.view(_CLIPS, 3, _POSITIONS, _PATCH, _POSITIONS, _PATCH).permute(0, 2, 4, 1, 3, 5)
     # A little ridge keeps the map small where the fitted pictures say nothing.
-    gram = rows.T @ rows + 1e-3 * len(rows) * torch.eye(rows.shape[1])
+    gram = rows.T @ rows + _RIDGE * len(rows) * torch.eye(rows.shape[1])
     return torch.linalg.solve(gram, rows.T @ patches.reshape(len(rows), -1))
+
+
+def _random_pictures(side: int) -> Tensor:
+    """`(clips, 3, side, side)` in [-1, 1]: soft clouds of colour, and discs on plain ground, most of them dark."""
+    generator = torch.Generator("cpu").manual_seed(0)
+
+    def draw(*shape: int) -> Tensor:
+        return torch.rand(*shape, generator=generator)
+
+    clouds = F.interpolate(draw(_CLIPS, 3, 3, 3) * 2 - 1, (side, side), mode="bicubic", align_corners=False).clamp(
+        -1, 1
+    )
+    place = torch.linspace(-1, 1, side)
+    radius, x, y = draw(_CLIPS, 1, 1, 1) * 0.8, draw(_CLIPS, 1, 1, 1) * 2 - 1, draw(_CLIPS, 1, 1, 1) * 2 - 1
+    inside = (place.view(1, 1, 1, -1) - x).square() + (place.view(1, 1, -1, 1) - y).square() < radius.square()
+    discs = torch.where(inside, draw(_CLIPS, 3, 1, 1), draw(_CLIPS, 3, 1, 1).square()) * 2 - 1
+    return torch.where((torch.arange(_CLIPS) % 4 == 0).view(-1, 1, 1, 1), clouds, discs)
