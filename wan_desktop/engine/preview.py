@@ -21,7 +21,7 @@ _PATCH = 4
 _CLIPS = 36
 _POSITIONS = 4
 """Latent positions a side of each fitted picture."""
-_RIDGE = 1e-2
+_RIDGE = 1e-3
 
 
 class Previewer:
