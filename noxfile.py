@@ -147,7 +147,7 @@ def pictures(session: nox.Session) -> None:
 @nox.session
 def train(session: nox.Session) -> None:
     """Train the built-in model from nothing: some hours on two cores."""
-    session.run(_python(session), str(ROOT / "tools" / "train_builtin_model.py"), *session.posargs)
+    session.run(_python(session), "-m", "tools.train_builtin_model", *session.posargs)
 
 
 @nox.session

@@ -68,7 +68,7 @@ def open_program(qtbot: QtBot, qapp: QApplication, paths: AppPaths, model: Model
     def start(scenario: str = "ok", **options: object) -> Program:
         paths.ensure()
         options = {"load_model": lambda: model} | options
-        program = Program(qapp, paths, engine_command=fake_engine(scenario), **options)
+        program = Program(qapp, paths, **{"engine_command": fake_engine(scenario)} | options)
         opened.append(program)
         qtbot.addWidget(program.window)
         program.show()
