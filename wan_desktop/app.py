@@ -67,9 +67,7 @@ def run_window(
         from wan_desktop.ui.start_error import show_start_error  # noqa: PLC0415 - rarely needed
 
         return show_start_error(application, error)
-    program = Program(application, paths, sample=sample, engine_command=engine_command)
-    if on_first_paint is not None:
-        program.window.first_painted.connect(on_first_paint)
+    program = Program(application, paths, sample=sample, engine_command=engine_command, on_first_paint=on_first_paint)
     program.show()
     code = application.exec()
     program.shutdown()

@@ -30,6 +30,7 @@ class Program(QObject):
         sample: Make a sample video and end.
         engine_command: How the engine is started, if not as usual.
         load_model: Finds the model, if not the built-in one.
+        on_first_paint: Told when the window has been painted, before anything else is made.
     """
 
     def __init__(
@@ -40,6 +41,7 @@ class Program(QObject):
         sample: bool = False,
         engine_command: Sequence[str] | None = None,
         load_model: Callable[[], Model] | None = None,
+        on_first_paint: Callable[[], None] | None = None,
     ) -> None:
         super().__init__(application)
         application.setApplicationName(text.APP)
@@ -53,6 +55,8 @@ class Program(QObject):
         self.theme = ThemeManager(application, self._settings.theme, self._settings.text_scale)
         self.session: Session | None = None
         self.window = MainWindow(self.theme, remember_form=not sample)
+        if on_first_paint is not None:
+            self.window.first_painted.connect(on_first_paint)
         self.window.first_painted.connect(self._on_first_painted)
         application.aboutToQuit.connect(self.shutdown)
 

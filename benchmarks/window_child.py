@@ -1,0 +1,93 @@
+"""The windows that benchmarks/window.py measures, each in a process of its own: `python -m benchmarks.window_child WHAT`.
+
+Imports next to nothing itself, so that what the two windows import is what is measured.
+"""
+
+import os
+import sys
+import time
+
+SPAWNED_AT = "WAN_DESKTOP_BENCHMARK_SPAWNED_AT"
+TICK_MS = 10
+
+
+def _rss_mb() -> float:
+    import psutil  # noqa: PLC0415 - after what is measured; its own megabyte is in both
+
+    return float(psutil.Process().memory_info().rss) / 1e6
+
+
+def _tell_start() -> None:
+    """Say when the first paint came, and what memory it took, and end."""
+    seconds = time.time() - float(os.environ[SPAWNED_AT])
+    print(f'{{"seconds": {seconds}, "rss_mb": {_rss_mb()}}}', flush=True)
+    os._exit(0)
+
+
+def bare() -> None:
+    """An empty window of PySide6, painted once."""
+    from PySide6.QtCore import QTimer  # noqa: PLC0415 - the import is what is measured
+    from PySide6.QtGui import QPaintEvent  # noqa: PLC0415
+    from PySide6.QtWidgets import QApplication, QWidget  # noqa: PLC0415
+
+    class Window(QWidget):
+        def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
+            super().paintEvent(event)
+            QTimer.singleShot(0, _tell_start)
+
+    application = QApplication([])
+    window = Window()
+    window.resize(1440, 900)
+    window.show()
+    application.exec()
+
+
+def ours() -> None:
+    """Our window, painted once: what `main.py` does, told when the first paint has come."""
+    from wan_desktop.app import run_window  # noqa: PLC0415 - the import is what is measured
+    from wan_desktop.core.paths import AppPaths  # noqa: PLC0415
+
+    run_window(AppPaths.find(), on_first_paint=_tell_start)
+
+
+def pauses() -> None:
+    """Run the whole program once, and print the pauses of its event loop: idle, while it opens, and after that."""
+    import itertools  # noqa: PLC0415
+    import json  # noqa: PLC0415
+
+    from PySide6.QtCore import Qt, QTimer  # noqa: PLC0415
+    from PySide6.QtWidgets import QApplication  # noqa: PLC0415
+
+    from wan_desktop.core.paths import AppPaths  # noqa: PLC0415
+    from wan_desktop.ui.program import Program  # noqa: PLC0415
+
+    application = QApplication([sys.argv[0], "-style", "Fusion"])
+    ticks: list[float] = []
+    phases: dict[str, list[float]] = {}
+
+    def end_phase(name: str) -> None:
+        phases[name] = [1000 * (after - before) for before, after in itertools.pairwise(ticks)]
+        del ticks[:-1]
+
+    timer = QTimer()
+    timer.setTimerType(Qt.TimerType.PreciseTimer)
+    timer.timeout.connect(lambda: ticks.append(time.perf_counter()))
+    timer.start(TICK_MS)
+    QTimer.singleShot(3000, application.quit)
+    application.exec()
+    end_phase("idle")
+    paths = AppPaths.find()
+    paths.ensure()
+    program = Program(application, paths, sample=True)
+    # The form is the last thing that is built; the next turn of the loop belongs to the engine's import and the render.
+    program.window.page.form_ready.connect(lambda: QTimer.singleShot(0, lambda: end_phase("opening")))
+    program.show()
+    code = application.exec()
+    end_phase("working")
+    program.shutdown()
+    print(json.dumps({"phases": phases, "code": code}), flush=True)
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    {"bare": bare, "ours": ours, "pauses": pauses}[sys.argv[1]]()
