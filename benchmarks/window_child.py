@@ -1,4 +1,4 @@
-"""The windows that benchmarks/window.py measures, each in a process of its own: `python -m benchmarks.window_child WHAT`.
+"""The windows that benchmarks/window.py measures: `python -m benchmarks.window_child WHAT`, a process each.
 
 Imports next to nothing itself, so that what the two windows import is what is measured.
 """

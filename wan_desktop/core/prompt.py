@@ -3,8 +3,6 @@
 import functools
 from pathlib import Path
 
-from tokenizers import Tokenizer
-
 from wan_desktop.core.catalog import TEXT_LENGTH
 from wan_desktop.core.errors import IntegrityError
 
@@ -22,6 +20,8 @@ class PromptTokenizer:
     """
 
     def __init__(self, model_folder: Path) -> None:
+        from tokenizers import Tokenizer  # noqa: PLC0415 - the window imports this module, and would pause for it
+
         file = model_folder / "tokenizer" / "tokenizer.json"
         try:
             self._tokenizer = Tokenizer.from_file(str(file))

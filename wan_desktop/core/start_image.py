@@ -1,12 +1,20 @@
-"""Start images: opened with care, turned upright, cropped to the video's shape."""
+"""Start images: opened with care, turned upright, cropped to the video's shape.
+
+Pillow is imported where a picture is opened: the window imports this module when it opens, and would pause for it.
+"""
+
+from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from pathlib import Path
-
-from PIL import Image, ImageOps, UnidentifiedImageError
+from typing import TYPE_CHECKING
 
 from wan_desktop.core.errors import ImageSizeError, ImageUnreadableError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from PIL import Image
 
 FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP")
 MAX_PIXELS = 50_000_000
@@ -41,6 +49,8 @@ def open_image(path: Path) -> Image.Image:
         ImageUnreadableError: It is missing, damaged, or of another kind.
         ImageSizeError: It is too small or too large.
     """
+    from PIL import Image, ImageOps, UnidentifiedImageError  # noqa: PLC0415 - see above
+
     try:
         size_bytes = path.stat().st_size
     except OSError as error:
@@ -92,5 +102,7 @@ def crop_box(width: int, height: int, target_width: int, target_height: int) -> 
 
 def fit_image(picture: Image.Image, width: int, height: int) -> Image.Image:
     """Crop to the shape and resize; the pipelines would squeeze instead."""
+    from PIL import Image  # noqa: PLC0415 - see above
+
     box = crop_box(picture.width, picture.height, width, height)
     return picture.resize((width, height), Image.Resampling.LANCZOS, box=box)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Slot
+from PySide6.QtCore import QObject, QTimer, Slot
 
 from wan_desktop.core.settings import load_settings
 from wan_desktop.ui import text
@@ -78,6 +78,13 @@ class Program(QObject):
 
     @Slot()
     def _on_first_painted(self) -> None:
+        # In two turns of the event loop, so that neither is a pause: here what the session imports, then the session.
+        import wan_desktop.core.rendering  # noqa: F401, PLC0415
+
+        QTimer.singleShot(0, self._on_ready_for_session)
+
+    @Slot()
+    def _on_ready_for_session(self) -> None:
         from wan_desktop.core.engine_client import ENGINE_COMMAND  # noqa: PLC0415 - after the first paint
         from wan_desktop.core.log import start_logging  # noqa: PLC0415 - after the first paint
         from wan_desktop.ui.session import Session  # noqa: PLC0415 - after the first paint
