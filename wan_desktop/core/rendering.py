@@ -2,6 +2,7 @@
 
 import logging
 import re
+import textwrap
 import uuid
 from dataclasses import dataclass
 from datetime import datetime
@@ -89,7 +90,7 @@ class Renderer:
 
 def video_path(folder: Path, prompt: str, now: datetime) -> Path:
     """A new name in the folder that says when and what, safe on Windows."""
-    words = _UNSAFE.sub("", prompt)[:_NAME_LENGTH].strip(" .,-")
+    words = textwrap.shorten(_UNSAFE.sub("", prompt), _NAME_LENGTH, placeholder="").strip(" .,-")
     stem = f"{now:%Y-%m-%d %H.%M.%S} {words}".strip()
     path = folder / f"{stem}.mp4"
     return path if not path.exists() else folder / f"{stem} {uuid.uuid4().hex[:6]}.mp4"
