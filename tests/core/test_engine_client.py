@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.core.test_messages import REQUEST
+from tests.fakes.requests import make_request
 from wan_desktop.core import engine_client
 from wan_desktop.core.engine_client import EngineClient, EngineReady, EngineStarting, EngineStopped
 from wan_desktop.core.errors import EngineError, JobCancelled, OutOfMemoryError
@@ -42,7 +42,7 @@ class Session:
     ) -> GenerationResult:
         """One job."""
         target = OutputTarget(path=self.folder / "out.mp4", rescue_folder=self.folder, work_folder=self.folder)
-        command = Generate(job="job", request=REQUEST, model_folder=self.folder, plan=LoadPlan(), output=target)
+        command = Generate(job="job", request=make_request(), model_folder=self.folder, plan=LoadPlan(), output=target)
         return self.client.generate(
             command, on_event=on_event or self.events.append, cancel_asked=cancel or threading.Event()
         )

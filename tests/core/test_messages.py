@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.fakes.requests import make_request
 from wan_desktop.core.catalog import GenerationMode
-from wan_desktop.core.generation import Attempt, GenerationRequest, GenerationResult
+from wan_desktop.core.generation import Attempt, GenerationResult
 from wan_desktop.core.load_plan import LoadPlan
 from wan_desktop.core.messages import (
     MAX_LINE_BYTES,
@@ -32,17 +33,9 @@ from wan_desktop.core.messages import (
     encode,
 )
 
-REQUEST = GenerationRequest(
-    model_id="m",
+REQUEST = make_request(
     mode=GenerationMode.TI2V,
     prompt='Ein roter Kreis "links" \u4e2d\u6587 \U0001f98a\n',
-    negative_prompt="",
-    width=64,
-    height=64,
-    num_frames=17,
-    fps=8,
-    num_inference_steps=4,
-    guidance_scale=3.0,
     seed=2**32 - 1,
     image=Path("a b") / "c.png",
 )
@@ -124,6 +117,6 @@ def test_that_a_value_of_another_type_is_named() -> None:
 @given(prompt=st.text(), seed=st.integers(0, 2**32 - 1), guidance=st.floats(1, 15))
 def test_that_any_prompt_crosses_the_border(prompt: str, seed: int, guidance: float) -> None:
     changes: dict[str, Any] = {"prompt": prompt, "seed": seed, "guidance_scale": guidance}
-    request = GenerationRequest(**{**{f: getattr(REQUEST, f) for f in REQUEST.__slots__}, **changes})
+    request = make_request(**changes)
     command = Generate(job="j", request=request, model_folder=Path("f"), plan=LoadPlan(), output=TARGET)
     assert decode_command(encode(command)) == command

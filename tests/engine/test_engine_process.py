@@ -21,6 +21,7 @@ import pytest
 from PIL import Image
 
 from tests.conftest import TinyModel
+from tests.fakes.requests import make_request
 from wan_desktop.core.catalog import GenerationMode
 from wan_desktop.core.engine_client import EngineClient, EngineReady
 from wan_desktop.core.errors import (
@@ -45,19 +46,7 @@ FAMILIES = [
     ("ti2v", False),
     ("ti2v", True),
 ]
-REQUEST = GenerationRequest(
-    model_id="tiny",
-    mode=GenerationMode.T2V,
-    prompt="a red fox in the snow",
-    negative_prompt="bad",
-    width=64,
-    height=64,
-    num_frames=17,
-    fps=8,
-    num_inference_steps=4,
-    guidance_scale=3.0,
-    seed=11,
-)
+REQUEST = make_request()
 
 
 def wait_ready(client: EngineClient, limit_s: float = 60.0) -> int:
@@ -159,6 +148,26 @@ def test_that_every_family_makes_a_video_with_its_recipe(
     assert (Stage.PREPARE_IMAGE in studio.stages) == with_image
     assert any(isinstance(event, Preview) for event in studio.events)
     assert list((studio.folder / "work").iterdir()) == []
+
+
+def test_that_other_weights_have_another_revision(studio: Studio, tiny_model: TinyModel, own_model: TinyModel) -> None:
+    folder = own_model("t2v")
+    file = folder / "vae" / "diffusion_pytorch_model.safetensors"
+    data = bytearray(file.read_bytes())
+    data[-4:] = b"\x00\x00\x80\x3f"  # 1.0, little-endian
+    file.write_bytes(data)
+    revisions = [
+        read_recipe(studio.make(model).path).revision for model in (tiny_model("t2v"), tiny_model("t2v"), folder)
+    ]
+    assert revisions[0] == revisions[1] != revisions[2]
+
+
+def test_that_a_poster_that_cannot_be_written_does_not_cost_the_video(studio: Studio, tiny_model: TinyModel) -> None:
+    (studio.folder / "videos" / "out.png").mkdir(parents=True)
+    result = studio.make(tiny_model("t2v"), poster=True)
+    assert result.poster is None
+    assert result.path == studio.folder / "videos" / "out.mp4"
+    assert len(decode(result.path)) == 17
 
 
 def test_that_poster_and_frames_come_on_request(studio: Studio, tiny_model: TinyModel) -> None:

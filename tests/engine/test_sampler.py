@@ -10,7 +10,7 @@ import torch
 from diffusers import WanImageToVideoPipeline, WanPipeline
 from PIL import Image
 
-from wan_desktop.core.catalog import GenerationMode
+from tests.fakes.requests import make_request
 from wan_desktop.core.errors import BrokenPictureError, JobCancelled
 from wan_desktop.core.generation import GenerationRequest
 from wan_desktop.core.load_plan import LoadPlan
@@ -34,21 +34,8 @@ def watch(**changes: Any) -> Watch:
 
 
 def request(**changes: Any) -> GenerationRequest:
-    """A small request."""
-    values: dict[str, Any] = {
-        "model_id": "tiny",
-        "mode": GenerationMode.T2V,
-        "prompt": "a red fox in the snow",
-        "negative_prompt": "bad ugly",
-        "width": SIZE,
-        "height": SIZE,
-        "num_frames": 17,
-        "fps": 8,
-        "num_inference_steps": 6,
-        "guidance_scale": 5.0,
-        "seed": 42,
-    }
-    return GenerationRequest(**{**values, **changes})
+    """A request of some steps, guided well."""
+    return make_request(**{"num_inference_steps": 6, "guidance_scale": 5.0, "seed": 42, **changes})
 
 
 def load(folder: Path) -> LoadedModel:

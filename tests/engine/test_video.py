@@ -10,7 +10,7 @@ import av
 import numpy as np
 import pytest
 
-from tests.core.test_messages import REQUEST
+from tests.fakes.requests import make_request
 from wan_desktop.core.errors import DiskFullError, VideoNotSavedError, VideoUnreadableError
 from wan_desktop.core.generation import Attempt
 from wan_desktop.core.recipe import FORMAT, Recipe, read_recipe
@@ -18,7 +18,7 @@ from wan_desktop.engine.video import VideoWriter, save_poster
 
 RECIPE = Recipe(
     created="2026-11-24T03:00:00+00:00",
-    request=REQUEST,
+    request=make_request(),
     revision="sha256:00",
     versions={"torch": "2.13.0"},
     attempts=(Attempt("primary", "done", 1.0),),

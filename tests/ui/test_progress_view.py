@@ -6,27 +6,16 @@ from pathlib import Path
 import pytest
 from pytestqt.qtbot import QtBot
 
+from tests.fakes.requests import make_request
 from wan_desktop.core.catalog import GenerationMode
-from wan_desktop.core.generation import Adjustment, GenerationRequest, Settled
+from wan_desktop.core.generation import Adjustment, Settled
 from wan_desktop.core.messages import Stage
 from wan_desktop.core.render_progress import RenderProgress
 from wan_desktop.ui.create.progress_view import ProgressView, percent_of
 from wan_desktop.ui.create.rendering import RenderView
 from wan_desktop.ui.widgets.stage_tracker import StageState
 
-REQUEST = GenerationRequest(
-    model_id="m",
-    mode=GenerationMode.T2V,
-    prompt="p",
-    negative_prompt="",
-    width=64,
-    height=64,
-    num_frames=9,
-    fps=8,
-    num_inference_steps=30,
-    guidance_scale=3.0,
-    seed=1,
-)
+REQUEST = make_request(num_inference_steps=30)
 STEPS = RenderProgress(
     stage=Stage.CREATE_FRAMES, done=14, total=30, elapsed_s=128.0, seconds_per_step=11.8, seconds_left=220.0
 )

@@ -1,34 +1,30 @@
 """One video from start to end: load, read the prompt, sample, keep the latents, decode, save."""
 
 import hashlib
-import json
 import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import av
 import diffusers
+import numpy as np
 import torch
 import transformers
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from wan_desktop import __version__
 from wan_desktop.core.errors import DiskFullError, VideoNotSavedError
-from wan_desktop.core.files import replace_patiently
 from wan_desktop.core.generation import Attempt, GenerationResult
 from wan_desktop.core.messages import Event, Generate, Preview, Progress, Stage
 from wan_desktop.core.model_folder import ModelFolder, inspect_model_folder
 from wan_desktop.core.recipe import Recipe
-from wan_desktop.core.records import to_plain
 from wan_desktop.core.start_image import fit_image, open_image
 from wan_desktop.engine import memory
 from wan_desktop.engine.decoder import decode_groups, to_pictures
+from wan_desktop.engine.kept_latents import KeptLatents, weights_stamp
 from wan_desktop.engine.loader import LoadedModel, load_model
 from wan_desktop.engine.preview import Previewer
 from wan_desktop.engine.sampler import Condition, Watch, denoise, embed_prompts, latent_shape, prepare_condition
@@ -37,8 +33,7 @@ from wan_desktop.engine.video import VideoWriter, save_poster
 logger = logging.getLogger(__name__)
 _PROGRESS_EVERY_S = 0.1
 _PREVIEW_EVERY_S = 0.5
-_KEPT = 8
-"""Unfinished renders whose latents stay on disk; 20 MB each for a 14B model at 720p."""
+_SAMPLE_BYTES = 1_000_000
 
 
 class Studio:
@@ -68,7 +63,7 @@ class Studio:
         check_cancelled: Callable[[], None],
     ) -> LoadedModel:
         """The command's model: the loaded one, or from disk where that is another or its files have changed."""
-        key = (folder.path, command.plan, _stamp(folder))
+        key = (folder.path, command.plan, weights_stamp(folder))
         if self._model is None or self._model_key != key:
             self._model = self._previewer = None
             self._model = load_model(folder, command.plan, progress=progress, check_cancelled=check_cancelled)
@@ -100,7 +95,7 @@ class _Run:
         folder = inspect_model_folder(self._command.model_folder)
         with self._stage(Stage.LOAD_MODEL):
             model = self._studio.model_for(folder, self._command, self._load_progress, self._check)
-        kept = _KeptLatents(self._command.output.work_folder, self._command, folder)
+        kept = KeptLatents(self._command.output.work_folder, self._command, folder)
         latents = kept.load(latent_shape(model, self._request))
         if latents is None:
             latents = self._sample(model)
@@ -113,7 +108,7 @@ class _Run:
         with self._stage(Stage.READ_PROMPT):
             prompts = embed_prompts(model, self._request, self._check)
         condition = self._prepare_images(model)
-        with self._stage(Stage.CREATE_FRAMES):
+        with self._stage(Stage.CREATE_FRAMES, self._request.num_inference_steps):
             watch = Watch(check_cancelled=self._check, step=self._step, preview=self._preview)
             return denoise(model, self._request, prompts, condition, watch)
 
@@ -147,7 +142,7 @@ class _Run:
         groups = latents.shape[2]
         with VideoWriter(path, **size, fps=request.fps, png_frames=output.png_frames) as writer:
             poster_picture = None
-            with self._stage(Stage.BUILD_PICTURES):
+            with self._stage(Stage.BUILD_PICTURES, groups):
                 for index, group in enumerate(decode_groups(model, latents, self._check)):
                     pictures = to_pictures(group)
                     writer.write(pictures)
@@ -157,7 +152,7 @@ class _Run:
             with self._stage(Stage.SAVE_VIDEO):
                 attempts = (Attempt(self._command.plan.name, "done", self._seconds),)
                 frames_folder = writer.finish(self._recipe(revision, attempts).to_json())
-        poster = save_poster(path, poster_picture) if output.poster and poster_picture is not None else None
+        poster = _poster(path, poster_picture) if output.poster and poster_picture is not None else None
         return GenerationResult(
             path=path,
             seconds=self._seconds,
@@ -190,13 +185,15 @@ class _Run:
         return round(time.monotonic() - self._started, 3)
 
     @contextmanager
-    def _stage(self, stage: Stage) -> Iterator[None]:
+    def _stage(self, stage: Stage, total: int = 1) -> Iterator[None]:
+        """Time a stage and say that it begins; one that counts its own parts says by itself how far it is."""
         self._check()
-        self._progress(stage, 0, 1)
+        self._progress(stage, 0, total)
         started = time.monotonic()
         yield
         self._timings_s[stage.value] = round(time.monotonic() - started, 3)
-        self._progress(stage, 1, 1) if stage not in (Stage.CREATE_FRAMES, Stage.BUILD_PICTURES) else None
+        if total == 1:
+            self._progress(stage, 1, 1)
 
     def _progress(self, stage: Stage, done: int, total: int, part: int = 1, parts: int = 1) -> None:
         self._emit(
@@ -228,74 +225,23 @@ class _Run:
             self._emit(Preview(self._command.job, step, previewer.jpeg_base64(latents)))
 
 
-class _KeptLatents:
-    """Finished latents on disk until their video is written, found again by what made them.
-
-    The name is a hash, so that no prompt lies in the folder.
-    """
-
-    def __init__(self, folder: Path, command: Generate, model: ModelFolder) -> None:
-        made_by = [
-            to_plain(replace(command.request, fps=1)),
-            to_plain(command.plan),
-            _stamp(model),
-            __version__,
-            _image_stamp(command),
-        ]
-        name = hashlib.sha256(json.dumps(made_by, sort_keys=True).encode()).hexdigest()
-        self._path = folder / f"{name}.safetensors"
-
-    def load(self, shape: tuple[int, ...]) -> Tensor | None:
-        """The latents, if they are there and whole."""
-        try:
-            latents = load_file(self._path)["latents"]
-        except FileNotFoundError:
-            return None
-        except (OSError, SafetensorError, KeyError):
-            logger.warning("Kept latents could not be read; they are made again")
-            return None
-        return latents if latents.shape == shape and bool(torch.isfinite(latents).all()) else None
-
-    def save(self, latents: Tensor) -> None:
-        """Keep them; without space the render goes on unprotected."""
-        beside = self._path.with_suffix(".part")
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            save_file({"latents": latents.cpu().contiguous()}, beside)
-            replace_patiently(beside, self._path)
-            self._forget_old()
-        except (OSError, SafetensorError) as error:
-            logger.warning("The latents could not be kept: %s", error)
-            beside.unlink(missing_ok=True)
-
-    def _forget_old(self) -> None:
-        """Only the newest few stay: nobody may ever try those renders again."""
-        kept = sorted(self._path.parent.glob("*.safetensors"), key=lambda file: file.stat().st_mtime)
-        for file in kept[:-_KEPT]:
-            file.unlink()
-
-    def remove(self) -> None:
-        """Their video is written."""
-        self._path.unlink(missing_ok=True)
-
-
-def _stamp(folder: ModelFolder) -> list[list[object]]:
-    """Sizes and times of the weight files: tells that they have changed."""
-    files = [file for files in folder.weight_files.values() for file in files]
-    return [[file.name, file.stat().st_size, file.stat().st_mtime_ns] for file in files]
-
-
-def _image_stamp(command: Generate) -> list[list[object]]:
-    images = [path for path in (command.request.image, command.request.last_image) if path is not None]
-    return [[str(path), path.stat().st_size, path.stat().st_mtime_ns] for path in images if path.exists()]
+def _poster(path: Path, picture: np.ndarray) -> Path | None:
+    """Save it beside the video, or go without: the video is already there."""
+    try:
+        return save_poster(path, picture)
+    except (DiskFullError, VideoNotSavedError) as error:
+        logger.warning("The poster could not be written: %s", error.code)
+        return None
 
 
 def _revision(folder: ModelFolder) -> str:
-    """A name for weights without a commit: a hash over the headers and sizes of the files."""
+    """A name for weights without a commit: a hash over size, header, beginning and end of each file."""
     digest = hashlib.sha256()
     for name, files in sorted(folder.weight_files.items()):
         for file in files:
             digest.update(f"{name}/{file.name} {file.stat().st_size}\n".encode())
             with file.open("rb") as stream:
-                digest.update(stream.read(8 + int.from_bytes(stream.read(8), "little")))
+                digest.update(stream.read(int.from_bytes(stream.read(8), "little") + _SAMPLE_BYTES))
+                stream.seek(max(0, file.stat().st_size - _SAMPLE_BYTES))
+                digest.update(stream.read())
     return f"sha256:{digest.hexdigest()}"

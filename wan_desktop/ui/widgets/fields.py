@@ -90,16 +90,20 @@ def _paint_spin_arrows(widget: QAbstractSpinBox) -> None:
     _paint_arrow(widget, "chevron-down", x, middle + look().px(7), size)
 
 
+def _prepare_spin_box(box: QAbstractSpinBox, name: str) -> None:
+    box.setAccessibleName(name)
+    box.setKeyboardTracking(False)
+    box.lineEdit().setTextMargins(7, 0, 0, 0)
+    guard_wheel(box)
+
+
 class SpinBox(QSpinBox):
     """A whole number that cannot leave its range."""
 
     def __init__(self, name: str, limits: tuple[int, int], parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setAccessibleName(name)
         self.setRange(*limits)
-        self.setKeyboardTracking(False)
-        self.lineEdit().setTextMargins(7, 0, 0, 0)
-        guard_wheel(self)
+        _prepare_spin_box(self, name)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Draw the arrows over the styled box."""
@@ -112,13 +116,10 @@ class DoubleSpinBox(QDoubleSpinBox):
 
     def __init__(self, name: str, limits: tuple[float, float], parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setAccessibleName(name)
         self.setDecimals(1)
         self.setSingleStep(0.1)
         self.setRange(*limits)
-        self.setKeyboardTracking(False)
-        self.lineEdit().setTextMargins(7, 0, 0, 0)
-        guard_wheel(self)
+        _prepare_spin_box(self, name)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Draw the arrows over the styled box."""
