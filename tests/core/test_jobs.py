@@ -116,6 +116,19 @@ def test_that_a_final_state_is_never_overwritten(lanes: Lanes) -> None:
     assert lanes.queue.snapshot(job).state == JobState.DONE
 
 
+def test_that_a_late_report_does_not_change_a_job_that_is_over(lanes: Lanes) -> None:
+    contexts: list[JobContext] = []
+
+    def work(context: JobContext) -> None:
+        contexts.append(context)
+        context.progress("in time")
+
+    job = lanes.queue.submit("work", Lane.FILES, work)
+    lanes.wait(job)
+    contexts[0].progress("late")
+    assert lanes.queue.snapshot(job).progress == "in time"
+
+
 def test_that_progress_is_pulled_and_raises_when_cancelled(lanes: Lanes) -> None:
     reported, go_on = threading.Event(), threading.Event()
 
