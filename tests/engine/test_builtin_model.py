@@ -58,7 +58,7 @@ def test_that_the_judge_is_right_about_every_true_clip(num_frames: int) -> None:
 
 
 def test_that_nine_of_ten_prompts_never_trained_on_come_out_right(model: Model, loaded: LoadedModel) -> None:
-    """Both colours and the motion; seeds are the prompts' numbers, fixed before any training."""
+    """Both colours and the motion; seeds are the prompts' numbers, not chosen by what they give."""
     held_out = combinations(held_out=True)
     chosen = random.Random(0).sample(held_out, PROMPTS)
     right = 0

@@ -32,6 +32,7 @@ from wan_desktop.core.errors import (
     JobCancelled,
     ModelFilesMissingError,
     NotAWanModelError,
+    VideoNotSavedError,
 )
 from wan_desktop.core.generation import GenerationRequest, GenerationResult
 from wan_desktop.core.load_plan import LoadPlan
@@ -273,6 +274,19 @@ def test_that_a_disk_full_everywhere_keeps_the_work_for_the_next_try(
     filler.unlink()
     studio.make(tiny_model("t2v"), path=small_disk / "out.mp4", rescue_folder=small_disk)
     assert Stage.CREATE_FRAMES not in studio.stages
+
+
+def test_that_work_that_no_disk_can_keep_is_kept_in_memory(
+    studio: Studio, tiny_model: TinyModel, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    nowhere = tmp_path / "file" / "out.mp4"
+    with pytest.raises(VideoNotSavedError):
+        studio.make(tiny_model("t2v"), path=nowhere, rescue_folder=nowhere, work_folder=nowhere)
+    studio.make(tiny_model("t2v"), work_folder=nowhere)
+    assert Stage.CREATE_FRAMES not in studio.stages
+    studio.make(tiny_model("t2v"), work_folder=nowhere)
+    assert Stage.CREATE_FRAMES in studio.stages
 
 
 def test_that_another_request_never_gets_kept_latents(studio: Studio, tiny_model: TinyModel, tmp_path: Path) -> None:

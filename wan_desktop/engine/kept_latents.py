@@ -1,5 +1,6 @@
 """Finished latents on disk until their video is written."""
 
+import contextlib
 import hashlib
 import json
 import logging
@@ -26,9 +27,15 @@ class KeptLatents:
     """The latents of one render, found again by what made them.
 
     The name is a hash, so that no prompt lies in the folder.
+
+    Args:
+        folder: Where they lie.
+        command: What makes them.
+        model: What it makes them with.
+        spare: Takes them when the folder cannot, for as long as the engine lives.
     """
 
-    def __init__(self, folder: Path, command: Generate, model: ModelFolder) -> None:
+    def __init__(self, folder: Path, command: Generate, model: ModelFolder, spare: dict[str, Tensor]) -> None:
         made_by = [
             to_plain(replace(command.request, fps=1)),
             to_plain(command.plan),
@@ -38,12 +45,15 @@ class KeptLatents:
         ]
         name = hashlib.sha256(json.dumps(made_by, sort_keys=True).encode()).hexdigest()
         self._path = folder / f"{name}.safetensors"
+        self._spare = spare
 
     def load(self, shape: tuple[int, ...]) -> Tensor | None:
         """The latents, if they are there and whole."""
+        if self._path.name in self._spare:
+            return self._spare[self._path.name]
         try:
             latents = load_file(self._path)["latents"]
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
         except (OSError, SafetensorError, KeyError):
             logger.warning("Kept latents could not be read; they are made again")
@@ -51,7 +61,7 @@ class KeptLatents:
         return latents if latents.shape == shape and bool(torch.isfinite(latents).all()) else None
 
     def save(self, latents: Tensor) -> None:
-        """Keep them; without space the render goes on unprotected."""
+        """Keep them on disk, or without space in memory."""
         beside = self._path.with_suffix(".part")
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -59,8 +69,11 @@ class KeptLatents:
             replace_patiently(beside, self._path)
             self._forget_old()
         except (OSError, SafetensorError) as error:
-            logger.warning("The latents could not be kept: %s", error)
-            beside.unlink(missing_ok=True)
+            logger.warning("The latents could not be kept on disk: %s", error)
+            self._spare.clear()
+            self._spare[self._path.name] = latents.cpu()
+            with contextlib.suppress(OSError):
+                beside.unlink(missing_ok=True)
 
     def _forget_old(self) -> None:
         """Only the newest few stay: nobody may ever try those renders again."""
@@ -70,7 +83,9 @@ class KeptLatents:
 
     def remove(self) -> None:
         """Their video is written."""
-        self._path.unlink(missing_ok=True)
+        self._spare.pop(self._path.name, None)
+        with contextlib.suppress(OSError):
+            self._path.unlink(missing_ok=True)
 
 
 def weights_stamp(folder: ModelFolder) -> list[list[object]]:

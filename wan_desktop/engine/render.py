@@ -43,6 +43,7 @@ class Studio:
         self._model: LoadedModel | None = None
         self._model_key: tuple[object, ...] = ()
         self._previewer: Previewer | None = None
+        self.spare_latents: dict[str, Tensor] = {}
 
     def make_video(
         self, command: Generate, emit: Callable[[Event], None], check_cancelled: Callable[[], None]
@@ -95,7 +96,7 @@ class _Run:
         folder = inspect_model_folder(self._command.model_folder)
         with self._stage(Stage.LOAD_MODEL):
             model = self._studio.model_for(folder, self._command, self._load_progress, self._check)
-        kept = KeptLatents(self._command.output.work_folder, self._command, folder)
+        kept = KeptLatents(self._command.output.work_folder, self._command, folder, self._studio.spare_latents)
         latents = kept.load(latent_shape(model, self._request))
         if latents is None:
             latents = self._sample(model)
