@@ -1,38 +1,64 @@
 """Looks at a clip of the shapes world and says what it shows; it does not know the prompt.
 
-Background: the median colour of the border. Object: what differs from it. Shape: the template that overlaps the object
-best. Motion: how centre and area of the object change from the first frames to the last.
+Background: the median colour of the border. Objects: the connected regions of the first frame that differ from it,
+followed from frame to frame. Shape: the template that overlaps the object best, at any angle. Motion: how an object's
+centre, area and angle change.
 """
 
+import functools
+import itertools
+import math
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 
-from tools.shapes_world import BACKGROUNDS, DIRECTIONS, FOREGROUNDS, SHAPES, Combination
+from tools.shapes_world import BACKGROUNDS, DIRECTIONS, FOREGROUNDS, SHAPES, Combination, Thing, shape_distance
 
 _MIN_CONTRAST = 48.0
-"""Distance in RGB from which a pixel belongs to the object."""
-_MIN_TRAVEL = 0.10
-"""Of the frame's shorter side; the world moves by 0.25 to 0.30."""
-_GROWTH = 1.25
-"""Ratio of the radii; the world grows by 1.7 to 2 and shrinks to 0.4 to 0.5."""
+"""Distance in RGB from which a pixel belongs to an object."""
+_MIN_AREA, _MIN_SPECK = 0.015, 0.004
+"""Of an object in the first frame, and of a region that is not dirt, in squares of the frame's shorter side.
+
+The smallest object of the world has 0.045 in the first frame and shrinks to 0.007.
+"""
+_MIN_TRAVEL, _MIN_HOP = 0.10, 0.07
+"""Of the frame's shorter side; the world moves objects by at least 0.143, and lets them hop by at least 0.136."""
+_GROWTH = 1.18
+"""Ratio of the radii; the world grows them by at least 1.35 (less where the frame cuts them) and shrinks to 0.4 to 0.5."""
+_MIN_TURN_DEGREES, _TURNED_FRAMES = 15.0, 0.3
+"""A spinning object turns by 90 degrees; a star looks the same after 72, so that fewer frames show it turned."""
+_PERIOD_DEGREES = {"circle": 1, "square": 90, "triangle": 120, "star": 72, "cross": 90}
+_AREA = {
+    "circle": math.pi,
+    "square": 1.8**2,
+    "triangle": 3 * math.sqrt(3) * 0.65**2,
+    "star": 5 * 1.4 * 0.62 * math.sin(math.pi / 5),
+    "cross": 2 * 2.3 * 0.8 - 0.8**2,
+}
+"""Of a shape of radius 1, from the outlines in `shape_distance`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What each attribute looked like; None where nothing could be seen."""
+    """What the clip shows."""
 
-    foreground: str | None
-    shape: str | None
-    motion: str | None
-    background: str | None
+    things: tuple[Thing, ...]
+    """The objects, in no particular order."""
+    background: str
 
     def matches(self, wanted: Combination) -> dict[str, bool]:
-        """Each attribute: is it what was wanted?"""
-        return {
-            name: getattr(self, name) == getattr(wanted, name)
-            for name in ("foreground", "shape", "motion", "background")
-        }
+        """Each attribute: is it what was wanted, of every object?
+
+        With another number of objects, nothing about them is right.
+        """
+        found = {"background": self.background == wanted.background}
+        names = ("foreground", "shape", "motion")
+        if len(self.things) != len(wanted.things):
+            return found | dict.fromkeys(names, False)
+        orders = [list(zip(order, wanted.things, strict=True)) for order in itertools.permutations(self.things)]
+        best = max(orders, key=lambda pairs: sum(getattr(a, n) == getattr(b, n) for a, b in pairs for n in names))
+        return found | {name: all(getattr(a, name) == getattr(b, name) for a, b in best) for name in names}
 
 
 def judge(clip: np.ndarray) -> Verdict:
@@ -42,64 +68,116 @@ def judge(clip: np.ndarray) -> Verdict:
         clip: `(frames, height, width, 3)`, uint8.
     """
     pictures = clip.astype(np.float32)
-    border = np.concatenate([pictures[:, 0], pictures[:, -1], pictures[:, :, 0], pictures[:, :, -1]], axis=1).reshape(
-        -1, 3
-    )
-    background_colour = np.median(border, axis=0)
-    masks = np.linalg.norm(pictures - background_colour, axis=-1) > _MIN_CONTRAST
-    background = _nearest(background_colour, BACKGROUNDS)
-    if masks[0].sum() < 9 or masks[-1].sum() < 9:
-        return Verdict(None, None, None, background)
-    first_colour = np.median(pictures[0][masks[0]], axis=0)
-    return Verdict(_nearest(first_colour, FOREGROUNDS), _shape(masks), _motion(masks), background)
+    edges = [pictures[:, 0], pictures[:, -1], pictures[:, :, 0], pictures[:, :, -1]]
+    background = np.median(np.concatenate(edges, axis=1).reshape(-1, 3), axis=0)
+    regions = _regions(np.linalg.norm(pictures - background, axis=-1) > _MIN_CONTRAST)
+    things = []
+    for masks in _objects(regions):
+        colour = np.median(pictures[0][masks[0]], axis=0)
+        shape = _shape(masks)
+        things.append(Thing(_nearest(colour, FOREGROUNDS), shape, _motion(masks, shape)))
+    return Verdict(tuple(things), _nearest(background, BACKGROUNDS))
 
 
 def _nearest(colour: np.ndarray, palette: dict[str, tuple[int, int, int]]) -> str:
     return min(palette, key=lambda name: float(np.linalg.norm(colour - np.array(palette[name]))))
 
 
-def _shape(masks: np.ndarray) -> str:
-    """The template with the best mean overlap over a few frames."""
-    scores = dict.fromkeys(SHAPES, 0.0)
-    for mask in masks[:: max(1, len(masks) // 5)]:
-        area, center_y, center_x = _geometry(mask)
-        if area < 9:
-            continue
-        for shape in SHAPES:
-            template = _template(shape, area, center_y, center_x, mask.shape)
-            scores[shape] += float((template & mask).sum() / (template | mask).sum())
-    return max(scores, key=lambda shape: scores[shape])
+def _regions(masks: np.ndarray) -> np.ndarray:
+    """Number of the connected region of each pixel, 0 outside; equal numbers of different frames mean nothing."""
+    frames, height, width = masks.shape
+    numbers = np.arange(1, height * width + 1).reshape(1, height, width) * masks
+    while True:
+        spread = np.pad(numbers, ((0, 0), (1, 1), (1, 1)))
+        spread = np.max(
+            [spread[:, 1:-1, 1:-1], spread[:, :-2, 1:-1], spread[:, 2:, 1:-1], spread[:, 1:-1, :-2], spread[:, 1:-1, 2:]],
+            axis=0,
+        )
+        spread *= masks
+        if np.array_equal(spread, numbers):
+            return numbers
+        numbers = spread
 
 
-def _template(shape: str, area: float, center_y: float, center_x: float, size: tuple[int, int]) -> np.ndarray:
-    y, x = np.mgrid[: size[0], : size[1]].astype(np.float32)
-    dy, dx = y - center_y, x - center_x
-    if shape == "circle":
-        return np.hypot(dx, dy) <= np.sqrt(area / np.pi)
-    if shape == "square":
-        return np.maximum(abs(dx), abs(dy)) <= np.sqrt(area) / 2
-    # Equilateral, point up, its centre of mass at the given centre: area = 3 sqrt(3) r^2 for inner radius r.
-    inner = np.sqrt(area / (3 * np.sqrt(3)))
-    return np.maximum(dy, 0.866 * abs(dx) - 0.5 * dy) <= inner
+def _objects(regions: np.ndarray) -> list[np.ndarray]:
+    """The masks of each object, `(frames, height, width)`: every pixel goes to the object that was nearest to it."""
+    unit = min(regions.shape[1:]) ** 2
+    sizes = [dict(zip(*np.unique(frame, return_counts=True), strict=True)) for frame in regions]
+    first = [number for number, count in sizes[0].items() if number and count >= _MIN_AREA * unit]
+    if not first:
+        return []
+    centers = np.array([_geometry(regions[0] == number)[1:] for number in first])
+    rows, columns = np.mgrid[: regions.shape[1], : regions.shape[2]]
+    objects = np.zeros((len(first), *regions.shape), dtype=bool)
+    for index, frame in enumerate(regions):
+        large = [number for number, count in sizes[index].items() if number and count >= _MIN_SPECK * unit]
+        solid = np.isin(frame, large)
+        distances = [np.hypot(rows - y, columns - x) for y, x in centers]
+        nearest = np.argmin(distances, axis=0)
+        for number in range(len(first)):
+            objects[number, index] = solid & (nearest == number)
+            if objects[number, index].any():
+                centers[number] = _geometry(objects[number, index])[1:]
+    return list(objects)
 
 
 def _geometry(mask: np.ndarray) -> tuple[float, float, float]:
+    """Area, and row and column of the centre."""
     y, x = np.nonzero(mask)
     return float(len(y)), float(y.mean()) if len(y) else 0.0, float(x.mean()) if len(x) else 0.0
 
 
-def _motion(masks: np.ndarray) -> str:
-    first, last = _geometry(masks[0]), _geometry(masks[-1])
+def _overlaps(mask: np.ndarray, shape: str) -> np.ndarray:
+    """Intersection over union with the shape of the mask's area and centre, at each of `_angles`."""
+    area, center_y, center_x = _geometry(mask)
+    y, x = np.mgrid[: mask.shape[0], : mask.shape[1]]
+    angles = np.radians(_angles(shape))[:, None, None]
+    dy, dx = y - center_y, x - center_x
+    turned_x = torch.from_numpy(np.cos(angles) * dx + np.sin(angles) * dy)
+    turned_y = torch.from_numpy(np.cos(angles) * dy - np.sin(angles) * dx)
+    radius = torch.tensor(math.sqrt(area / _AREA[shape]))
+    template = (shape_distance(shape, turned_x, turned_y, radius) <= 0).numpy()
+    return (template & mask).sum((1, 2)) / (template | mask).sum((1, 2))
+
+
+@functools.cache
+def _angles(shape: str) -> np.ndarray:
+    period = _PERIOD_DEGREES[shape]
+    return np.arange(0, period, 6) - (period // 12) * 6
+
+
+def _is_whole(mask: np.ndarray) -> bool:
+    """The object is there and does not touch the frame's edge."""
+    return bool(mask.any()) and not (mask[0].any() or mask[-1].any() or mask[:, 0].any() or mask[:, -1].any())
+
+
+def _shape(masks: np.ndarray) -> str:
+    """The shape with the best mean overlap over a few frames that show the object whole."""
+    whole = [mask for mask in masks[:: max(1, len(masks) // 5)] if _is_whole(mask)] or [masks[0]]
+    scores = {shape: float(np.mean([_overlaps(mask, shape).max() for mask in whole])) for shape in SHAPES}
+    return max(scores, key=lambda shape: scores[shape])
+
+
+def _motion(masks: np.ndarray, shape: str) -> str:
     side = min(masks.shape[1:])
-    dy, dx = (last[1] - first[1]) / side, (last[2] - first[2]) / side
-    growth = np.sqrt(last[0] / first[0])
+    seen = np.array([_geometry(mask) for mask in masks if mask.any()])
+    dy, dx = (seen[-1, 1:] - seen[0, 1:]) / side
     if max(abs(dx), abs(dy)) > _MIN_TRAVEL:
-        return max(
-            (f"moving {name}" for name in DIRECTIONS),
-            key=lambda motion: (
-                dx * DIRECTIONS[motion.removeprefix("moving ")][0] + dy * DIRECTIONS[motion.removeprefix("moving ")][1]
-            ),
-        )
+        along = {name: dx * x + dy * y for name, (x, y) in DIRECTIONS.items()}
+        return f"moving {max(along, key=lambda name: along[name])}"
+    if (seen[0, 1] - seen[:, 1].min()) / side > _MIN_HOP:
+        return "bouncing"
+    growth = math.sqrt(seen[-1, 0] / seen[0, 0])
     if growth > _GROWTH:
         return "growing"
-    return "shrinking" if growth < 1 / _GROWTH else "still"
+    if growth < 1 / _GROWTH:
+        return "shrinking"
+    return "spinning" if _turned_frames(masks, shape) >= _TURNED_FRAMES else "still"
+
+
+def _turned_frames(masks: np.ndarray, shape: str) -> float:
+    """Part of the frames in which the object does not stand upright."""
+    if shape == "circle":
+        return 0.0
+    turns = [_angles(shape)[int(np.argmax(_overlaps(mask, shape)))] for mask in masks if mask.any()]
+    return float(np.mean(np.abs(turns) >= _MIN_TURN_DEGREES))

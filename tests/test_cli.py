@@ -2,17 +2,21 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import av
+import numpy as np
 import pytest
 
 from tests.conftest import TinyModel
+from wan_desktop.core.recipe import read_recipe
 
 ROOT = Path(__file__).resolve().parents[1]
 SMALL = ["--width", "64", "--height", "64", "--num-frames", "5", "--num-inference-steps", "2"]
@@ -119,6 +123,7 @@ def test_that_changes_to_the_request_are_said(command_line: CommandLine, tiny_mo
         (["--prompt", "x", "--image", "nothing.png"], "image-unreadable", 1),
         (["--prompt", "x", "--out", "clip.avi"], "request-impossible", 1),
         (["--prompt", "x", "--guidance-scale", "nan"], "request-impossible", 1),
+        (["--prompt", "x", "--variant", "Q9_0"], "request-impossible", 1),
         (["--prompt", "x", "--width", "wide"], "usage", 2),
         (["--prompt", "x", "--colour", "red"], "usage", 2),
     ],
@@ -188,3 +193,74 @@ def test_that_prompts_stay_out_of_the_log(command_line: CommandLine, tiny_model:
     log = (command_line.home / "logs" / "wan-desktop.log").read_text(encoding="utf-8")
     assert "Engine ready" in log
     assert "secretword" not in log
+
+
+# main.py has its resources beside it; this has them elsewhere.
+OWN_RESOURCES = """
+import sys
+from pathlib import Path
+from wan_desktop.cli import main
+from wan_desktop.core.paths import AppPaths
+home, resources = Path(sys.argv[1]), Path(sys.argv[2])
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[3:], AppPaths(data=home, videos=home / "videos", resources=resources)))
+"""
+
+
+@pytest.fixture
+def shapes_command(command_line: CommandLine, resources: Path, tmp_path: Path) -> Callable[..., tuple[int, list[Any]]]:
+    """Calls the command line with a built-in model whose fp8 variant is missing."""
+    own = tmp_path / "resources"
+    shutil.copytree(resources / "catalog", own / "catalog")
+    shutil.copytree(resources / "models" / "shapes", own / "models" / "shapes")
+    from tools.quantize_model import quantize_model  # noqa: PLC0415 - imports torch
+
+    *_, fp8 = quantize_model(own / "models" / "shapes" / "transformer", own / "models" / "shapes-quantized", "shapes")
+    fp8.unlink()
+
+    def call(*arguments: object) -> tuple[int, list[Any]]:
+        command = [sys.executable, "-c", OWN_RESOURCES, command_line.home, own, *arguments, "--json"]
+        run = subprocess.run(
+            [str(part) for part in command],
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            env=command_line.environment,
+            cwd=ROOT,
+            timeout=100,
+            check=False,
+        )
+        return run.returncode, [json.loads(line) for line in run.stdout.splitlines()]
+
+    return call
+
+
+def test_that_a_variant_makes_nearly_the_same_video_and_the_recipe_names_it(
+    shapes_command: Callable[..., tuple[int, list[Any]]], tmp_path: Path
+) -> None:
+    videos, recipes = {}, {}
+    for variant in ("", "q8_0", "Q4_0"):
+        out = tmp_path / f"video{variant}.mp4"
+        code, events = shapes_command(
+            "render", "--prompt", "a red circle moving right on a black background", "--seed", 3, "--num-frames", 9,
+            "--num-inference-steps", 8, "--variant", variant, "--out", out,
+        )  # fmt: skip
+        assert (code, events[-1]["event"]) == (0, "done")
+        recipes[variant] = read_recipe(out)
+        with av.open(str(out)) as container:
+            videos[variant] = np.stack([f.to_ndarray(format="rgb24") for f in container.decode(video=0)]).astype(float)
+    assert [recipe.request.variant for recipe in recipes.values()] == ["", "Q8_0", "Q4_0"]
+    assert len({recipe.revision for recipe in recipes.values()}) == 3
+    off = {variant: float(np.abs(video - videos[""]).mean()) for variant, video in videos.items()}
+    # Of 255; measured 1.3 and 2.1.
+    assert 0 < off["q8_0"] < 8
+    assert 0 < off["Q4_0"] < 8
+
+
+def test_that_a_variant_whose_file_is_missing_is_said(
+    shapes_command: Callable[..., tuple[int, list[Any]]], tmp_path: Path
+) -> None:
+    code, events = shapes_command("render", "--prompt", "x", "--variant", "fp8", "--out", tmp_path / "clip.mp4")
+    assert (code, events[-1]["code"]) == (1, "model-files-missing")
+    assert "shapes-fp8_e4m3fn_scaled.safetensors" in events[-1]["message"]
+    assert events[-1]["hint"]

@@ -1,30 +1,41 @@
-"""Training of the built-in model's text encoder and transformer by flow matching, on cached latents."""
+"""Training of the built-in model's transformers by flow matching, on cached latents.
+
+One trainer for the four kinds: the model itself (TI2V: text alone, or with the first latent frame given), the two
+experts of a T2V pair, and an I2V transformer that is given the first frame in channels of its own and as an image
+encoder's tokens.
+"""
 
 import math
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 
 import torch
-from diffusers import AutoencoderKLWan, WanTransformer3DModel
+from diffusers import WanTransformer3DModel
 from diffusers.models.transformers.transformer_wan import WanAttention
 from torch import Tensor, nn
-from transformers import T5TokenizerFast, UMT5Config, UMT5EncoderModel
+from transformers import CLIPVisionConfig, CLIPVisionModel, T5TokenizerFast, UMT5EncoderModel
 
 from tools.muon import Average, Muon, Schedule, restore, snapshot
-from tools.shapes_vae import encode_clip, whole_clip
-from tools.shapes_world import WORDS, Combination, draw_scene, render
+from tools.shapes_latents import Bucket, Latents
+from tools.shapes_text import TEXT_LENGTH, draw_captions
+from tools.shapes_vae import VAE_CONFIG
 
-TEXT_LENGTH = 512
 FLOW_SHIFT = 3.0
-FRAME_COUNTS = {9: 192, 17: 128}  # frames of a clip: clips in a batch
+BOUNDARY_RATIO = 0.875
+"""Noise level at which the two experts change over, as in Wan2.2 T2V-A14B."""
+TOKENS = 2400
+"""Of a batch."""
+_CHANNELS = int(VAE_CONFIG["z_dim"])
+_PICTURE_MEAN, _PICTURE_STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
+"""CLIPImageProcessor's own."""
 TRANSFORMER_CONFIG: dict[str, Any] = {
     "patch_size": (1, 2, 2),
     "num_attention_heads": 6,
     "attention_head_dim": 32,
-    "in_channels": 32,
-    "out_channels": 32,
+    "in_channels": _CHANNELS,
+    "out_channels": _CHANNELS,
     "text_dim": 128,
     "freq_dim": 128,
     "ffn_dim": 768,
@@ -32,41 +43,32 @@ TRANSFORMER_CONFIG: dict[str, Any] = {
     "cross_attn_norm": True,
     "rope_max_seq_len": 256,
 }
+_IMAGE_ENCODER_CONFIG: dict[str, Any] = {
+    "hidden_size": 64,
+    "intermediate_size": 256,
+    # The pipelines take the last hidden state but one, so the last layer is never used.
+    "num_hidden_layers": 3,
+    "num_attention_heads": 4,
+    "image_size": 64,
+    "patch_size": 16,
+    "projection_dim": 64,
+}
 
 
-def _capitalised_words() -> dict[str, str]:
-    return {spelling: word for word in WORDS for spelling in (word.capitalize(), word.upper()) if spelling != word}
+class Kind(Enum):
+    """What a transformer is trained as."""
 
+    TI2V = "transformer"
+    HIGH_NOISE = "high-noise expert"
+    LOW_NOISE = "low-noise expert"
+    I2V = "i2v transformer"
 
-def make_tokenizer() -> T5TokenizerFast:
-    """A Unigram tokenizer with a token for each word and for its capitalised spellings.
-
-    A normaliser that lower-cases would be lost when transformers 5 rebuilds the tokenizer on reload.
-    """
-    words = [*WORDS, *_capitalised_words()]
-    vocab = [("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0), ("▁", -8.0), (",", -2.0), (".", -2.0)] + [
-        (f"▁{word}", -2.0) for word in words
-    ]
-    return T5TokenizerFast(
-        vocab=vocab, extra_ids=0, eos_token="</s>", unk_token="<unk>", pad_token="<pad>", model_max_length=TEXT_LENGTH
-    )
-
-
-def make_text_encoder(tokenizer: T5TokenizerFast) -> UMT5EncoderModel:
-    """A fresh two-layer UMT5 encoder."""
-    config = UMT5Config(
-        vocab_size=len(tokenizer), d_model=128, d_kv=32, num_heads=4, d_ff=256, num_layers=2, dropout_rate=0.0
-    )
-    return UMT5EncoderModel(config)
-
-
-def share_capitals(text_encoder: UMT5EncoderModel, tokenizer: T5TokenizerFast) -> None:
-    """Give every capitalised spelling the embedding of its lower-case word."""
-    weight = text_encoder.get_input_embeddings().weight
-    with torch.no_grad():
-        for spelling, word in _capitalised_words().items():
-            source, target = tokenizer.convert_tokens_to_ids([f"▁{word}", f"▁{spelling}"])
-            weight[target] = weight[source]
+    @property
+    def noise_range(self) -> tuple[float, float]:
+        """Part of the noise levels it is trained on."""
+        if self == Kind.HIGH_NOISE:
+            return BOUNDARY_RATIO, 1.0
+        return (0.0, BOUNDARY_RATIO) if self == Kind.LOW_NOISE else (0.0, 1.0)
 
 
 def make_transformer() -> WanTransformer3DModel:
@@ -94,14 +96,45 @@ def make_transformer() -> WanTransformer3DModel:
     return model
 
 
+def make_i2v_transformer(base: WanTransformer3DModel) -> WanTransformer3DModel:
+    """The base with room for a given first frame (a mask of 4 channels and latents) and for an image encoder's tokens.
+
+    What is new starts at zero, so that it begins as the base.
+    """
+    image_dim = _IMAGE_ENCODER_CONFIG["hidden_size"]
+    config = TRANSFORMER_CONFIG | {
+        "in_channels": 2 * _CHANNELS + 4,
+        "image_dim": image_dim,
+        "added_kv_proj_dim": TRANSFORMER_CONFIG["num_attention_heads"] * TRANSFORMER_CONFIG["attention_head_dim"],
+    }
+    model = WanTransformer3DModel(**config)
+    known = base.state_dict()
+    patch = known.pop("patch_embedding.weight")
+    model.load_state_dict(known, strict=False)
+    with torch.no_grad():
+        model.patch_embedding.weight.zero_()
+        model.patch_embedding.weight[:, :_CHANNELS] = patch
+        for block in model.blocks:
+            block.attn2.add_v_proj.weight.zero_()
+            block.attn2.add_v_proj.bias.zero_()
+    return model
+
+
+def make_image_encoder() -> CLIPVisionModel:
+    """A fresh image encoder of 16 patches of 16 x 16 pixels."""
+    return CLIPVisionModel(CLIPVisionConfig(**_IMAGE_ENCODER_CONFIG))
+
+
 class _PlainAttention:
     """Attention written out: the CPU's fused kernel is slow backward on few tokens.
 
-    `bias` is added to the scores of cross-attention.
+    `bias` is added to the scores of the text; `image_tokens` of the context come from an image encoder and are
+    attended to apart.
     """
 
     def __init__(self) -> None:
         self.bias: Tensor | None = None
+        self.image_tokens = 0
 
     def __call__(
         self,
@@ -111,18 +144,31 @@ class _PlainAttention:
         mask: None = None,
         rotary: tuple[Tensor, Tensor] | None = None,
     ) -> Tensor:
-        source = x if context is None else context
-        query, key = (
-            attn.norm_q(attn.to_q(x)).unflatten(2, (attn.heads, -1)),
-            attn.norm_k(attn.to_k(source)).unflatten(2, (attn.heads, -1)),
+        query = attn.norm_q(attn.to_q(x)).unflatten(2, (attn.heads, -1))
+        if context is None:
+            key = attn.norm_k(attn.to_k(x)).unflatten(2, (attn.heads, -1))
+            if rotary is not None:
+                query, key = _rotate(query, *rotary), _rotate(key, *rotary)
+            return attn.to_out[0](_attend(query, key, self._heads(attn, attn.to_v(x)), None))
+        image, text = context.tensor_split([self.image_tokens], dim=1)
+        out = _attend(
+            query, self._heads(attn, attn.norm_k(attn.to_k(text))), self._heads(attn, attn.to_v(text)), self.bias
         )
-        value = attn.to_v(source).unflatten(2, (attn.heads, -1))
-        if rotary is not None:
-            query, key = _rotate(query, *rotary), _rotate(key, *rotary)
-        scores = torch.einsum("bqhd,bkhd->bhqk", query, key) / math.sqrt(query.shape[-1])
-        if context is not None and self.bias is not None:
-            scores = scores + self.bias[:, None, None]
-        return attn.to_out[0](torch.einsum("bhqk,bkhd->bqhd", scores.softmax(-1), value).flatten(2))
+        if attn.add_k_proj is not None:
+            key, value = attn.norm_added_k(attn.add_k_proj(image)), attn.add_v_proj(image)
+            out = out + _attend(query, self._heads(attn, key), self._heads(attn, value), None)
+        return attn.to_out[0](out)
+
+    @staticmethod
+    def _heads(attn: WanAttention, x: Tensor) -> Tensor:
+        return x.unflatten(2, (attn.heads, -1))
+
+
+def _attend(query: Tensor, key: Tensor, value: Tensor, bias: Tensor | None) -> Tensor:
+    scores = torch.einsum("bqhd,bkhd->bhqk", query, key) / math.sqrt(query.shape[-1])
+    if bias is not None:
+        scores = scores + bias[:, None, None]
+    return torch.einsum("bhqk,bkhd->bqhd", scores.softmax(-1), value).flatten(2)
 
 
 def _rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
@@ -131,150 +177,149 @@ def _rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     return torch.stack((even * cos - odd * sin, even * sin + odd * cos), dim=-1).flatten(-2)
 
 
-@dataclass(frozen=True, slots=True)
-class Latents:
-    """Cached latents of one clip length, normalised, and the combination each shows."""
-
-    values: Tensor
-    """`(clips, 32, frames_latent, 4, 4)`, float32."""
-    shown: list[Combination]
-
-
-@torch.no_grad()
-def encode_scenes(vae: AutoencoderKLWan, shown: list[Combination], *, num_frames: int, seed: int) -> Tensor:
-    """Latents of one drawn clip for each of these combinations, `(clips, 32, frames_latent, 4, 4)`, not normalised."""
-    whole_clip(vae)
-    rng = random.Random(f"latents {seed} {num_frames}")
-    scenes = [draw_scene(combination, rng) for combination in shown]
-    parts = [
-        encode_clip(vae, render(scenes[i : i + 16], width=64, height=64, num_frames=num_frames))
-        for i in range(0, len(scenes), 16)
-    ]
-    return torch.cat(parts)
-
-
-def latent_statistics(latents: Latents) -> tuple[list[float], list[float]]:
-    """Mean and standard deviation of each latent channel; small deviations are floored at half their RMS."""
-    mean, std = latents.values.mean(dim=(0, 2, 3, 4)), latents.values.std(dim=(0, 2, 3, 4))
-    return mean.tolist(), std.clamp_min(std.square().mean().sqrt() / 2).tolist()
-
-
-def _captions(shown: list[Combination], rng: random.Random) -> list[str]:
-    captions = []
-    for combination in shown:
-        words, chance = combination.wording(rng).split(" "), rng.random()
-        if chance < 0.06:
-            words = []
-        elif chance < 0.08:
-            words = ["xyz"] * rng.randint(1, 8)
-        elif chance < 0.12:
-            words.insert(rng.randrange(len(words) + 1), "xyz")
-        captions.append(" ".join(words))
-    return captions
-
-
 class Trainee(nn.Module):
-    """Text encoder and transformer, trained as one."""
+    """A transformer and the encoders whose output it reads, trained as one where they are not frozen."""
 
-    def __init__(self, tokenizer: T5TokenizerFast) -> None:
+    def __init__(
+        self,
+        tokenizer: T5TokenizerFast,
+        text_encoder: UMT5EncoderModel,
+        transformer: WanTransformer3DModel,
+        image_encoder: CLIPVisionModel | None = None,
+    ) -> None:
         super().__init__()
         self.tokenizer = tokenizer
-        self.text_encoder, self.transformer = make_text_encoder(tokenizer), make_transformer()
+        self.text_encoder, self.transformer, self.image_encoder = text_encoder, transformer, image_encoder
         self._attention = _PlainAttention()
         self.transformer.set_attn_processor(self._attention)
 
-    def forward(self, noisy: Tensor, timestep: Tensor, captions: list[str]) -> Tensor:
+    def forward(self, noisy: Tensor, timestep: Tensor, captions: list[str], pictures: Tensor | None = None) -> Tensor:
         """Predicted velocity, as the pipelines compute it with text padded to 512 zero embeddings.
 
         All those zeros are one and the same key; one of them with `log(their number)` added to its score gives the
         same attention.
         """
-        tokens = self.tokenizer(captions, padding=True, return_tensors="pt")
-        lengths = tokens.attention_mask.sum(1)
+        tokens = self.tokenizer(captions, padding=True, return_tensors="pt").to(noisy.device)
+        lengths = tokens.attention_mask.sum(1, keepdim=True)
         embeddings = self.text_encoder(tokens.input_ids, tokens.attention_mask).last_hidden_state
-        embeddings = torch.cat(
-            [
-                embeddings * tokens.attention_mask.unsqueeze(-1),
-                embeddings.new_zeros(len(captions), 1, embeddings.shape[-1]),
-            ],
-            1,
-        )
-        position = torch.arange(embeddings.shape[1]).unsqueeze(0)
-        bias = (
-            torch.full(position.shape, 0.0)
-            .expand(len(captions), -1)
-            .masked_fill(position > lengths.unsqueeze(1), -math.inf)
-        )
-        self._attention.bias = torch.where(
-            position == lengths.unsqueeze(1), (TEXT_LENGTH - lengths).log().unsqueeze(1), bias
-        )
-        return self.transformer(noisy, timestep, embeddings, return_dict=False)[0]
+        embeddings = embeddings * tokens.attention_mask.unsqueeze(-1)
+        embeddings = torch.cat([embeddings, embeddings.new_zeros(len(captions), 1, embeddings.shape[-1])], 1)
+        position = torch.arange(embeddings.shape[1], device=noisy.device).unsqueeze(0)
+        read = torch.zeros(position.shape, device=noisy.device).masked_fill(position > lengths, -math.inf)
+        self._attention.bias = torch.where(position == lengths, (TEXT_LENGTH - lengths).log(), read)
+        image = None if pictures is None else self._look_at(pictures)
+        self._attention.image_tokens = 0 if image is None else image.shape[1]
+        return self.transformer(noisy, timestep, embeddings, image, return_dict=False)[0]
+
+    def _look_at(self, pictures: Tensor) -> Tensor:
+        assert self.image_encoder is not None
+        mean, std = (torch.tensor(values).view(1, 3, 1, 1).to(pictures.device) for values in (_PICTURE_MEAN, _PICTURE_STD))
+        seen = self.image_encoder((pictures.float() / 255 - mean) / std, output_hidden_states=True)
+        return seen.hidden_states[-2]
+
+
+def _draw_noise_levels(kind: Kind, batch: int, noise: torch.Generator) -> Tensor:
+    """Stratified in the scheduler's time, then shifted as it shifts them."""
+    low, high = (level / (FLOW_SHIFT - (FLOW_SHIFT - 1) * level) for level in kind.noise_range)
+    uniform = (torch.randperm(batch, generator=noise) + torch.rand(batch, generator=noise)) / batch
+    uniform = low + (high - low) * uniform
+    return FLOW_SHIFT * uniform / (1 + (FLOW_SHIFT - 1) * uniform)
 
 
 def _loss(
-    trainee: Trainee, latents: Latents, *, batch: int, picture: bool, rng: random.Random, noise: torch.Generator
+    trainee: Trainee,
+    kind: Kind,
+    latents: Latents,
+    *,
+    batch: int,
+    picture: bool,
+    rng: random.Random,
+    noise: torch.Generator,
 ) -> Tensor:
-    chosen = rng.sample(range(len(latents.shown)), batch)
-    clean = latents.values[chosen]
-    uniform = (torch.randperm(batch, generator=noise) + torch.rand(batch, generator=noise)) / batch
-    sigma = FLOW_SHIFT * uniform / (1 + (FLOW_SHIFT - 1) * uniform)
+    device = trainee.transformer.device
+    chosen = rng.sample(range(len(latents.shown)), min(batch, len(latents.shown)))
+    clean = latents.clips[chosen].float()
+    sigma = _draw_noise_levels(kind, len(chosen), noise)
     random_latents = torch.randn(clean.shape, generator=noise)
     strength = sigma.view(-1, 1, 1, 1, 1)
     noisy, timestep = (1 - strength) * clean + strength * random_latents, 1000 * sigma
-    if picture:
+    seen = None
+    if kind == Kind.I2V:
+        assert latents.conditions is not None
+        assert latents.pictures is not None
+        given = torch.zeros(len(chosen), 4, *clean.shape[2:])
+        given[:, :, 0] = 1
+        condition = torch.cat([given, latents.conditions[chosen].float()], 1)
+        # A sixth of the clips have to do with the image encoder alone, so that it is listened to.
+        condition *= (torch.rand(len(chosen), generator=noise) > 1 / 6).view(-1, 1, 1, 1, 1)
+        noisy, seen = torch.cat([noisy, condition], 1), latents.pictures[chosen].to(device)
+    elif picture:
         noisy[:, :, :1] = clean[:, :, :1]
-        tokens = (clean.shape[3] // 2) * (clean.shape[4] // 2)
         later = torch.ones(clean.shape[2])
         later[0] = 0
+        tokens = (clean.shape[3] // 2) * (clean.shape[4] // 2)
         timestep = timestep.unsqueeze(1) * later.repeat_interleave(tokens).unsqueeze(0)
-    velocity = trainee(noisy, timestep, _captions([latents.shown[i] for i in chosen], rng))
-    error = (velocity - (random_latents - clean)).square()
-    return (error[:, :, 1:] if picture else error).mean()
+    captions = draw_captions([latents.shown[i] for i in chosen], rng)
+    velocity = trainee(noisy.to(device), timestep.to(device), captions, seen)
+    error = (velocity - (random_latents - clean).to(device)).square()
+    return (error[:, :, 1:] if picture and kind == Kind.TI2V else error).mean()
 
 
 def train_transformer(
     trainee: Trainee,
-    caches: dict[int, Latents],
+    kind: Kind,
+    caches: dict[Bucket, Latents],
     *,
     steps: int,
+    rate: float,
     seed: int,
     state: dict[str, Any],
     checkpoint: Callable[[dict[str, Any]], None],
 ) -> None:
-    """Train in place, and leave the moving average in the trainee; every third step is image-to-video.
+    """Train in place, and leave the moving average in the trainee; every third step of a TI2V model is image-to-video.
 
-    `caches` holds normalised latents by frame count; `state` is what `checkpoint` was given last, or empty.
+    `caches` holds normalised latents; `rate` is relative to that of a fresh model; `state` is what `checkpoint` was
+    given last, or empty.
     """
-    matrices = [p for name, p in trainee.transformer.blocks.named_parameters() if p.ndim == 2]
+    trained = {name: p for name, p in trainee.named_parameters() if p.requires_grad}
+    matrices = [p for name, p in trained.items() if ".blocks." in name and p.ndim == 2]
     known = {id(p) for p in matrices}
-    others = [p for p in trainee.parameters() if id(p) not in known]
+    others = [p for p in trained.values() if id(p) not in known]
     optimisers: list[torch.optim.Optimizer] = [
-        Muon(matrices, lr=2.5e-3, weight_decay=0.01),
-        torch.optim.AdamW(others, lr=1.9e-3, betas=(0.9, 0.98), weight_decay=0.01),
+        Muon(matrices, lr=2.5e-3 * rate, weight_decay=0.01),
+        torch.optim.AdamW(others, lr=1.9e-3 * rate, betas=(0.9, 0.98), weight_decay=0.01),
     ]
     schedule, average, first = Schedule(optimisers, steps), Average(trainee, 0.99), 0
     if state:
         first = restore(state, trainee, average, optimisers)
-    sums = {False: 0.0, True: 0.0}
+    buckets = list(caches)
+    shares = [bucket.share for bucket in buckets]
+    losses: dict[bool, list[float]] = {False: [], True: []}
     for step in range(first, steps):
-        rng, noise = random.Random(f"transformer {seed} {step}"), torch.Generator().manual_seed(seed * 1_000_003 + step)
-        picture, num_frames = step % 3 == 2, rng.choice(list(caches))
+        rng = random.Random(f"{kind.value} {seed} {step}")
+        noise = torch.Generator().manual_seed(rng.getrandbits(60))
+        picture, bucket = kind == Kind.I2V or (kind == Kind.TI2V and step % 3 == 2), rng.choices(buckets, shares)[0]
         schedule.set(step)
-        loss = _loss(trainee, caches[num_frames], batch=FRAME_COUNTS[num_frames], picture=picture, rng=rng, noise=noise)
+        loss = _loss(
+            trainee,
+            kind,
+            caches[bucket],
+            batch=round(TOKENS / bucket.tokens),
+            picture=picture,
+            rng=rng,
+            noise=noise,
+        )
         loss.backward()
-        nn.utils.clip_grad_norm_(trainee.parameters(), 1.0)
+        nn.utils.clip_grad_norm_(trained.values(), 1.0)
         for optimiser in optimisers:
             optimiser.step()
             optimiser.zero_grad(set_to_none=True)
         average.update(step)
-        sums[picture] += loss.item()
+        losses[picture].append(loss.item())
         if step % 30 == 29:
-            print(
-                f"transformer step {step + 1}/{steps}: loss text {sums[False] / 20:.3f}, picture {sums[True] / 10:.3f}",
-                flush=True,
-            )
-            sums = {False: 0.0, True: 0.0}
+            means = (f"{what} {sum(v) / len(v):.3f}" for what, v in zip(("text", "picture"), losses.values()) if v)
+            print(f"{kind.value} step {step + 1}/{steps}: loss {', '.join(means)}", flush=True)
+            losses = {False: [], True: []}
         if step % 60 == 59 or step == steps - 1:
             checkpoint(snapshot(step + 1, trainee, average, optimisers))
     average.copy_to(trainee)
-    share_capitals(trainee.text_encoder, trainee.tokenizer)

@@ -104,6 +104,7 @@ def _add_render(render: argparse.ArgumentParser) -> None:
     render.add_argument(
         "--model", default=BUILTIN_MODEL_ID, help="id from the catalog, or a folder that holds model_index.json"
     )
+    render.add_argument("--variant", default="", metavar="NAME", help="smaller weights of the model, such as Q8_0")
     render.add_argument("--image", type=Path, help="start image")
     render.add_argument("--last-image", type=Path, help="last image, for models that can end on one")
     for name in ("width", "height", "num-frames", "fps", "num-inference-steps", "seed"):
@@ -183,6 +184,7 @@ def _draft(args: argparse.Namespace) -> GenerationDraft:
         guidance_scale_2=args.guidance_scale_2,
         flow_shift=args.flow_shift,
         seed=args.seed,
+        variant=args.variant,
     )
 
 

@@ -176,3 +176,18 @@ def test_that_a_random_seed_is_chosen_and_kept(models: dict[str, Model]) -> None
     seeds = {settle_words(GenerationDraft(prompt="x"), models["t2v"]).request.seed for _ in range(5)}
     assert len(seeds) == 5
     assert settle_words(GenerationDraft(prompt="x", seed=7), models["t2v"]).request.seed == 7
+
+
+def test_that_a_variant_is_found_in_any_case_and_gets_its_own_name(resources: Path) -> None:
+    model = find_model("shapes", resources)
+    assert settle_words(GenerationDraft(prompt="x", variant="q8_0"), model).request.variant == "Q8_0"
+    assert settle_words(GenerationDraft(prompt="x"), model).request.variant == ""
+
+
+def test_that_an_unknown_variant_is_refused_with_the_known_ones(models: dict[str, Model], resources: Path) -> None:
+    with pytest.raises(RequestError, match="no variant 'Q9'") as caught:
+        settle_words(GenerationDraft(prompt="x", variant="Q9"), find_model("shapes", resources))
+    assert "Q8_0, Q4_0, fp8" in caught.value.hint
+    with pytest.raises(RequestError) as caught:
+        settle_words(GenerationDraft(prompt="x", variant="Q8_0"), models["t2v"])
+    assert caught.value.hint == "Leave the variant out."

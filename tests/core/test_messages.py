@@ -40,8 +40,15 @@ REQUEST = make_request(
     image=Path("a b") / "c.png",
 )
 TARGET = OutputTarget(path=Path("out.mp4"), rescue_folder=Path("r"), work_folder=Path("w"))
-COMMANDS = [
+COMMANDS: list[Command] = [
     Generate(job="j", request=REQUEST, model_folder=Path("f"), plan=LoadPlan(), output=TARGET),
+    Generate(
+        job="j",
+        request=make_request(variant="Q8_0"),
+        model_folder=Path("f"),
+        plan=LoadPlan(transformer_files=(str(Path("a 狐.gguf").absolute()), str(Path("b.gguf").absolute()))),
+        output=TARGET,
+    ),
     Cancel("j"),
     Quit(),
 ]
@@ -120,3 +127,9 @@ def test_that_any_prompt_crosses_the_border(prompt: str, seed: int, guidance: fl
     request = make_request(**changes)
     command = Generate(job="j", request=request, model_folder=Path("f"), plan=LoadPlan(), output=TARGET)
     assert decode_command(encode(command)) == command
+
+
+def test_that_a_plan_with_a_relative_path_is_no_message() -> None:
+    line = encode(COMMANDS[0]).replace(b'"transformer_files":[]', b'"transformer_files":["model.gguf"]')
+    with pytest.raises(MessageError, match=r"'model.gguf' is not an absolute path"):
+        decode_command(line)

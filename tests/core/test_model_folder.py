@@ -87,6 +87,39 @@ def endless_header(file: Path) -> None:
     file.write_bytes((2**62).to_bytes(8, "little") + b"{}")
 
 
+def header_of(entry: object) -> Callable[[Path], None]:
+    """Replace the file by one whose header declares that."""
+
+    def damage(file: Path) -> None:
+        header = json.dumps({"a": entry}).encode()
+        file.write_bytes(len(header).to_bytes(8, "little") + header + bytes(8))
+
+    return damage
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"dtype": "F32", "shape": [2], "data_offsets": [-4, 8]},
+        {"dtype": "F32", "shape": [-2], "data_offsets": [0, 8]},
+        {"dtype": "F32", "shape": ["2"], "data_offsets": [0, 8]},
+        {"dtype": "F32", "shape": 2, "data_offsets": [0, 8]},
+        {"dtype": 32, "shape": [2], "data_offsets": [0, 8]},
+        {"dtype": "F32", "data_offsets": [0, 8]},
+        {"dtype": "F32", "shape": [2], "data_offsets": [0, 4, 8]},
+        {"dtype": "F32", "shape": [2], "data_offsets": "08"},
+        [],
+        None,
+    ],
+    ids=str,
+)
+def test_that_a_header_that_makes_no_sense_is_refused(own_model: TinyModel, entry: object) -> None:
+    folder = own_model("t2v")
+    header_of(entry)(folder / WEIGHTS)
+    with pytest.raises(IntegrityError, match="damaged header"):
+        inspect_model_folder(folder)
+
+
 @pytest.mark.parametrize(
     "damage",
     [cut_one_byte, cut_half, empty, web_page, lfs_pointer, bytes_left_over, header_flip, endless_header],

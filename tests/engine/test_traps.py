@@ -15,7 +15,6 @@ TRAPS = {
     "set_attention_backend": "sets a process-wide global that its reset does not undo",
     "enable_sequential_cpu_offload": "raises TypeError with accelerate 1.15",
     "enable_model_cpu_offload": "leaves the VAE on the card while steps run",
-    "from_single_file": "asks the Hub without a config, and takes the wrong one",
     "enable_cache": "FasterCache fails with two experts, TaylorSeer does nothing by default",
     "load_image": "connects to the network even when told to be offline",
 }
@@ -33,11 +32,21 @@ def test_that_no_trap_is_used(source: Path) -> None:
     assert not TRAPS.keys() & names_used(source)
 
 
+def test_that_single_files_are_read_with_the_folders_config_only() -> None:
+    """Without one diffusers asks the Hub, and takes the wrong one."""
+    trees = [ast.parse(source.read_text(encoding="utf-8")) for source in SOURCES]
+    calls = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    single = [call for call in calls if getattr(call.func, "attr", "") == "from_single_file"]
+    assert len(single) == 1
+    assert {"config", "subfolder", "local_files_only"} <= {keyword.arg for keyword in single[0].keywords}
+
+
 def test_that_nothing_is_loaded_by_pickle_or_from_the_network() -> None:
     text = "\n".join(source.read_text(encoding="utf-8") for source in SOURCES)
     assert "torch.load" not in text
     assert "trust_remote_code=True" not in text
-    assert text.count(".from_pretrained(") == text.count("local_files_only=True") - text.count("load_config(")
+    loaded = sum(text.count(f".{name}(") for name in ("from_pretrained", "from_single_file", "load_config"))
+    assert loaded == text.count("local_files_only=True")
 
 
 def test_that_the_pipelines_prompt_cleaning_has_its_dependency() -> None:

@@ -6,10 +6,11 @@ Data lies in `resources/catalog/`, one JSON file a model. A folder in diffusers'
 import json
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
-from wan_desktop.core.errors import ModelNotFoundError
-from wan_desktop.core.model_folder import ModelFolder, inspect_model_folder
+from wan_desktop.core.errors import ModelNotFoundError, RequestError
+from wan_desktop.core.load_plan import LoadPlan
+from wan_desktop.core.model_folder import ModelFolder, check_transformer_file, inspect_model_folder
 from wan_desktop.core.records import from_plain
 
 BUILTIN_MODEL_ID = "shapes"
@@ -48,6 +49,25 @@ class Quality:
 
 
 @dataclass(frozen=True, slots=True)
+class Variant:
+    """Other files for a model's transformers: smaller, and not quite the same."""
+
+    name: str
+    """Q8_0, fp8, ...; how it is asked for."""
+    description: str
+    transformer_files: tuple[str, ...]
+    """Relative to the resources, with slashes; one for each transformer."""
+
+    def __post_init__(self) -> None:
+        if not self.name or not self.transformer_files:
+            raise ValueError("a variant needs a name and files")
+        for file in self.transformer_files:
+            path = PurePosixPath(file)
+            if path.is_absolute() or ".." in path.parts or "\\" in file or ":" in file:
+                raise ValueError(f"{file!r} is not a path below the resources")
+
+
+@dataclass(frozen=True, slots=True)
 class ModelMetadata:
     """One model: what it is called and what it is best used with."""
 
@@ -68,6 +88,26 @@ class ModelMetadata:
     sample_prompts: tuple[str, ...] = ()
     folder: str = ""
     """Relative to the resources, for a model that comes with the program."""
+    variants: tuple[Variant, ...] = ()
+
+    def __post_init__(self) -> None:
+        if len({variant.name.casefold() for variant in self.variants}) < len(self.variants):
+            raise ValueError("two variants have the same name")
+
+    def variant(self, name: str) -> Variant:
+        """The variant of that name, in upper or lower case.
+
+        Raises:
+            RequestError: There is none.
+        """
+        for variant in self.variants:
+            if variant.name.casefold() == name.casefold():
+                return variant
+        known = ", ".join(variant.name for variant in self.variants)
+        raise RequestError(
+            f"{self.name} has no variant {name!r}.",
+            hint=f"Known variants: {known}. Or leave the variant out." if known else "Leave the variant out.",
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +157,22 @@ def find_model(name: str, resources: Path) -> Model:
         )
     folder = inspect_model_folder(path.absolute())
     return Model(_metadata_for(folder), folder)
+
+
+def plan_for(model: Model, variant: str, resources: Path) -> LoadPlan:
+    """How to load the model in that variant; an empty name means its own weights.
+
+    Raises:
+        RequestError: There is no such variant.
+        ModelFilesMissingError: A file of it is absent.
+        IntegrityError: A file of it is damaged; see `check_transformer_file`.
+    """
+    if not variant:
+        return LoadPlan()
+    files = [(resources / file).absolute() for file in model.metadata.variant(variant).transformer_files]
+    for file in files:
+        check_transformer_file(file)
+    return LoadPlan(transformer_files=tuple(str(file) for file in files))
 
 
 def _metadata_for(folder: ModelFolder) -> ModelMetadata:

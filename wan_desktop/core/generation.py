@@ -40,6 +40,8 @@ class GenerationDraft:
     guidance_scale_2: float | None = None
     flow_shift: float | None = None
     seed: int | None = None
+    variant: str = ""
+    """Of the model; empty means its own weights."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +63,8 @@ class GenerationRequest:
     flow_shift: float | None = None
     image: Path | None = None
     last_image: Path | None = None
+    variant: str = ""
+    """Which of the model's variants makes it; empty for its own weights."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +117,7 @@ def settle(draft: GenerationDraft, model: Model, *, count_tokens: Callable[[str]
     Raises:
         PromptEmptyError: There is nothing to make.
         ImageUnreadableError, ImageSizeError: A picture cannot be used.
-        RequestError: The model cannot do it, or a value is no number.
+        RequestError: The model cannot do it, has no such variant, or a value is no number.
     """
     settling = _Settling(draft, model)
     mode = settling.mode()
@@ -138,6 +142,7 @@ def settle(draft: GenerationDraft, model: Model, *, count_tokens: Callable[[str]
         guidance_scale_2=settling.guidance_scale_2(),
         flow_shift=settling.optional_real("flow_shift", draft.flow_shift, model.metadata.flow_shift, SHIFT_RANGE),
         seed=settling.whole("seed", draft.seed, secrets.randbelow(SEED_RANGE[1] + 1), SEED_RANGE),
+        variant=model.metadata.variant(draft.variant).name if draft.variant else "",
     )
     if not request.prompt and mode != GenerationMode.I2V:
         raise PromptEmptyError(

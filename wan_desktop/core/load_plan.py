@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 
 
 class Device(StrEnum):
@@ -30,3 +31,12 @@ class LoadPlan:
     name: str = "primary"
     device: Device = Device.AUTO
     precision: Precision = Precision.AUTO
+    transformer_files: tuple[str, ...] = ()
+    """Absolute paths of files to load instead of the folder's own: one for the transformer, then one for
+    `transformer_2` where there is one; GGUF, or safetensors in 8, 16 or 32 bits. Empty: the folder's own."""
+
+    def __post_init__(self) -> None:
+        for name in self.transformer_files:
+            if not Path(name).is_absolute():
+                # The engine works in another folder than who wrote the plan.
+                raise ValueError(f"transformer_files: {name!r} is not an absolute path")

@@ -2,12 +2,12 @@
 
 Reads configs and headers only, in milliseconds, without torch. Nothing in the folder is trusted: classes come from a
 fixed list, weights are safetensors whose header covers the file exactly (safetensors has no checksum; whole-file
-hashes are the store's business).
+hashes are the store's business). The transformers may come from other files, which may be GGUF too.
 """
 
 import json
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from wan_desktop.core.errors import (
     NotAWanModelError,
     UnsafeFormatError,
 )
+from wan_desktop.core.gguf_header import GGUF_SUFFIX, read_gguf_header
 
 PIPELINES = ("WanPipeline", "WanImageToVideoPipeline")
 _CLASSES: dict[str, tuple[str, ...]] = {
@@ -31,6 +32,7 @@ _CLASSES: dict[str, tuple[str, ...]] = {
     "tokenizer": ("T5Tokenizer", "T5TokenizerFast"),
     "scheduler": ("UniPCMultistepScheduler", "FlowMatchEulerDiscreteScheduler"),
 }
+_TRANSFORMERS = ("transformer", "transformer_2")
 _REQUIRED = ("scheduler", "text_encoder", "tokenizer", "transformer", "vae")
 _WEIGHT_STEMS = {
     "transformer": "diffusion_pytorch_model",
@@ -39,6 +41,7 @@ _WEIGHT_STEMS = {
     "text_encoder": "model",
     "image_encoder": "model",
 }
+_PICKLE_SUFFIXES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 _MAX_HEADER_BYTES = 100_000_000  # the limit of the safetensors library
 _MAX_JSON_BYTES = 64_000_000  # UMT5's tokenizer.json is 17 MB
 _LFS_POINTER = b"version https://git-lfs"
@@ -93,8 +96,12 @@ class ModelFolder:
         return sum(file.stat().st_size for files in self.weight_files.values() for file in files)
 
 
-def inspect_model_folder(path: Path) -> ModelFolder:
+def inspect_model_folder(path: Path, transformer_files: Sequence[Path] = ()) -> ModelFolder:
     """Read and check a model folder.
+
+    Args:
+        path: The folder.
+        transformer_files: Taken instead of the folder's own, which then need not be there; one for each transformer.
 
     Raises:
         ModelNotFoundError: There is no such folder.
@@ -112,7 +119,8 @@ def inspect_model_folder(path: Path) -> ModelFolder:
     transformer = _read_config(path, "transformer")
     vae = _read_config(path, "vae")
     _check_tokenizer(path)
-    folder = _describe(path, index, components, transformer, vae)
+    files = _component_files(path, components, transformer_files)
+    folder = _describe(path, index, components, transformer, vae, files)
     _check_consistency(folder, transformer, vae, components)
     return folder
 
@@ -151,12 +159,62 @@ def _components(index: Mapping[str, Any]) -> frozenset[str]:
     return frozenset(present)
 
 
+def _component_files(
+    path: Path, components: frozenset[str], transformer_files: Sequence[Path]
+) -> dict[str, tuple[Path, ...]]:
+    transformers = [name for name in _TRANSFORMERS if name in components]
+    if transformer_files and len(transformer_files) != len(transformers):
+        raise IntegrityError(
+            f"The model in {path} has {len(transformers)} transformers, but {len(transformer_files)} files are to be "
+            "loaded for them.",
+            hint="Give one file for each: first the one for high noise, then the one for low noise.",
+        )
+    replaced = dict(zip(transformers, transformer_files, strict=False))
+    for file in replaced.values():
+        check_transformer_file(file)
+    return {
+        name: (replaced[name],) if name in replaced else weight_files(path / name, stem)
+        for name, stem in _WEIGHT_STEMS.items()
+        if name in components
+    }
+
+
+def check_transformer_file(file: Path) -> None:
+    """See whether a single file can be what it claims, by its header.
+
+    Raises:
+        ModelFilesMissingError: It is absent.
+        UnsafeFormatError: It is in a format that can contain code.
+        NotAWanModelError: It is of another kind.
+        IntegrityError: It is damaged, or a folder.
+    """
+    if not file.exists():
+        raise ModelFilesMissingError(
+            f"{file.name} is missing in {file.parent}.", hint="Get this version of the model, or use another version."
+        )
+    suffix = file.suffix.lower()
+    if suffix == GGUF_SUFFIX:
+        read_gguf_header(file)
+    elif suffix == ".safetensors":
+        read_safetensors_header(file)
+    elif suffix in _PICKLE_SUFFIXES:
+        raise UnsafeFormatError(
+            f"{file.name} is in a format that can contain program code.",
+            hint="Get the model as GGUF or safetensors.",
+        )
+    else:
+        raise NotAWanModelError(
+            f"{file.name} is neither GGUF nor safetensors by its name.", hint="Choose a .gguf or .safetensors file."
+        )
+
+
 def _describe(
     path: Path,
     index: Mapping[str, Any],
     components: frozenset[str],
     transformer: Mapping[str, Any],
     vae: Mapping[str, Any],
+    files: Mapping[str, tuple[Path, ...]],
 ) -> ModelFolder:
     boundary_ratio = index.get("boundary_ratio")
     try:
@@ -179,9 +237,7 @@ def _describe(
             has_image_encoder=transformer.get("image_dim") is not None,
             has_two_experts="transformer_2" in components,
             pos_embed_seq_len=transformer.get("pos_embed_seq_len"),
-            weight_files={
-                name: weight_files(path / name, stem) for name, stem in _WEIGHT_STEMS.items() if name in components
-            },
+            weight_files=files,
         )
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise IntegrityError(
@@ -253,7 +309,7 @@ def weight_files(folder: Path, stem: str) -> tuple[Path, ...]:
 
 
 def _refuse_pickles(folder: Path) -> None:
-    pickles = [file.name for file in folder.glob("*") if file.suffix in (".bin", ".pt", ".pth", ".ckpt", ".pkl")]
+    pickles = [file.name for file in folder.glob("*") if file.suffix in _PICKLE_SUFFIXES]
     if pickles:
         raise UnsafeFormatError(
             f"{folder} holds {pickles[0]}, a format that can contain program code, and no safetensors.",
@@ -281,7 +337,7 @@ def read_safetensors_header(file: Path) -> dict[str, Any]:
             length = struct.unpack("<Q", start)[0]
             raw = stream.read(length) if length <= min(_MAX_HEADER_BYTES, size_bytes) else b""
         header = json.loads(raw) if len(raw) == length else None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise IntegrityError(
             f"{file.name} in {file.parent} cannot be read as safetensors: {error}.", hint=_DOWNLOAD_AGAIN
         ) from error
@@ -293,10 +349,9 @@ def read_safetensors_header(file: Path) -> dict[str, Any]:
         )
         raise IntegrityError(f"{file.name} in {file.parent} is {kind} ({size_bytes} bytes).", hint=_DOWNLOAD_AGAIN)
     header.pop("__metadata__", None)
-    try:
-        end = max((int(entry["data_offsets"][1]) for entry in header.values()), default=0)
-    except (KeyError, TypeError, ValueError, IndexError) as error:
-        raise IntegrityError(f"{file.name} in {file.parent} has a damaged header.", hint=_DOWNLOAD_AGAIN) from error
+    if not all(_is_tensor_entry(entry) for entry in header.values()):
+        raise IntegrityError(f"{file.name} in {file.parent} has a damaged header.", hint=_DOWNLOAD_AGAIN)
+    end = max((entry["data_offsets"][1] for entry in header.values()), default=0)
     if 8 + length + end != size_bytes:
         raise IntegrityError(
             f"{file.name} in {file.parent} has {size_bytes} bytes, its header says {8 + length + end}: "
@@ -304,6 +359,13 @@ def read_safetensors_header(file: Path) -> dict[str, Any]:
             hint=_DOWNLOAD_AGAIN,
         )
     return header
+
+
+def _is_tensor_entry(entry: object) -> bool:
+    match entry:
+        case {"dtype": str(), "shape": [*shape], "data_offsets": [int() as begin, int() as end]}:
+            return all(type(side) is int and side >= 0 for side in shape) and 0 <= begin <= end
+    return False
 
 
 def _read_config(path: Path, component: str) -> dict[str, Any]:

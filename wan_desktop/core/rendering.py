@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from wan_desktop.core.catalog import Model
+from wan_desktop.core.catalog import Model, plan_for
 from wan_desktop.core.engine_client import EngineClient
 from wan_desktop.core.generation import GenerationDraft, GenerationResult, Settled, settle
 from wan_desktop.core.jobs import JobContext
-from wan_desktop.core.load_plan import LoadPlan
 from wan_desktop.core.messages import Generate, OutputTarget, Preview, Progress, Stage
 from wan_desktop.core.paths import AppPaths
 from wan_desktop.core.prompt import prompt_tokenizer
@@ -55,13 +54,13 @@ class Renderer:
         """
         options = options or RenderOptions()
         request = settled.request
-        known_as = f"{request.model_id} {request.width}x{request.height}x{request.num_frames}"
+        known_as = f"{request.model_id} {request.variant} {request.width}x{request.height}x{request.num_frames}"
         tracker = ProgressTracker(self._known_stage_s.get(known_as, {}))
         command = Generate(
             job=context.job_id,
             request=request,
             model_folder=model.folder.path,
-            plan=LoadPlan(),
+            plan=plan_for(model, request.variant, self._paths.resources),
             output=OutputTarget(
                 path=path.absolute(),
                 rescue_folder=self._paths.rescued,

@@ -31,6 +31,8 @@ def main() -> None:
     if hasattr(os, "nice"):
         os.nice(_NICENESS)  # on Windows the window starts this process below normal priority
     os.environ |= {"HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "DIFFUSERS_DISABLE_REMOTE_CODE": "1"}
+    # Makes diffusers fetch a program from the Hub to read GGUF with.
+    os.environ.pop("DIFFUSERS_GGUF_CUDA_KERNELS", None)
     from wan_desktop.engine.service import Commands, Events, serve  # noqa: PLC0415 - imports torch; the pipes must be safe first
 
     events = Events(events_pipe)

@@ -16,6 +16,7 @@ from wan_desktop.core.errors import IntegrityError
 from wan_desktop.core.load_plan import LoadPlan
 from wan_desktop.core.model_folder import ModelFolder
 from wan_desktop.engine.memory import choose_device, choose_dtype, free_cached_memory
+from wan_desktop.engine.quantized import load_transformer_file
 from wan_desktop.engine.weights import check_finite, load_diffusers_model
 
 _PROMPTS_KEPT = 16
@@ -79,7 +80,7 @@ def load_model(
     """Load all components.
 
     Args:
-        folder: As `inspect_model_folder` returned it.
+        folder: As `inspect_model_folder` returned it for the plan's files.
         plan: How.
         progress: Told bytes read and bytes in all.
         check_cancelled: Called between tensors; raises JobCancelled to stop.
@@ -99,9 +100,10 @@ def load_model(
         progress(done_bytes, total_bytes)
 
     def diffusers_model(name: str, model_class: type[Any], model_dtype: torch.dtype) -> Any:
-        return load_diffusers_model(
-            model_class, folder.path / name, folder.weight_files[name], dtype=model_dtype, report=report
-        )
+        files = folder.weight_files[name]
+        if plan.transformer_files and model_class is WanTransformer3DModel:
+            return load_transformer_file(folder.path, name, files[0], dtype=model_dtype, report=report)
+        return load_diffusers_model(model_class, folder.path / name, files, dtype=model_dtype, report=report)
 
     progress(0, total_bytes)
     text_encoder = _load_transformers_model(folder, "text_encoder", transformers.UMT5EncoderModel, dtype, report)

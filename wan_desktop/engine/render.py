@@ -18,6 +18,7 @@ from torch import Tensor
 from wan_desktop import __version__
 from wan_desktop.core.errors import DiskFullError, VideoNotSavedError
 from wan_desktop.core.generation import Attempt, GenerationResult
+from wan_desktop.core.gguf_header import GGUF_SUFFIX, read_gguf_header
 from wan_desktop.core.messages import Event, Generate, Preview, Progress, Stage
 from wan_desktop.core.model_folder import ModelFolder, inspect_model_folder
 from wan_desktop.core.recipe import Recipe
@@ -93,15 +94,16 @@ class _Run:
 
     def make(self) -> GenerationResult:
         memory.reset_peak(self._device)
-        folder = inspect_model_folder(self._command.model_folder)
+        command = self._command
+        folder = inspect_model_folder(command.model_folder, [Path(file) for file in command.plan.transformer_files])
         with self._stage(Stage.LOAD_MODEL):
-            model = self._studio.model_for(folder, self._command, self._load_progress, self._check)
-        kept = KeptLatents(self._command.output.work_folder, self._command, folder, self._studio.spare_latents)
+            model = self._studio.model_for(folder, command, self._load_progress, self._check)
+        kept = KeptLatents(command.output.work_folder, command, folder, self._studio.spare_latents)
         latents = kept.load(latent_shape(model, self._request))
         if latents is None:
             latents = self._sample(model)
             kept.save(latents)
-        result = self._save(model, latents, _revision(folder))
+        result = self._save(model, latents, weights_revision(folder))
         kept.remove()
         return result
 
@@ -235,14 +237,18 @@ def _poster(path: Path, picture: np.ndarray) -> Path | None:
         return None
 
 
-def _revision(folder: ModelFolder) -> str:
+def weights_revision(folder: ModelFolder) -> str:
     """A name for weights without a commit: a hash over size, header, beginning and end of each file."""
     digest = hashlib.sha256()
     for name, files in sorted(folder.weight_files.items()):
         for file in files:
             digest.update(f"{name}/{file.name} {file.stat().st_size}\n".encode())
             with file.open("rb") as stream:
-                digest.update(stream.read(int.from_bytes(stream.read(8), "little") + _SAMPLE_BYTES))
+                is_gguf = file.suffix.lower() == GGUF_SUFFIX
+                header_bytes = (
+                    read_gguf_header(file).data_offset if is_gguf else int.from_bytes(stream.read(8), "little")
+                )
+                digest.update(stream.read(header_bytes + _SAMPLE_BYTES))
                 stream.seek(max(0, file.stat().st_size - _SAMPLE_BYTES))
                 digest.update(stream.read())
     return f"sha256:{digest.hexdigest()}"

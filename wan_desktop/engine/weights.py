@@ -6,7 +6,8 @@ memory is the model plus one tensor.
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,9 @@ from wan_desktop.core.model_folder import read_safetensors_header
 ReadReport = Callable[[int], None]
 """Told the number of bytes just read; may raise JobCancelled."""
 
-_DTYPES = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
+DTYPES: Mapping[str, torch.dtype] = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
+"""By their names in safetensors and GGUF: those whose numbers are the weights themselves."""
+_NAME_LENGTH = 200  # of a file's names in messages
 _DOWNLOAD_AGAIN = "Get the model again, or choose another folder."
 
 
@@ -41,30 +44,75 @@ def load_diffusers_model(
         IntegrityError: A tensor is missing, left over, of another shape, or not finite.
         NotAWanModelError: The weights are in a number format this loader does not read.
     """
-    config = model_class.load_config(folder, local_files_only=True)
-    with init_empty_weights(include_buffers=False):
-        model: Any = model_class.from_config(config)
-    wanted = dict(model.named_parameters())
-    kept_in_float32 = frozenset(getattr(model_class, "_keep_in_fp32_modules", None) or ())
+    model = empty_model(model_class, folder)
+    missing = MissingTensors(model)
     for file in files:
-        for name, tensor in _read_tensors(file, report):
-            expected = wanted.pop(name, None)
-            if expected is None:
-                _refuse_left_over(model_class, name, file)
-                continue
-            if tensor.shape != expected.shape:
-                raise IntegrityError(
-                    f"{name} in {file.name} has the shape {tuple(tensor.shape)}; "
-                    f"the config says {tuple(expected.shape)}.",
-                    hint=_DOWNLOAD_AGAIN,
-                )
-            _put(model, name, tensor.to(torch.float32 if kept_in_float32 & set(name.split(".")) else dtype))
-    if wanted:
-        raise IntegrityError(
-            f"{len(wanted)} tensors are missing in {folder}, {next(iter(wanted))} among them.", hint=_DOWNLOAD_AGAIN
-        )
+        for name, tensor in read_tensors(file, report):
+            if missing.take(name, tensor.shape, file):
+                put_tensor(model, name, tensor, dtype)
+    missing.check_none_left(folder)
     model.requires_grad_(False)
     return model.eval()
+
+
+def empty_model(model_class: type[ModelMixin], folder: Path) -> Any:
+    """A model as the folder's config says, its weights without memory."""
+    config = model_class.load_config(folder, local_files_only=True)
+    with init_empty_weights(include_buffers=False):
+        return model_class.from_config(config)
+
+
+class MissingTensors:
+    """What a model still lacks."""
+
+    def __init__(self, model: Any) -> None:
+        self._shapes = {name: tuple(parameter.shape) for name, parameter in model.named_parameters()}
+        self._ignored = tuple(getattr(model, "_keys_to_ignore_on_load_unexpected", None) or ())
+
+    def shape(self, name: str) -> tuple[int, ...] | None:
+        """What is wanted under that name, if anything."""
+        return self._shapes.get(name)
+
+    def take(self, name: str, shape: Sequence[int], file: Path) -> bool:
+        """Cross the tensor off; False for one that the model does without.
+
+        Raises:
+            IntegrityError: The model has no such tensor, has it already, or in another shape.
+        """
+        expected = self._shapes.pop(name, None)
+        if expected is None:
+            if any(re.search(pattern, name) for pattern in self._ignored):
+                return False
+            raise IntegrityError(
+                f"{file.name} holds {name[:_NAME_LENGTH]}, which the model does not have, or holds it twice.",
+                hint=_DOWNLOAD_AGAIN,
+            )
+        if tuple(shape) != expected:
+            raise IntegrityError(
+                f"{name} in {file.name} has the shape {tuple(shape)}; the config says {expected}.",
+                hint=_DOWNLOAD_AGAIN,
+            )
+        return True
+
+    def check_none_left(self, where: Path) -> None:
+        """Look whether all were taken.
+
+        Raises:
+            IntegrityError: Some were not.
+        """
+        if self._shapes:
+            raise IntegrityError(
+                f"{len(self._shapes)} tensors are missing in {where}, {next(iter(self._shapes))} among them.",
+                hint=_DOWNLOAD_AGAIN,
+            )
+
+
+def put_tensor(model: Any, name: str, tensor: Tensor, dtype: torch.dtype) -> None:
+    """Make the tensor the model's parameter of that name, in that number format unless it is to stay in float32."""
+    path, _, leaf = name.rpartition(".")
+    keeps_float32 = not set(getattr(model, "_keep_in_fp32_modules", None) or ()).isdisjoint(name.split("."))
+    value = tensor.to(torch.float32 if keeps_float32 else dtype)
+    setattr(model.get_submodule(path), leaf, nn.Parameter(value, requires_grad=False))
 
 
 def check_finite(model: nn.Module, folder: Path) -> None:
@@ -78,12 +126,32 @@ def check_finite(model: nn.Module, folder: Path) -> None:
             raise IntegrityError(f"{name} in {folder} holds values that are not numbers.", hint=_DOWNLOAD_AGAIN)
 
 
-def _read_tensors(file: Path, report: ReadReport) -> Iterable[tuple[str, Tensor]]:
+def read_tensors(
+    file: Path,
+    report: ReadReport,
+    *,
+    dtypes: Mapping[str, torch.dtype] = DTYPES,
+    names: Collection[str] | None = None,
+) -> Iterable[tuple[str, Tensor]]:
+    """The tensors of a safetensors file in the order in which they lie there, each checked to be finite.
+
+    Args:
+        file: The file.
+        report: Told the size of each tensor once its taker is done with it.
+        dtypes: Number formats that are read, by their names in the file.
+        names: Which tensors; all if not given.
+
+    Raises:
+        IntegrityError: The file is damaged.
+        NotAWanModelError: A tensor is in another number format.
+    """
     header = read_safetensors_header(file)
     with file.open("rb", buffering=0) as stream:
         start = 8 + int.from_bytes(stream.read(8), "little")
         for name, entry in sorted(header.items(), key=lambda item: int(item[1]["data_offsets"][0])):
-            dtype = _DTYPES.get(entry["dtype"])
+            if names is not None and name not in names:
+                continue
+            dtype = dtypes.get(entry["dtype"])
             if dtype is None:
                 # fp8 files mostly carry scales of their own; loaded as they are, their weights are wrong by those
                 # scales.
@@ -92,35 +160,32 @@ def _read_tensors(file: Path, report: ReadReport) -> Iterable[tuple[str, Tensor]
                     hint="Use a 16- or 32-bit version.",
                 )
             begin, end = (int(offset) for offset in entry["data_offsets"])
-            yield name, _read_tensor(stream, start + begin, end - begin, dtype, entry["shape"], file)
+            if prod(entry["shape"]) * dtype.itemsize != end - begin:
+                raise IntegrityError(
+                    f"A tensor in {file.name} has {end - begin} bytes, which does not fit its shape.",
+                    hint=_DOWNLOAD_AGAIN,
+                )
+            yield name, read_tensor(stream, start + begin, entry["shape"], dtype, file)
             report(end - begin)
 
 
-def _read_tensor(stream: Any, offset: int, size_bytes: int, dtype: torch.dtype, shape: list[int], file: Path) -> Tensor:
-    tensor = torch.empty(shape, dtype=dtype)
-    if tensor.nbytes != size_bytes:
-        raise IntegrityError(
-            f"A tensor in {file.name} has {size_bytes} bytes instead of {tensor.nbytes}.", hint=_DOWNLOAD_AGAIN
-        )
+def read_tensor(stream: Any, offset: int, shape: Sequence[int], dtype: torch.dtype, file: Path) -> Tensor:
+    """One tensor from that place of the file.
+
+    Raises:
+        IntegrityError: The file ended, or a value is not a number.
+    """
+    tensor = torch.empty(tuple(shape), dtype=dtype)
     view = memoryview(tensor.view(-1).view(torch.uint8).numpy().data)
     stream.seek(offset)
     done = 0
-    while done < size_bytes:
+    while done < tensor.nbytes:
         count = stream.readinto(view[done:])
         if not count:
             raise IntegrityError(f"{file.name} ended while it was read.", hint=_DOWNLOAD_AGAIN)
         done += count
-    if not torch.isfinite(tensor).all():
+    # torch cannot say it of 8-bit floats.
+    is_float8 = dtype.is_floating_point and dtype.itemsize == 1
+    if not torch.isfinite(tensor.float() if is_float8 else tensor).all():
         raise IntegrityError(f"A tensor in {file.name} holds values that are not numbers.", hint=_DOWNLOAD_AGAIN)
     return tensor
-
-
-def _refuse_left_over(model_class: type[ModelMixin], name: str, file: Path) -> None:
-    patterns = getattr(model_class, "_keys_to_ignore_on_load_unexpected", None) or ()
-    if not any(re.search(pattern, name) for pattern in patterns):
-        raise IntegrityError(f"{file.name} holds {name}, which the model does not have.", hint=_DOWNLOAD_AGAIN)
-
-
-def _put(model: nn.Module, name: str, tensor: Tensor) -> None:
-    path, _, leaf = name.rpartition(".")
-    setattr(model.get_submodule(path), leaf, nn.Parameter(tensor, requires_grad=False))
