@@ -86,17 +86,22 @@ def _nearest(colour: np.ndarray, palette: dict[str, tuple[int, int, int]]) -> st
 def _regions(masks: np.ndarray) -> np.ndarray:
     """Number of the connected region of each pixel, 0 outside; equal numbers of different frames mean nothing."""
     frames, height, width = masks.shape
-    numbers = np.arange(1, height * width + 1).reshape(1, height, width) * masks
+    numbers = np.arange(1, height * width + 1, dtype=np.int32).reshape(1, height, width) * masks
     while True:
-        spread = np.pad(numbers, ((0, 0), (1, 1), (1, 1)))
-        spread = np.max(
-            [spread[:, 1:-1, 1:-1], spread[:, :-2, 1:-1], spread[:, 2:, 1:-1], spread[:, 1:-1, :-2], spread[:, 1:-1, 2:]],
-            axis=0,
-        )
-        spread *= masks
+        spread = _spread_in_rows(_spread_in_rows(numbers).swapaxes(1, 2)).swapaxes(1, 2)
         if np.array_equal(spread, numbers):
             return numbers
         numbers = spread
+
+
+def _spread_in_rows(numbers: np.ndarray) -> np.ndarray:
+    """The highest number of each run of pixels that are not 0, in all of the run."""
+    # A column of zeros ends the runs of one row before the next.
+    padded = np.pad(numbers, ((0, 0), (0, 0), (0, 1)))
+    flat = padded.ravel()
+    starts = np.concatenate([[0], np.flatnonzero(np.diff(flat > 0)) + 1])
+    lengths = np.diff(np.append(starts, flat.size))
+    return np.repeat(np.maximum.reduceat(flat, starts), lengths).reshape(padded.shape)[:, :, :-1]
 
 
 def _objects(regions: np.ndarray) -> list[np.ndarray]:
@@ -129,15 +134,23 @@ def _geometry(mask: np.ndarray) -> tuple[float, float, float]:
 
 def _overlaps(mask: np.ndarray, shape: str) -> np.ndarray:
     """Intersection over union with the shape of the mask's area and centre, at each of `_angles`."""
+    mask = _cut_out(mask)
     area, center_y, center_x = _geometry(mask)
-    y, x = np.mgrid[: mask.shape[0], : mask.shape[1]]
-    angles = np.radians(_angles(shape))[:, None, None]
+    y, x = np.mgrid[: mask.shape[0], : mask.shape[1]].astype(np.float32)
+    angles = np.radians(_angles(shape)).astype(np.float32)[:, None, None]
     dy, dx = y - center_y, x - center_x
     turned_x = torch.from_numpy(np.cos(angles) * dx + np.sin(angles) * dy)
     turned_y = torch.from_numpy(np.cos(angles) * dy - np.sin(angles) * dx)
     radius = torch.tensor(math.sqrt(area / _AREA[shape]))
     template = (shape_distance(shape, turned_x, turned_y, radius) <= 0).numpy()
     return (template & mask).sum((1, 2)) / (template | mask).sum((1, 2))
+
+
+def _cut_out(mask: np.ndarray) -> np.ndarray:
+    """The part of the mask that the object lies in, with half its size around it."""
+    y, x = np.nonzero(mask)
+    margin = (max(int(np.ptp(y)), int(np.ptp(x))) + 1) // 2
+    return np.pad(mask[y.min() : y.max() + 1, x.min() : x.max() + 1], margin)
 
 
 @functools.cache

@@ -81,12 +81,17 @@ class Thing:
     @property
     def words(self) -> str:
         """Its canonical words."""
-        return f"a {self.foreground} {self.shape} {self.motion}"
+        return f"{self.article} {self.foreground} {self.shape} {self.motion}"
+
+    @property
+    def article(self) -> str:
+        """That of its colour."""
+        return "an" if self.foreground == "orange" else "a"
 
     def wording(self, rng: random.Random) -> str:
         """One of the ways to say it."""
         return (
-            f"{rng.choice(('a ', 'a ', 'the ', ''))}{self.foreground} {self.shape} "
+            f"{rng.choice((f'{self.article} ', f'{self.article} ', 'the ', ''))}{self.foreground} {self.shape} "
             f"{rng.choice(('', '', '', 'is '))}{rng.choice(_MOTION_WORDINGS[self.motion])}"
         )
 
@@ -108,7 +113,9 @@ class Combination:
         """True for the combinations that are never trained on: a seventh of those with one object, and every pair with such a one."""
         if len(self.things) > 1 and any(Combination((thing,), self.background).held_out for thing in self.things):
             return True
-        digest = hashlib.md5(self.caption.encode(), usedforsecurity=False).digest()
+        things = " and ".join(f"a {thing.foreground} {thing.shape} {thing.motion}" for thing in self.things)
+        key = f"{things} on a {self.background} background"
+        digest = hashlib.md5(key.encode(), usedforsecurity=False).digest()
         return int.from_bytes(digest, "big") % 20 < 3
 
     @property
@@ -130,7 +137,10 @@ class Combination:
         def half(text: str) -> str:
             return text if rng.random() < 0.5 else ""
 
-        things = [f"a {half(f'{t.foreground} ')}{t.shape}{half(f' {t.motion}')}" for t in self.things]
+        things = []
+        for thing in self.things:
+            coloured = half(f"{thing.article} {thing.foreground} ") or "a "
+            things.append(f"{coloured}{thing.shape}{half(f' {thing.motion}')}")
         return " and ".join(things) + half(f" on a {self.background} background")
 
 
