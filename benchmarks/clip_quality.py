@@ -9,8 +9,8 @@ import json
 import random
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -31,6 +31,9 @@ from tests.builtin_clips import (
 from tests.shapes_judge import judge
 from tools.shapes_world import combinations
 from wan_desktop.core.paths import resources_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 SINGLES, PAIRS, PICTURES = 264, 96, 72
 

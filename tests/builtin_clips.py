@@ -74,9 +74,7 @@ class ClipMaker:
         request = settle(GenerationDraft(prompt=prompt, **changes), self.model, count_tokens=self._count).request  # type: ignore[arg-type]
         watch = Watch(check_cancelled=lambda: None, step=lambda *_: None, preview=lambda *_: None)
         condition = None if image is None else prepare_condition(self.loaded, request, image, None, lambda: None)
-        latents = denoise(
-            self.loaded, request, embed_prompts(self.loaded, request, lambda: None), condition, watch
-        )
+        latents = denoise(self.loaded, request, embed_prompts(self.loaded, request, lambda: None), condition, watch)
         return np.concatenate([to_pictures(group) for group in decode_groups(self.loaded, latents, lambda: None)])
 
     def answer(self, ask: Ask) -> np.ndarray:
@@ -145,7 +143,7 @@ def picture_asks(count: int) -> list[Ask]:
 
 
 def grade(maker: ClipMaker, asks: list[Ask]) -> dict[str, float]:
-    """Parts of the clips that are right, by attribute, and `all`; for given first frames also their lowest PSNR in dB."""
+    """Parts of the clips that are right, by attribute, and `all`; with given first frames also their PSNR in dB."""
     right: dict[str, int] = {}
     decibels = []
     for ask in asks:
@@ -157,4 +155,6 @@ def grade(maker: ClipMaker, asks: list[Ask]) -> dict[str, float]:
             error = np.square(clip[0].astype(float) - ask.first_frame).mean()
             decibels.append(10 * np.log10(255**2 / error))
     parts = {name: count / len(asks) for name, count in right.items()}
-    return parts | {"psnr_min_db": float(min(decibels)), "psnr_mean_db": float(np.mean(decibels))} if decibels else parts
+    return (
+        parts | {"psnr_min_db": float(min(decibels)), "psnr_mean_db": float(np.mean(decibels))} if decibels else parts
+    )

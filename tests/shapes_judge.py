@@ -25,7 +25,7 @@ The smallest object of the world has 0.045 in the first frame and shrinks to 0.0
 _MIN_TRAVEL, _MIN_HOP = 0.10, 0.07
 """Of the frame's shorter side; the world moves objects by at least 0.143, and lets them hop by at least 0.136."""
 _GROWTH = 1.18
-"""Ratio of the radii; the world grows them by at least 1.35 (less where the frame cuts them) and shrinks to 0.4 to 0.5."""
+"""Ratio of the radii; the world grows them by at least 1.35 (less where the frame cuts them), and shrinks to 0.5."""
 _MIN_TURN_DEGREES, _TURNED_FRAMES = 15.0, 0.3
 """A spinning object turns by 90 degrees; a star looks the same after 72, so that fewer frames show it turned."""
 _PERIOD_DEGREES = {"circle": 1, "square": 90, "triangle": 120, "star": 72, "cross": 90}
@@ -85,7 +85,7 @@ def _nearest(colour: np.ndarray, palette: dict[str, tuple[int, int, int]]) -> st
 
 def _regions(masks: np.ndarray) -> np.ndarray:
     """Number of the connected region of each pixel, 0 outside; equal numbers of different frames mean nothing."""
-    frames, height, width = masks.shape
+    _, height, width = masks.shape
     numbers = np.arange(1, height * width + 1, dtype=np.int32).reshape(1, height, width) * masks
     while True:
         spread = _spread_in_rows(_spread_in_rows(numbers).swapaxes(1, 2)).swapaxes(1, 2)

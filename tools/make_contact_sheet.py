@@ -1,4 +1,4 @@
-"""Draw the contact sheet of the built-in model: frames of clips with their prompts. `python -m tools.make_contact_sheet`."""
+"""Draw the built-in model's contact sheet, frames under their prompts: `python -m tools.make_contact_sheet`."""
 
 import argparse
 import os

@@ -75,7 +75,9 @@ def draw_shown(count: int, rng: random.Random) -> list[Combination]:
 
 
 @torch.no_grad()
-def make_latents(vae: AutoencoderKLWan, bucket: Bucket, *, seed: int, part: float = 1.0, picture: bool = False) -> Latents:
+def make_latents(
+    vae: AutoencoderKLWan, bucket: Bucket, *, seed: int, part: float = 1.0, picture: bool = False
+) -> Latents:
     """Draw and encode the clips of a bucket, not normalised; with `picture` also what an I2V model is given."""
     whole_clip(vae)
     rng = random.Random(f"latents {seed} {bucket}")

@@ -3,6 +3,7 @@
 import random
 import struct
 
+import torch
 from transformers import T5TokenizerFast, UMT5Config, UMT5EncoderModel
 
 from tools.shapes_world import WORDS, Combination
@@ -50,11 +51,29 @@ def make_tokenizer() -> T5TokenizerFast:
 
 
 def make_text_encoder(tokenizer: T5TokenizerFast) -> UMT5EncoderModel:
-    """A fresh two-layer UMT5 encoder."""
+    """A fresh two-layer UMT5 encoder that knows before from after."""
     config = UMT5Config(
         vocab_size=len(tokenizer), d_model=128, d_kv=32, num_heads=4, d_ff=256, num_layers=2, dropout_rate=0.0
     )
-    return UMT5EncoderModel(config)
+    text_encoder = UMT5EncoderModel(config)
+    tell_before_from_after(text_encoder)
+    return text_encoder
+
+
+def tell_before_from_after(text_encoder: UMT5EncoderModel) -> None:
+    """Start one head of each layer with what stands before a word, one with what follows, one with its neighbours.
+
+    From a random start the encoder saw a bag of words for thousands of steps: of two objects each got colour, shape
+    and motion from either. Buckets of relative positions are those of T5: 0 the word itself, 1 to 15 before it, 17 to
+    31 after it, single places up to a distance of 7.
+    """
+    with torch.no_grad():
+        for block in text_encoder.encoder.block:
+            table = block.layer[0].SelfAttention.relative_attention_bias.weight
+            table.zero_()
+            table[16:, 0] = table[1:16, 1] = -4.0
+            table[:, 2] = -4.0
+            table[[0, 1, 2, 17, 18], 2] = 0.0
 
 
 def draw_captions(shown: list[Combination], rng: random.Random) -> list[str]:

@@ -213,7 +213,9 @@ class Trainee(nn.Module):
 
     def _look_at(self, pictures: Tensor) -> Tensor:
         assert self.image_encoder is not None
-        mean, std = (torch.tensor(values).view(1, 3, 1, 1).to(pictures.device) for values in (_PICTURE_MEAN, _PICTURE_STD))
+        mean, std = (
+            torch.tensor(values).view(1, 3, 1, 1).to(pictures.device) for values in (_PICTURE_MEAN, _PICTURE_STD)
+        )
         seen = self.image_encoder((pictures.float() / 255 - mean) / std, output_hidden_states=True)
         return seen.hidden_states[-2]
 
@@ -317,7 +319,11 @@ def train_transformer(
         average.update(step)
         losses[picture].append(loss.item())
         if step % 30 == 29:
-            means = (f"{what} {sum(v) / len(v):.3f}" for what, v in zip(("text", "picture"), losses.values()) if v)
+            means = (
+                f"{what} {sum(v) / len(v):.3f}"
+                for what, v in zip(("text", "picture"), losses.values(), strict=True)
+                if v
+            )
             print(f"{kind.value} step {step + 1}/{steps}: loss {', '.join(means)}", flush=True)
             losses = {False: [], True: []}
         if step % 60 == 59 or step == steps - 1:

@@ -65,7 +65,23 @@ _SENTENCES = (
 WORDS = tuple(
     sorted(
         {word for wordings in _MOTION_WORDINGS.values() for wording in wordings for word in wording.split()}
-        | {*"a an the on in front of background with and is grey gray".split(), *FOREGROUNDS, *BACKGROUNDS, *SHAPES}
+        | {
+            "a",
+            "an",
+            "the",
+            "on",
+            "in",
+            "front",
+            "of",
+            "background",
+            "with",
+            "and",
+            "is",
+            "grey",
+            *FOREGROUNDS,
+            *BACKGROUNDS,
+            *SHAPES,
+        }
     )
 )
 
@@ -110,7 +126,7 @@ class Combination:
 
     @cached_property
     def held_out(self) -> bool:
-        """True for the combinations that are never trained on: a seventh of those with one object, and every pair with such a one."""
+        """True where it is never trained on: a seventh of the ones with one object, and all pairs with such a one."""
         if len(self.things) > 1 and any(Combination((thing,), self.background).held_out for thing in self.things):
             return True
         things = " and ".join(f"a {thing.foreground} {thing.shape} {thing.motion}" for thing in self.things)
@@ -167,7 +183,7 @@ def draw_pair(rng: random.Random, *, held_out: bool) -> Combination:
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """One object's geometry: places as parts of the frame, lengths in units of the frame's shorter side, colour 0-255."""
+    """One object: places as parts of the frame, lengths in units of the frame's shorter side, colour 0-255."""
 
     shape: str
     center: tuple[float, float]
@@ -197,9 +213,7 @@ def draw_scene(combination: Combination, rng: random.Random) -> Scene:
         places, size = [(0.5, 0.5)], 1.0
     else:
         places, size = [(0.28, 0.28), (0.72, 0.72)], 0.68
-    bodies = tuple(
-        _draw_body(thing, place, size, rng) for thing, place in zip(combination.things, places, strict=True)
-    )
+    bodies = tuple(_draw_body(thing, place, size, rng) for thing, place in zip(combination.things, places, strict=True))
     return Scene(bodies, _jitter(BACKGROUNDS[combination.background], rng))
 
 

@@ -21,7 +21,16 @@ from torch import nn
 from transformers import CLIPImageProcessor
 
 from tools.quantize_model import quantize_model
-from tools.shapes_latents import BUCKETS, Bucket, Latents, from_state, latent_statistics, make_latents, normalise, to_state
+from tools.shapes_latents import (
+    BUCKETS,
+    Bucket,
+    Latents,
+    from_state,
+    latent_statistics,
+    make_latents,
+    normalise,
+    to_state,
+)
 from tools.shapes_text import make_text_encoder, make_tokenizer
 from tools.shapes_transformer import (
     BOUNDARY_RATIO,
@@ -36,7 +45,7 @@ from tools.shapes_transformer import (
 from tools.shapes_vae import PHASES, VAE_CONFIG, make_vae, train_vae
 
 ROOT = Path(__file__).resolve().parent.parent
-STEPS = {Kind.TI2V: 2400, Kind.HIGH_NOISE: 200, Kind.LOW_NOISE: 200, Kind.I2V: 500}
+STEPS = {Kind.TI2V: 4800, Kind.HIGH_NOISE: 200, Kind.LOW_NOISE: 200, Kind.I2V: 500}
 _RATES = {Kind.TI2V: 1.0, Kind.HIGH_NOISE: 0.4, Kind.LOW_NOISE: 0.4, Kind.I2V: 0.6}
 _PICTURE_PART = 0.35
 """Of the clips are encoded for the I2V transformer too."""
@@ -128,7 +137,7 @@ def _scheduler() -> UniPCMultistepScheduler:
 
 
 def _write_folder(pipeline: WanPipeline | WanImageToVideoPipeline, folder: Path, *, leave_out: tuple[str, ...]) -> None:
-    """Write a pipeline without the components that another folder has, which are named in `model_index.json` all the same."""
+    """Write a pipeline without the components that another folder has; `model_index.json` names them all the same."""
     shutil.rmtree(folder, ignore_errors=True)
     pipeline.to(torch.float16).save_pretrained(folder)
     index = json.loads((folder / "model_index.json").read_text(encoding="utf-8"))
