@@ -51,29 +51,34 @@ def make_tokenizer() -> T5TokenizerFast:
 
 
 def make_text_encoder(tokenizer: T5TokenizerFast) -> UMT5EncoderModel:
-    """A fresh two-layer UMT5 encoder that knows before from after."""
+    """A fresh two-layer UMT5 encoder that tells the words of a second object from those of the first."""
     config = UMT5Config(
         vocab_size=len(tokenizer), d_model=128, d_kv=32, num_heads=4, d_ff=256, num_layers=2, dropout_rate=0.0
     )
     text_encoder = UMT5EncoderModel(config)
-    tell_before_from_after(text_encoder)
+    mark_words_after(text_encoder, tokenizer.convert_tokens_to_ids("▁and"))
     return text_encoder
 
 
-def tell_before_from_after(text_encoder: UMT5EncoderModel) -> None:
-    """Start one head of each layer with what stands before a word, one with what follows, one with its neighbours.
+def mark_words_after(text_encoder: UMT5EncoderModel, token: int, *, gain: float = 4.0) -> None:
+    """Let the first head of the first layer start with a mark on every word that stands after that token.
 
-    From a random start the encoder saw a bag of words for thousands of steps: of two objects each got colour, shape
-    and motion from either. Buckets of relative positions are those of T5: 0 the word itself, 1 to 15 before it, 17 to
-    31 after it, single places up to a distance of 7.
+    From a random start the encoder saw a bag of words for thousands of steps (a linear probe of which object a colour
+    belongs to stayed at chance), and each of two objects got colour, shape and motion from either. The head looks
+    back only, at all words alike; its first value is 1 for the token and 0 for every other word, and goes out in a
+    direction that no embedding uses.
     """
+    layer = text_encoder.encoder.block[0].layer[0]
+    attention = layer.SelfAttention
     with torch.no_grad():
-        for block in text_encoder.encoder.block:
-            table = block.layer[0].SelfAttention.relative_attention_bias.weight
-            table.zero_()
-            table[16:, 0] = table[1:16, 1] = -4.0
-            table[:, 2] = -4.0
-            table[[0, 1, 2, 17, 18], 2] = 0.0
+        attention.q.weight[: attention.key_value_proj_dim] = 0.0
+        attention.relative_attention_bias.weight[:, 0] = 0.0
+        attention.relative_attention_bias.weight[17:, 0] = -6.0  # T5's buckets of what follows
+        words = layer.layer_norm(text_encoder.get_input_embeddings().weight)
+        only_token = torch.linalg.pinv(words)[:, token]
+        unused = torch.linalg.svd(words).Vh[-1]
+        attention.v.weight[0] = only_token
+        attention.o.weight[:, 0] = unused * gain * words.norm(dim=1).mean()
 
 
 def draw_captions(shown: list[Combination], rng: random.Random) -> list[str]:

@@ -239,7 +239,8 @@ def _loss(
     noise: torch.Generator,
 ) -> Tensor:
     device = trainee.transformer.device
-    chosen = rng.sample(range(len(latents.shown)), min(batch, len(latents.shown)))
+    # Two objects twice as often as they are cached: which of them a word belongs to is learned from them alone.
+    chosen = rng.choices(range(len(latents.shown)), [len(shown.things) for shown in latents.shown], k=batch)
     clean = latents.clips[chosen].float()
     sigma = _draw_noise_levels(kind, len(chosen), noise)
     random_latents = torch.randn(clean.shape, generator=noise)
