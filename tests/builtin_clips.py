@@ -120,7 +120,7 @@ def single_asks(count: int) -> list[Ask]:
 
 def pair_asks(count: int) -> list[Ask]:
     """Two objects, else as `single_asks`."""
-    rng, asks = random.Random(1), []
+    rng, asks = random.Random(1), list[Ask]()
     while len(asks) < count:
         wanted = draw_pair(rng, held_out=True)
         if not wanted.is_ambiguous:
