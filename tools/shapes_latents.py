@@ -63,7 +63,7 @@ class Latents:
 
 
 def draw_shown(count: int, rng: random.Random) -> list[Combination]:
-    """Trained combinations, every one with a single object about equally often."""
+    """Trained combinations: pairs by chance, single objects from one shuffled list after the other."""
     singles = combinations(held_out=False)
     shown: list[Combination] = []
     while len(shown) < count:
