@@ -5,6 +5,7 @@ import random
 import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -69,9 +70,9 @@ class ClipMaker:
         )
         self._count = PromptTokenizer(model.folder.path).count
 
-    def clip(self, prompt: str, image: Image.Image | None = None, **changes: object) -> np.ndarray:
+    def clip(self, prompt: str, image: Image.Image | None = None, **changes: Any) -> np.ndarray:
         """`(frames, height, width, 3)`, uint8."""
-        request = settle(GenerationDraft(prompt=prompt, **changes), self.model, count_tokens=self._count).request  # type: ignore[arg-type]
+        request = settle(GenerationDraft(prompt=prompt, **changes), self.model, count_tokens=self._count).request
         watch = Watch(check_cancelled=lambda: None, step=lambda *_: None, preview=lambda *_: None)
         condition = None if image is None else prepare_condition(self.loaded, request, image, None, lambda: None)
         latents = denoise(self.loaded, request, embed_prompts(self.loaded, request, lambda: None), condition, watch)

@@ -13,6 +13,7 @@ import torch
 from diffusers import WanTransformer3DModel
 from diffusers.quantizers.gguf.utils import GGUFLinear, GGUFParameter, dequantize_gguf_tensor
 from gguf import GGMLQuantizationType, GGUFReader
+from gguf.quants import dequantize
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -155,12 +156,10 @@ def test_that_without_its_scales_the_8_bit_file_would_be_far_off(
 
 
 def test_that_gguf_weights_are_those_that_the_gguf_package_reads(shapes: Path, variants: dict[str, Path]) -> None:
-    import gguf  # noqa: PLC0415
-
     for kind in ("Q8_0", "Q4_0"):
         model = load(shapes, variants[kind])
         parameters = dict(model.named_parameters())
-        truth = {t.name: gguf.quants.dequantize(t.data, t.tensor_type) for t in GGUFReader(variants[kind]).tensors}
+        truth = {t.name: dequantize(t.data, t.tensor_type) for t in GGUFReader(variants[kind]).tensors}
         quantised = [name for name, parameter in parameters.items() if isinstance(parameter, GGUFParameter)]
         assert len(quantised) == 10 * len(model.blocks)
         for name, parameter in parameters.items():

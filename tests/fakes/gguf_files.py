@@ -1,7 +1,7 @@
 """GGUF files, written by the `gguf` package, and headers written by hand where it would refuse."""
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import gguf
@@ -53,7 +53,7 @@ def entry(name: str | bytes, shape: tuple[int, ...] = (32,), kind: str | int = "
 
 def file_bytes(
     tensors: list[bytes],
-    keys: list[bytes] = [],  # noqa: B006 - never changed
+    keys: Sequence[bytes] = (),
     *,
     data_bytes: int = 128,
     magic: bytes = b"GGUF",
