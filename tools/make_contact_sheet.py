@@ -15,7 +15,7 @@ from tests.builtin_clips import BUCKETS, builtin_maker, single_asks
 from wan_desktop.core.paths import resources_folder
 
 ROOT = Path(__file__).resolve().parent.parent
-_SCALE, _MARGIN, _TEXT, _FRAMES = 1.5, 8, 22, 5
+_SCALE, _MARGIN, _GAP, _TEXT, _FRAMES = 1.5, 16, 2, 22, 5
 
 
 def _picture(frame: np.ndarray) -> QImage:
@@ -25,8 +25,8 @@ def _picture(frame: np.ndarray) -> QImage:
 
 def _draw(rows: list[tuple[str, np.ndarray]], columns: int) -> QImage:
     """Prompts over five frames each."""
-    cell_width = max(clip.shape[2] for _, clip in rows) * _FRAMES
-    cell_width, cell_height = int(cell_width * _SCALE) + _MARGIN, int(96 * _SCALE) + _TEXT + _MARGIN
+    cell_width = _FRAMES * (int(max(clip.shape[2] for _, clip in rows) * _SCALE) + _GAP) - _GAP + _MARGIN
+    cell_height = int(max(clip.shape[1] for _, clip in rows) * _SCALE) + _TEXT + _MARGIN
     lines = -(-len(rows) // columns)
     sheet = QImage(columns * cell_width + _MARGIN, lines * cell_height + _MARGIN, QImage.Format.Format_RGB888)
     sheet.fill(QColor(24, 24, 27))
@@ -38,7 +38,7 @@ def _draw(rows: list[tuple[str, np.ndarray]], columns: int) -> QImage:
         painter.drawText(QRect(left, top, cell_width, _TEXT), Qt.AlignmentFlag.AlignLeft, prompt)
         for number, frame in enumerate(np.linspace(0, len(clip) - 1, _FRAMES).round().astype(int)):
             width, height = int(clip.shape[2] * _SCALE), int(clip.shape[1] * _SCALE)
-            painter.drawImage(QRect(left + number * (width + 2), top + _TEXT, width, height), _picture(clip[frame]))
+            painter.drawImage(QRect(left + number * (width + _GAP), top + _TEXT, width, height), _picture(clip[frame]))
     painter.end()
     return sheet
 

@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 from tests.conftest import TinyModel
-from tools.shapes_world import BACKGROUNDS, FOREGROUNDS, Combination, draw_scene, render
+from tools.shapes_world import BACKGROUNDS, FOREGROUNDS, Combination, draw_scene, render, single
 from wan_desktop.core.catalog import BUILTIN_MODEL_ID, find_model
 from wan_desktop.core.load_plan import LoadPlan
 from wan_desktop.core.model_folder import inspect_model_folder
@@ -49,7 +49,7 @@ def encode(model: LoadedModel, combination: Combination, num_frames: int) -> tor
 def test_that_object_and_background_have_about_their_colours(
     builtin: LoadedModel, foreground: str, background: str, num_frames: int
 ) -> None:
-    latents = encode(builtin, Combination(foreground, "circle", "still", background), num_frames)
+    latents = encode(builtin, single(foreground, "circle", "still", background), num_frames)
     shown = picture(Previewer(builtin).jpeg_base64(latents))
     assert shown.shape == (16, 16, 3)
     middle, border = shown[7:9, 7:9].mean(axis=(0, 1)), shown[[0, -1]].mean(axis=(0, 1))
@@ -59,7 +59,7 @@ def test_that_object_and_background_have_about_their_colours(
 
 
 def test_that_a_preview_is_the_same_each_time(builtin: LoadedModel) -> None:
-    latents = encode(builtin, Combination("red", "square", "still", "navy"), 9)
+    latents = encode(builtin, single("red", "square", "still", "navy"), 9)
     assert Previewer(builtin).jpeg_base64(latents) == Previewer(builtin).jpeg_base64(latents)
 
 
@@ -73,5 +73,5 @@ def test_that_every_kind_of_latents_gives_a_picture_four_times_their_size(
 
 
 def test_that_making_a_preview_leaves_nothing_in_the_vae(builtin: LoadedModel) -> None:
-    Previewer(builtin).jpeg_base64(encode(builtin, Combination("red", "square", "still", "navy"), 9))
+    Previewer(builtin).jpeg_base64(encode(builtin, single("red", "square", "still", "navy"), 9))
     assert all(feature is None for feature in builtin.vae._enc_feat_map)

@@ -141,10 +141,11 @@ def scaled_fp8(tensors: Tensors, suffix: str = "scale_weight") -> Tensors:
 def test_that_outputs_are_as_near_as_the_bits_allow(shapes: Path, variants: dict[str, Path]) -> None:
     original = load_folder(shapes).transformer
     errors = {name: relative_error(load(shapes, file), original) for name, file in variants.items()}
-    # Measured: 0.005, 0.065, 0.023.
-    assert 1e-4 < errors["Q8_0"] < 0.012
-    assert errors["Q8_0"] < errors["fp8"] < 0.05
-    assert errors["fp8"] < errors["Q4_0"] < 0.13
+    # On noise, which is further from anything trained than a clip is. Measured with two trainings of the model:
+    # 0.005 and 0.013, 0.023 and 0.067, 0.065 and 0.194; it grows with training, the files' own error does not.
+    assert 1e-4 < errors["Q8_0"] < 0.03
+    assert errors["Q8_0"] < errors["fp8"] < 0.13
+    assert errors["fp8"] < errors["Q4_0"] < 0.4
 
 
 def test_that_without_its_scales_the_8_bit_file_would_be_far_off(
