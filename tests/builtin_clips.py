@@ -3,6 +3,7 @@
 import itertools
 import random
 import shutil
+import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ from wan_desktop.core.generation import GenerationDraft, settle
 from wan_desktop.core.load_plan import LoadPlan
 from wan_desktop.core.model_folder import inspect_model_folder
 from wan_desktop.core.prompt import PromptTokenizer
+from wan_desktop.core.start_image import open_image
 from wan_desktop.engine.decoder import decode_groups, to_pictures
 from wan_desktop.engine.loader import LoadedModel, load_model
 from wan_desktop.engine.sampler import Watch, denoise, embed_prompts, prepare_condition
@@ -70,21 +72,27 @@ class ClipMaker:
         )
         self._count = PromptTokenizer(model.folder.path).count
 
-    def clip(self, prompt: str, image: Image.Image | None = None, **changes: Any) -> np.ndarray:
+    def clip(self, prompt: str, image: Path | None = None, **changes: Any) -> np.ndarray:
         """`(frames, height, width, 3)`, uint8."""
-        request = settle(GenerationDraft(prompt=prompt, **changes), self.model, count_tokens=self._count).request
+        draft = GenerationDraft(prompt=prompt, image=image, **changes)
+        request = settle(draft, self.model, count_tokens=self._count).request
         watch = Watch(check_cancelled=lambda: None, step=lambda *_: None, preview=lambda *_: None)
-        condition = None if image is None else prepare_condition(self.loaded, request, image, None, lambda: None)
+        picture = None if image is None else open_image(image)
+        condition = None if picture is None else prepare_condition(self.loaded, request, picture, None, lambda: None)
         latents = denoise(self.loaded, request, embed_prompts(self.loaded, request, lambda: None), condition, watch)
         return np.concatenate([to_pictures(group) for group in decode_groups(self.loaded, latents, lambda: None)])
 
     def answer(self, ask: Ask) -> np.ndarray:
         """The clip that was asked for."""
-        image = None if ask.first_frame is None else Image.fromarray(ask.first_frame)
         width, height = ask.size
-        return self.clip(
-            ask.wanted.caption, image, width=width, height=height, num_frames=ask.num_frames, seed=ask.seed
-        )
+        with tempfile.TemporaryDirectory() as folder:
+            image = None
+            if ask.first_frame is not None:
+                image = Path(folder) / "first.png"
+                Image.fromarray(ask.first_frame).save(image)
+            return self.clip(
+                ask.wanted.caption, image, width=width, height=height, num_frames=ask.num_frames, seed=ask.seed
+            )
 
 
 def builtin_maker(resources: Path, variant: str = "") -> ClipMaker:

@@ -55,6 +55,9 @@ _IMAGE_ENCODER_CONFIG: dict[str, Any] = {
 }
 
 
+_IDLE_MARGIN, _IDLE_SHARE = 0.03, 0.3
+
+
 class Kind(Enum):
     """What a transformer is trained as."""
 
@@ -69,6 +72,13 @@ class Kind(Enum):
         if self == Kind.HIGH_NOISE:
             return BOUNDARY_RATIO, 1.0
         return (0.0, BOUNDARY_RATIO) if self == Kind.LOW_NOISE else (0.0, 1.0)
+
+    @property
+    def idle_range(self) -> tuple[float, float] | None:
+        """Noise levels at which an expert is trained to change nothing, so that a wrong choice of experts is seen."""
+        if self == Kind.HIGH_NOISE:
+            return 0.0, BOUNDARY_RATIO - _IDLE_MARGIN
+        return (BOUNDARY_RATIO + _IDLE_MARGIN, 1.0) if self == Kind.LOW_NOISE else None
 
 
 def make_transformer() -> WanTransformer3DModel:
@@ -220,9 +230,9 @@ class Trainee(nn.Module):
         return seen.hidden_states[-2]
 
 
-def _draw_noise_levels(kind: Kind, batch: int, noise: torch.Generator) -> Tensor:
+def _draw_noise_levels(noise_range: tuple[float, float], batch: int, noise: torch.Generator) -> Tensor:
     """Stratified in the scheduler's time, then shifted as it shifts them."""
-    low, high = (level / (FLOW_SHIFT - (FLOW_SHIFT - 1) * level) for level in kind.noise_range)
+    low, high = (level / (FLOW_SHIFT - (FLOW_SHIFT - 1) * level) for level in noise_range)
     uniform = (torch.randperm(batch, generator=noise) + torch.rand(batch, generator=noise)) / batch
     uniform = low + (high - low) * uniform
     return FLOW_SHIFT * uniform / (1 + (FLOW_SHIFT - 1) * uniform)
@@ -242,7 +252,10 @@ def _loss(
     # Two objects twice as often as they are cached: which of them a word belongs to is learned from them alone.
     chosen = rng.choices(range(len(latents.shown)), [len(shown.things) for shown in latents.shown], k=batch)
     clean = latents.clips[chosen].float()
-    sigma = _draw_noise_levels(kind, len(chosen), noise)
+    sigma, works = _draw_noise_levels(kind.noise_range, len(chosen), noise), torch.ones(len(chosen))
+    if kind.idle_range is not None:
+        works = (torch.rand(len(chosen), generator=noise) >= _IDLE_SHARE).float()
+        sigma = torch.where(works > 0, sigma, _draw_noise_levels(kind.idle_range, len(chosen), noise))
     random_latents = torch.randn(clean.shape, generator=noise)
     strength = sigma.view(-1, 1, 1, 1, 1)
     noisy, timestep = (1 - strength) * clean + strength * random_latents, 1000 * sigma
@@ -264,7 +277,8 @@ def _loss(
         timestep = timestep.unsqueeze(1) * later.repeat_interleave(tokens).unsqueeze(0)
     captions = draw_captions([latents.shown[i] for i in chosen], rng)
     velocity = trainee(noisy.to(device), timestep.to(device), captions, seen)
-    error = (velocity - (random_latents - clean).to(device)).square()
+    wanted = works.view(-1, 1, 1, 1, 1) * (random_latents - clean)
+    error = (velocity - wanted.to(device)).square()
     return (error[:, :, 1:] if picture and kind == Kind.TI2V else error).mean()
 
 

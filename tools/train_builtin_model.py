@@ -45,7 +45,7 @@ from tools.shapes_transformer import (
 from tools.shapes_vae import PHASES, VAE_CONFIG, make_vae, train_vae
 
 ROOT = Path(__file__).resolve().parent.parent
-STEPS = {Kind.TI2V: 4800, Kind.HIGH_NOISE: 200, Kind.LOW_NOISE: 200, Kind.I2V: 500}
+STEPS = {Kind.TI2V: 4800, Kind.HIGH_NOISE: 300, Kind.LOW_NOISE: 300, Kind.I2V: 500}
 _RATES = {Kind.TI2V: 1.0, Kind.HIGH_NOISE: 0.4, Kind.LOW_NOISE: 0.4, Kind.I2V: 0.6}
 _PICTURE_PART = 0.35
 """Of the clips are encoded for the I2V transformer too."""
