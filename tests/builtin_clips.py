@@ -67,9 +67,8 @@ class ClipMaker:
 
     def __init__(self, model: Model, plan: LoadPlan) -> None:
         self.model = model
-        self.loaded: LoadedModel = load_model(
-            model.folder, plan, progress=lambda *_: None, check_cancelled=lambda: None
-        )
+        folder = inspect_model_folder(model.folder.path, [Path(file) for file in plan.transformer_files])
+        self.loaded: LoadedModel = load_model(folder, plan, progress=lambda *_: None, check_cancelled=lambda: None)
         self._count = PromptTokenizer(model.folder.path).count
 
     def clip(self, prompt: str, image: Path | None = None, **changes: Any) -> np.ndarray:

@@ -110,8 +110,9 @@ def test_that_other_wordings_in_any_case_are_followed(maker: ClipMaker, prompt: 
 def test_that_quantized_variants_follow_prompts_too(
     maker: ClipMaker, resources: Path, variant: str, less: float
 ) -> None:
-    asks = single_asks(24)
-    assert grade(builtin_maker(resources, variant), asks)["all"] >= grade(maker, asks)["all"] - less
+    quantized, asks = builtin_maker(resources, variant), single_asks(24)
+    assert not np.array_equal(quantized.answer(asks[0]), maker.answer(asks[0]))  # or it would be the model itself
+    assert grade(quantized, asks)["all"] >= grade(maker, asks)["all"] - less
 
 
 def test_that_the_variant_with_two_experts_follows_prompts(two_experts: ClipMaker) -> None:
