@@ -9,11 +9,8 @@ import pytest
 import wan_desktop.core
 
 PACKAGE = Path(wan_desktop.core.__path__[0])
-MODULES = sorted(
-    ".".join(path.relative_to(PACKAGE).with_suffix("").parts)
-    for path in PACKAGE.rglob("*.py")
-    if path.stem != "__init__"
-)
+FILES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py") if path.stem != "__init__")
+MODULES = [".".join(file.with_suffix("").parts) for file in FILES]
 BLOCK = """
 import sys
 for name in ("PySide6", "shiboken6", "torch", "diffusers", "transformers", "accelerate"):
