@@ -70,13 +70,13 @@ class BlockMap:
                 f"a file of {self.size_bytes} bytes has {wanted_bytes} bytes of digests, not {len(self.digests)}"
             )
 
-    @classmethod
-    def of(cls, chunks: Iterable[Data]) -> Self:
+    @staticmethod
+    def of(chunks: Iterable[Data]) -> "BlockMap":
         """The map of a file that comes in chunks of any size."""
         builder = BlockMapBuilder()
         for chunk in chunks:
             builder.update(chunk)
-        return cls(builder.size_bytes, builder.finish().digests)
+        return builder.finish()
 
     @property
     def count(self) -> int:
