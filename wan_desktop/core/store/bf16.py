@@ -166,7 +166,7 @@ def plan_conversion(
 
 def _parse(raw: bytes) -> tuple[list[_Entry], dict[str, str]]:
     """The tensors in the order in which they lie, and the metadata."""
-    if not raw.startswith(b"{"):  # the safetensors library takes no space before it
+    if not raw.startswith(b"{"):  # the format demands it
         raise ValueError("it does not start with a brace")
     header = json.loads(raw.decode("utf-8"), object_pairs_hook=_without_repeats)
     metadata = header.pop("__metadata__", {})
@@ -275,7 +275,7 @@ class Rounder:
         np.isnan(bits.view("<f4"), out=nans)
         if nans.any():
             np.copyto(rounded, _BF16_NAN, where=nans)
-        return memoryview(rounded.view("u1"))
+        return rounded.view("u1").data
 
 
 def convert(

@@ -239,7 +239,7 @@ class _Place:
                 self.disk.unlink(self.root / "finished" / name)
 
     def _take_back(self) -> None:
-        """A file that came to its place just before a crash has no record: it is a `.part` again, its journal is left."""
+        """A file that came to its place just before a crash has no record: make it a `.part` again."""
         for file in self.missing:
             target, part = self.files / file.path, self.wanted(file).part
             if not self.disk.exists(target):

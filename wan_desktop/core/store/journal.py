@@ -76,7 +76,9 @@ class Journal:
             ValueError: There is no such block, or this is no digest.
         """
         if not 0 <= index < block_count(self.size_bytes) or len(digest) != DIGEST_BYTES:
-            raise ValueError(f"block {index} with a digest of {len(digest)} bytes, of a file of {self.size_bytes} bytes")
+            raise ValueError(
+                f"block {index} with a digest of {len(digest)} bytes, of a file of {self.size_bytes} bytes"
+            )
         self._file.pwrite(self._end, _record(index, digest, self._seed))
         self._end += _RECORD_BYTES
         self.committed[index] = digest

@@ -7,12 +7,13 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from wan_desktop.core.store.blocks import BLOCK_BYTES, BlockMap, block_count, block_digest, block_span
+from wan_desktop.core.store.blocks import BLOCK_BYTES, DIGEST_BYTES, BlockMap, block_count, block_digest, block_span
 from wan_desktop.core.store.disk import Disk
 from wan_desktop.core.store.journal import Journal
 from wan_desktop.core.store.manifest import Origin
 
 _MAX_READINGS = 5
+_UNKNOWN = bytes(DIGEST_BYTES)
 
 
 class ContentError(Exception):
@@ -28,11 +29,13 @@ class WantedFile:
     journal: Path
     truth: BlockMap | None = None
     """Known digests of all blocks: blocks of the `.part` that match are taken as they are, arriving ones must match."""
+    only: frozenset[int] | None = None
+    """Only these blocks are wanted; then nothing proves them, and who asked must."""
 
 
 @dataclass(frozen=True, slots=True)
 class FetchedFile:
-    """A `.part` that is whole, proven against its origin, and safe on disk."""
+    """A `.part` that is safe on disk, and whole and proven against its origin unless only some blocks were wanted."""
 
     wanted: WantedFile
     sha256: str
@@ -56,6 +59,7 @@ class PartFile:
         self.wanted = wanted
         self.size_bytes = origin.size_bytes
         self.count = block_count(self.size_bytes)
+        self._needed = self.count if wanted.only is None else len(wanted.only)
         self._hasher = hasher
         self._digests: dict[int, bytes] = {}
         self._doubted: dict[int, set[bytes]] = {}
@@ -103,9 +107,15 @@ class PartFile:
         return index in self._digests and index not in self._doubted
 
     @property
+    def missing(self) -> list[int]:
+        """Blocks that must come, in order."""
+        wanted = range(self.count) if self.wanted.only is None else sorted(self.wanted.only)
+        return [index for index in wanted if not self.has(index)]
+
+    @property
     def complete(self) -> bool:
-        """Every block is on disk."""
-        return len(self._digests) == self.count and not self._doubted
+        """Every wanted block is on disk."""
+        return len(self._digests) >= self._needed and not self._doubted and not self.missing
 
     @property
     def done_bytes(self) -> int:
@@ -218,7 +228,8 @@ class PartFile:
     @property
     def hashed(self) -> bool:
         """All blocks are hashed, or hashing failed."""
-        return self.complete and self._frontier == self.count and (self._last_hash is None or self._last_hash.done())
+        fed = self._frontier == self.count or self.wanted.only is not None
+        return self.complete and fed and (self._last_hash is None or self._last_hash.done())
 
     def prove(self) -> bool:
         """Whether the hashed bytes are the origin's.
@@ -232,6 +243,8 @@ class PartFile:
         """
         if self._last_hash is not None:
             self._last_hash.result()
+        if self.wanted.only is not None:
+            return True
         origin = self.wanted.origin
         found = self._sha256 if origin.sha256 else self._git_sha1
         if found.hexdigest() == (origin.sha256 or origin.git_sha1):
@@ -252,7 +265,7 @@ class PartFile:
         if self._file.size_bytes != self.size_bytes:
             self._file.resize(self.size_bytes)  # a longer file was there before
         self._file.sync()
-        digests = b"".join(self._digests[index] for index in range(self.count))
+        digests = b"".join(self._digests.get(index, _UNKNOWN) for index in range(self.count))
         return FetchedFile(self.wanted, self._sha256.hexdigest(), BlockMap(self.size_bytes, digests))
 
     def close(self) -> None:

@@ -44,8 +44,7 @@ class SpanQueue:
     def add(self, file: PartFile, url: RemoteUrl) -> None:
         """Let the file's missing blocks be fetched, after those of the files before."""
         with self._changed:
-            missing = [index for index in reversed(range(file.count)) if not file.has(index)]
-            self._queued.append(_Queued(file, url, missing))
+            self._queued.append(_Queued(file, url, file.missing[::-1]))
             self._changed.notify_all()
 
     def allow(self, fetchers: int) -> None:
