@@ -24,7 +24,7 @@ class Content(ABC):
         """A file for `os.sendfile`, if the bytes lie in one."""
         return None
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027 - most contents have nothing to close
         """Let go of the file."""
 
     @cached_property

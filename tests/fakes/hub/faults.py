@@ -80,7 +80,9 @@ def _is_at(where: Where, call: Call, answer: Answer) -> bool:
             return "X-Repo-Commit" in answer.headers
         case Where.SIZES:
             in_headers = "X-Linked-Size" in answer.headers or (call.method == "HEAD" and answer.is_blob)
-            return in_headers or (call.path.startswith("/api/") and b'"size"' in bytes(answer.content.read(0, answer.end)))
+            return in_headers or (
+                call.path.startswith("/api/") and b'"size"' in bytes(answer.content.read(0, answer.end))
+            )
         case _:
             return True
 
@@ -229,7 +231,7 @@ def _lie(value: Any, by: int, name: re.Pattern[str]) -> Any:
         return [_lie(item, by, name) for item in value]
     if not isinstance(value, dict):
         return value
-    path = value.get("path", value.get("rfilename", ""))
+    path = str(value.get("path") or value.get("rfilename") or "")
     if isinstance(value.get("size"), int) and name.search(path):
         lfs = {"lfs": {**value["lfs"], "size": value["lfs"]["size"] + by}} if "lfs" in value else {}
         return {**value, "size": value["size"] + by, **lfs}

@@ -9,7 +9,6 @@ import struct
 import threading
 import time
 import urllib.parse
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -121,7 +120,8 @@ class Door:
             with contextlib.suppress(OSError):
                 sock.shutdown(socket.SHUT_RDWR)
         for _, thread in connections:
-            thread.join()
+            if thread is not threading.current_thread():
+                thread.join()
 
     def _accept(self, listener: socket.socket) -> None:
         while True:
@@ -140,9 +140,9 @@ class Door:
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 Connection(_encrypted(sock) if self._tls else sock, self, self._brain).serve()
         finally:
+            sock.close()
             with self._lock:
                 del self._connections[sock]
-            sock.close()
 
 
 def _encrypted(sock: socket.socket) -> ssl.SSLSocket:
@@ -262,6 +262,7 @@ class Connection:
     def _struck(self, answer: Answer) -> bool:
         """Let the line fail; True if it recovers."""
         if answer.strike == "stall":
+            answer.strike = ""
             return self._stall(answer.stall_s)
         if answer.strike == "reset":
             # With this, close sends RST instead of FIN. The door has the socket too and closes it last.
@@ -316,6 +317,3 @@ def _head(answer: Answer) -> bytes:
     reason = http.client.responses.get(answer.status, "Unknown")
     lines = [f"HTTP/1.1 {answer.status} {reason}", *(f"{name}: {value}" for name, value in headers.items())]
     return "\r\n".join([*lines, "", ""]).encode("latin-1")
-
-
-Starter = Callable[[], None]

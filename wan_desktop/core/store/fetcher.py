@@ -252,7 +252,7 @@ class _Fetcher(threading.Thread):
             return min(error.retry_after_s, _MAX_RETRY_AFTER_S)
         if self._failures == 1:
             return 0.0
-        backoff_s = min(_MAX_BACKOFF_S, _FIRST_BACKOFF_S * 2 ** (self._failures - 2))
+        backoff_s: float = min(_MAX_BACKOFF_S, _FIRST_BACKOFF_S * 2 ** (self._failures - 2))
         return backoff_s * random.uniform(0.5, 1.0)
 
 

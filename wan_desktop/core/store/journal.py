@@ -1,13 +1,13 @@
 """What a download says it has written: one small file beside each `.part`, one record for each block.
 
 A record is written after its block and without waiting for the disk, so after a power failure it may stand for bytes
-that never arrived. The journal is therefore a claim and no more: whoever goes on with a `.part` reads the claimed blocks
-again (:func:`verified_blocks`).
+that never arrived. The journal is therefore a claim and no more: whoever goes on with a `.part` reads the claimed
+blocks again (:func:`verified_blocks`).
 """
 
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -39,7 +39,7 @@ class Journal:
         self.committed = committed
         """Digest by block, as it was claimed; the last claim counts."""
         self._file = file
-        self._seed = zlib.crc32(header)
+        self._seed = _seed(header)
         self._end = len(header) + len(committed) * _RECORD_BYTES
 
     @classmethod
@@ -56,14 +56,14 @@ class Journal:
 
         Raises:
             OSError: The disk fails or is full; what was claimed before is still there.
-            ValueError: The content has no id, or one that is too long.
+            ValueError: The content has no id or one that is too long, or a size below zero.
         """
-        header = _header(content_id, size_bytes)
         count = block_count(size_bytes)
+        header = _header(content_id, size_bytes)
         data = _read(disk, path, len(header) + (count * _MAX_RECORDS_PER_BLOCK + _SPARE_RECORDS) * _RECORD_BYTES)
         committed = _claims(data, header, count)
         if data[: len(header)] != header or len(data) != len(header) + len(committed) * _RECORD_BYTES:
-            seed = zlib.crc32(header)
+            seed = _seed(header)
             records = (_record(index, digest, seed) for index, digest in committed.items())
             disk.write_atomically(path, header + b"".join(records))
         return cls(disk.open(path), header=header, size_bytes=size_bytes, committed=committed)
@@ -96,8 +96,8 @@ class Journal:
         self.close()
 
 
-def verified_blocks(disk: Disk, part_path: Path, journal: Journal) -> Iterator[tuple[int, bool]]:
-    """Read the claimed blocks of the `.part` again, in order.
+def verified_blocks(disk: Disk, part_path: Path, journal: Journal) -> Generator[tuple[int, bool], None, None]:
+    """Read the claimed blocks of the `.part` again, in order; close the generator to stop before the end.
 
     Yields:
         Each claimed block, and whether its bytes are there.
@@ -127,9 +127,14 @@ def _header(content_id: str, size_bytes: int) -> bytes:
     return header + _CRC.pack(zlib.crc32(header))
 
 
+def _seed(header: bytes) -> int:
+    """What the CRCs of records start with: records that an earlier content left behind are not taken for this one's."""
+    # Not the CRC of all of it: over data and its own CRC that is the same for all data.
+    return zlib.crc32(header[: _HEADER.size])
+
+
 def _record(index: int, digest: bytes, seed: int) -> bytes:
     claim = _CLAIM.pack(index, digest)
-    # Seeded with the header, so that records which an earlier content left behind it are not taken for this one's.
     return claim + _CRC.pack(zlib.crc32(claim, seed))
 
 
@@ -148,7 +153,7 @@ def _claims(data: bytes, header: bytes, count: int) -> dict[int, bytes]:
     """Digest by block; records count only where they can lie, and with their CRC right."""
     if not data.startswith(header):
         return {}
-    seed = zlib.crc32(header)
+    seed = _seed(header)
     end = len(data) - (len(data) - len(header)) % _RECORD_BYTES
     claims = {}
     for claim, crc in _RECORD.iter_unpack(memoryview(data)[len(header) : end]):

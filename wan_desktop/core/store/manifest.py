@@ -100,11 +100,11 @@ class ManifestFile:
         _require(_SHA256, self.sha256, "sha256")
         if self.origin is None:
             if self.conversion is not Conversion.NONE:
-                raise ValueError(f"{self.path} is said to be converted, but from nothing")
+                raise ValueError(f"{self.path!r} is said to be converted, but from nothing")
         elif self.conversion is Conversion.NONE and (
             self.size_bytes != self.origin.size_bytes or self.origin.sha256 not in ("", self.sha256)
         ):
-            raise ValueError(f"{self.path} differs from its origin without having been converted")
+            raise ValueError(f"{self.path!r} differs from its origin without having been converted")
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,10 +133,7 @@ class Manifest:
             raise ValueError("it names no files")
         for name in (self.model_id, self.variant):
             check_name(name)
-        check_names([file.path for file in self.files])
-        for file in self.files:
-            if file.path.split("/")[0].casefold() == METADATA_FOLDER:
-                raise UnsafeNameError(f"{file.path} would overwrite what is written down about the model.")
+        check_names(file.path for file in self.files)
 
     @property
     def size_bytes(self) -> int:
@@ -189,12 +186,13 @@ def read_manifest(disk: Disk, folder: Path) -> Manifest:
         ManifestError: It is damaged, breaks a rule, or a newer version of the program wrote it.
         OSError: It is absent, or the disk fails.
     """
-    data = _read(disk, folder / METADATA_FOLDER / _MANIFEST, _MAX_JSON_BYTES)
     try:
+        data = disk.read_bytes(folder / METADATA_FOLDER / _MANIFEST, limit_bytes=_MAX_JSON_BYTES)
         return _manifest(_unseal(data, "manifest"), folder)
     except (ValueError, RecursionError, UnsafeNameError) as error:
-        reason = str(error)[:_MAX_REASON_CHARACTERS]
-        raise ManifestError(f"The file list of the model in {folder} is damaged: {reason}.", hint=_REPAIR) from error
+        raise ManifestError(
+            f"The file list of the model in {folder} is damaged: {_reason(error)}.", hint=_REPAIR
+        ) from error
 
 
 def write_manifest(disk: Disk, folder: Path, manifest: Manifest) -> None:
@@ -232,11 +230,12 @@ def read_stamps(disk: Disk, folder: Path) -> dict[str, FileStamp]:
     """Stamps by path; empty when absent or damaged, which costs no more than a check."""
     file = folder / METADATA_FOLDER / _STAMPS
     try:
-        return from_plain(_Stamps, _unseal(_read(disk, file, _MAX_JSON_BYTES), "stamps")).files
+        data = disk.read_bytes(file, limit_bytes=_MAX_JSON_BYTES)
+        return from_plain(_Stamps, _unseal(data, "stamps")).files
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, RecursionError) as error:
-        logger.warning("%s is left aside, its files count as unchecked: %s", file, str(error)[:_MAX_REASON_CHARACTERS])
+        logger.warning("%s is left aside, its files count as unchecked: %s", file, _reason(error))
         return {}
 
 
@@ -253,7 +252,8 @@ def read_block_map(disk: Disk, folder: Path, file: ManifestFile) -> BlockMap | N
     """The block map of a file of the model; None when absent, damaged, or of a file of another size."""
     path = folder / METADATA_FOLDER / _BLOCKS / _block_map_name(file)
     try:
-        block_map = BlockMap.from_bytes(_read(disk, path, BlockMap.file_bytes(file.size_bytes)))
+        data = disk.read_bytes(path, limit_bytes=BlockMap.file_bytes(file.size_bytes))
+        block_map = BlockMap.from_bytes(data)
     except FileNotFoundError:
         return None
     except (OSError, ValueError, ManifestError) as error:
@@ -306,6 +306,11 @@ def _unseal(data: bytes, key: str) -> Any:
     if sealed.get("sha256") != _checksum(sealed[key]):
         raise ValueError("its checksum is wrong, so something in it was changed")
     return sealed[key]
+
+
+def _reason(error: Exception) -> str:
+    """What is wrong, fit to be shown: rubbish may be long, and hold what no screen and no log takes."""
+    return str(error)[:_MAX_REASON_CHARACTERS].rstrip(".").encode(errors="backslashreplace").decode()
 
 
 def _checksum(plain: Any) -> str:

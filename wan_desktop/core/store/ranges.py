@@ -355,4 +355,4 @@ def _translated() -> Iterator[None]:
         raise FetchError(Refusal.UNREACHABLE, f"the server's name is not known: {error}") from error
     except (OSError, http.client.HTTPException, ValueError, AttributeError) as error:
         # AttributeError: http.client's own answer when `abort` takes the socket away under it.
-        raise FetchError(Refusal.UNREACHABLE, f"the connection broke: {error or type(error).__name__}") from error
+        raise FetchError(Refusal.UNREACHABLE, f"the connection broke: {str(error) or type(error).__name__}") from error

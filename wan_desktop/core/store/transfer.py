@@ -5,6 +5,7 @@ journals, watches for stalls and listens for a cancel; one more thread hashes. S
 """
 
 import collections
+import functools
 import logging
 import queue
 import time
@@ -141,20 +142,21 @@ class _Run:
             item = waiting.popleft()
             file = PartFile(self._disk, item, hasher)
             self._files.append(file)
-            before_bytes = self._done_bytes()
-            file.recover(lambda read_bytes, before=before_bytes, item=item: self._recovering(before + read_bytes, item))
+            file.recover(functools.partial(self._recovering, item, self._done_bytes()))
             origin = item.origin
             url = self._pool.hub.file_url(origin.repo_id, origin.revision, origin.filename)
             self._pool.spans.add(file, RemoteUrl(url, origin.size_bytes))
             self._when_complete(file)
             self._pool.last_byte_s = time.monotonic()
 
-    def _recovering(self, done_bytes: int, item: WantedFile) -> None:
+    def _recovering(self, item: WantedFile, before_bytes: int, read_bytes: int) -> None:
         self._context.check_cancelled()
         if time.monotonic() >= self._next_progress_s:
             self._next_progress_s = time.monotonic() + _PROGRESS_S
             self._context.progress(
-                TransferProgress(done_bytes, self._total_bytes, 0.0, None, item.origin.filename, 0, checking=True)
+                TransferProgress(
+                    before_bytes + read_bytes, self._total_bytes, 0.0, None, item.origin.filename, 0, checking=True
+                )
             )
 
     def _done_bytes(self) -> int:
