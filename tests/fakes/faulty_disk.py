@@ -371,7 +371,7 @@ class _RecordingFile(DiskFile):
 class CrashState:
     """One state that a power failure may leave; the same every time it is written."""
 
-    log: OpLog
+    log: OpLog = field(repr=False)
     cut: int
     """How many calls had been made."""
     seed: int
@@ -438,7 +438,7 @@ class _FileState:
 
     def after_failure(self, rng: random.Random) -> bytes:
         data = bytearray(self.safe)
-        fates = rng.choice([("lost",), ("done",), ("zeros",), ("lost", "done", "zeros", "torn")])
+        fates = rng.choice([("lost",), ("done",), ("zeros",), ("torn",), ("lost", "done", "zeros", "torn")])
         for op in self.pending:
             match rng.choice(fates):
                 case "done":

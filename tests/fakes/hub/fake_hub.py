@@ -228,7 +228,8 @@ class FakeHub(Brain, World):
             after: So many bytes of the body are sent before the line fails; 0 is before the first byte of the answer.
             **options: `method`, `where` for all kinds; `by` (sizes), `rate` (drip, bytes a second), `for_s` (stall
                 that ends), `at`, `bit` (flip), `status`, `headers`, `retry_after` (statuses), `names` (drop_header),
-                `file` (size_lies), `files` (move_commit), `to` (redirect_off_host), `page` (captive).
+                `file` (size_lies), `files` (move_commit), `to` (redirect_off_host), `page`, `content_type`, `status`
+                (captive).
 
         Returns:
             The fault; it counts how often it has struck.

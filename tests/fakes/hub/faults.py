@@ -203,7 +203,9 @@ def _gzip(answer: Answer, _call: Call, _fault: Fault, _world: World) -> Answer:
 
 
 def _captive(_answer: Answer, _call: Call, fault: Fault, _world: World) -> Answer:
-    return Answer.of_text(200, fault.options.get("page", LOGIN_PAGE.decode()), "text/html; charset=utf-8")
+    told = fault.options
+    page, content_type = told.get("page", LOGIN_PAGE.decode()), told.get("content_type", "text/html; charset=utf-8")
+    return Answer.of_text(told.get("status", 200), page, content_type)
 
 
 def _drop_header(answer: Answer, _call: Call, fault: Fault, _world: World) -> Answer:

@@ -13,11 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from wan_desktop import __version__
-from wan_desktop.core.errors import (
-    AccessDeniedError,
-    ContentMismatchError,
-    RequestError,
-)
+from wan_desktop.core.errors import AccessDeniedError, ContentMismatchError, RequestError
 from wan_desktop.core.store.hub_request import HubQuestion
 from wan_desktop.core.store.names import check_names, is_wanted
 
@@ -26,7 +22,7 @@ MAX_FILES = 5000
 MAX_FILE_BYTES = 1 << 40
 
 _REPO_ID = re.compile(r"(?!.*(\.\.|--))\w([\w.-]{0,94}\w)?/\w([\w.-]{0,94}\w)?", re.ASCII)
-_REVISION = re.compile(r"(?!.*\.\.)[\w./-]{1,200}", re.ASCII)
+_REVISION = re.compile(r"(?!.*\.\.)\w[\w./-]{0,199}", re.ASCII)
 _SHA1 = re.compile(r"[0-9a-f]{40}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _TOKEN = re.compile(r"[!-~]+")
@@ -49,9 +45,10 @@ class RemoteFile:
 
     def __post_init__(self) -> None:
         if not 0 <= self.size_bytes <= MAX_FILE_BYTES:
-            raise ValueError(f"{self.filename!r} cannot have {self.size_bytes} bytes")
-        if not (_SHA256.fullmatch(self.sha256) if self.sha256 else _SHA1.fullmatch(self.git_sha1)):
-            raise ValueError(f"{self.filename!r} has no digest")
+            raise ValueError(f"{_shown(self.filename)} cannot have {str(self.size_bytes)[:30]} bytes")
+        digests = [(_SHA256, self.sha256), (_SHA1, self.git_sha1)]
+        if not (self.sha256 or self.git_sha1) or not all(rule.fullmatch(digest) for rule, digest in digests if digest):
+            raise ValueError(f"{_shown(self.filename)} has no digest")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +82,10 @@ class RemoteRepo:
         return sum(file.size_bytes for file in self.files)
 
 
+def _shown(text: str) -> str:
+    return repr(text[:80])
+
+
 def _never_cancelled() -> None:
     """Go on."""
 
@@ -111,7 +112,7 @@ class HubClient:
         timeout_s: float = 10.0,
         waits_s: tuple[float, ...] = (0.3, 0.8, 2.0),
     ) -> None:
-        self.endpoint = (endpoint or os.environ.get("HF_ENDPOINT") or DEFAULT_ENDPOINT).rstrip("/")
+        self.endpoint = (endpoint or os.environ.get("HF_ENDPOINT") or DEFAULT_ENDPOINT).strip().rstrip("/")
         self._token = token
         self._timeout_s = timeout_s
         self._waits_s = waits_s
@@ -267,13 +268,12 @@ def _files(entries: Iterator[Any]) -> Iterator[RemoteFile]:
 def _file(entry: Mapping[str, Any]) -> RemoteFile:
     filename, size, lfs = entry["path"], entry.get("size"), entry.get("lfs")
     if type(size) is not int:
-        raise ValueError(f"{filename!r} has no size")
+        raise ValueError(f"{_shown(filename)} has no size")
     if lfs is None:
         return RemoteFile(filename, size, git_sha1=str(entry.get("oid")))
     if not isinstance(lfs, dict) or lfs.get("size") != size:
-        raise ValueError(f"{filename!r} has two sizes")
-    sha256 = str(lfs.get("oid"))
-    return RemoteFile(filename, size, sha256=sha256)
+        raise ValueError(f"{_shown(filename)} has two sizes")
+    return RemoteFile(filename, size, sha256=str(lfs.get("oid")))
 
 
 def _licence(info: Mapping[str, Any]) -> str:

@@ -255,11 +255,11 @@ def _failure(error: Exception, page: str, host: str) -> _Failure:
             return _refusal(error, page, host)
         case OfflineModeIsEnabled():
             return _Failure(_offline("HF_HUB_OFFLINE is set, so the Hub is not asked", hint="Remove that setting."))
-        case _BlockedError() | httpx2.ProxyError() | httpx2.DecodingError():
+        case _BlockedError() | httpx2.ProxyError() | httpx2.DecodingError() | httpx2.InvalidURL():
             return _Failure(ConnectionBlockedError(f"No connection to the Hub: {error}.", hint=_NETWORK))
         case httpx2.TimeoutException() | TimeoutError():
             return _Failure(_offline(f"{host} does not answer in time"), may_pass=True)
-        case httpx2.ConnectError():
+        case httpx2.ConnectError() | UnicodeError():  # the latter for names that no host can have
             return _no_connection(error, host)
         case httpx2.TransportError():
             return _Failure(_offline(f"The connection to {host} broke off"), may_pass=True)
@@ -278,7 +278,7 @@ def _no_connection(error: Exception, host: str) -> _Failure:
         return _Failure(ConnectionBlockedError(f"No encrypted connection to {host}: {reason}.", hint=_NETWORK))
     if any(isinstance(cause, ConnectionResetError | ssl.SSLError) for cause in causes):
         return _Failure(_offline(f"The connection to {host} broke off"), may_pass=True)
-    if any(isinstance(cause, socket.gaierror) for cause in causes):
+    if any(isinstance(cause, socket.gaierror | UnicodeError) for cause in causes):
         return _Failure(_offline(f"{host} cannot be found: there is no internet connection, or the name is wrong"))
     return _Failure(_offline(f"{host} cannot be reached"))
 

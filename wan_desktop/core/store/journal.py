@@ -96,6 +96,14 @@ class Journal:
         self.close()
 
 
+def claimed_bytes(disk: Disk, path: Path) -> int:
+    """About how many bytes a journal claims, by its length; 0 when it is absent."""
+    if not disk.exists(path):
+        return 0
+    header_bytes = _HEADER.size + _CRC.size
+    return max(0, disk.stat(path).size_bytes - header_bytes) // _RECORD_BYTES * BLOCK_BYTES
+
+
 def verified_blocks(disk: Disk, part_path: Path, journal: Journal) -> Generator[tuple[int, bool], None, None]:
     """Read the claimed blocks of the `.part` again, in order; close the generator to stop before the end.
 

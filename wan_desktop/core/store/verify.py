@@ -5,6 +5,7 @@ Nothing is changed or repaired here; a report is data. The Hub is not asked.
 
 import datetime
 import hashlib
+import json
 import logging
 import os
 import threading
@@ -18,9 +19,11 @@ from pathlib import Path
 from wan_desktop.core.errors import IntegrityError, JobCancelled
 from wan_desktop.core.gguf_header import GGUF_SUFFIX, read_gguf_header
 from wan_desktop.core.model_folder import read_safetensors_header
+from wan_desktop.core.records import from_plain, to_plain
 from wan_desktop.core.store.blocks import BLOCK_BYTES, BlockMapBuilder, block_digest, block_span
 from wan_desktop.core.store.disk import Disk, Kind, Stamp
 from wan_desktop.core.store.manifest import (
+    METADATA_FOLDER,
     FileStamp,
     ManifestFile,
     read_block_map,
@@ -32,6 +35,8 @@ from wan_desktop.core.store.manifest import (
 
 logger = logging.getLogger(__name__)
 
+_DAMAGE = "damage.json"
+_MAX_DAMAGE_BYTES = 64_000_000
 _CHUNK_BYTES = 4 * BLOCK_BYTES
 _TICK_S = 0.05
 
@@ -103,6 +108,21 @@ class IntegrityReport:
         return f"{len(self.unchecked)} of {len(self.findings)} files changed since they were last read."
 
 
+@dataclass(frozen=True, slots=True)
+class _Damage:
+    """What a deep check found, kept beside the model until the file changes."""
+
+    finding: FileFinding
+    size_bytes: int
+    mtime_ns: int
+    file_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Damages:
+    files: dict[str, _Damage]
+
+
 def quick_check(disk: Disk, folder: Path) -> IntegrityReport:
     """Look at sizes, times, file ids and headers, in milliseconds.
 
@@ -112,12 +132,29 @@ def quick_check(disk: Disk, folder: Path) -> IntegrityReport:
     """
     start_s = time.perf_counter()
     manifest = read_manifest(disk, folder)
-    stamps = read_stamps(disk, folder)
-    findings = tuple(_look(disk, folder, file, stamps.get(file.path)) for file in manifest.files)
+    known = _Known(read_stamps(disk, folder), _read_damages(disk, folder))
+    findings = tuple(_look(disk, folder, file, known) for file in manifest.files)
     return IntegrityReport(False, findings, _now(), time.perf_counter() - start_s)
 
 
-def _look(disk: Disk, folder: Path, file: ManifestFile, stamp: FileStamp | None) -> FileFinding:
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What was found of each file when it was last read."""
+
+    stamps: dict[str, FileStamp]
+    damages: dict[str, _Damage]
+
+
+def _read_damages(disk: Disk, folder: Path) -> dict[str, _Damage]:
+    """Empty when absent or damaged: the files then count as unchecked, because they have no stamps."""
+    try:
+        data = disk.read_bytes(folder / METADATA_FOLDER / _DAMAGE, limit_bytes=_MAX_DAMAGE_BYTES)
+        return from_plain(_Damages, json.loads(data)).files
+    except (OSError, ValueError, RecursionError):
+        return {}
+
+
+def _look(disk: Disk, folder: Path, file: ManifestFile, known: _Known) -> FileFinding:
     path = folder / file.path
     try:
         found = disk.stat(path)
@@ -136,7 +173,15 @@ def _look(disk: Disk, folder: Path, file: ManifestFile, stamp: FileStamp | None)
         return FileFinding(file.path, FileState.BAD_HEADER, error.message)
     except OSError as error:
         return FileFinding(file.path, FileState.UNREADABLE, str(error))
-    if stamp is None or not _is_stamped(found, stamp, file):
+    damage = known.damages.get(file.path)
+    if damage and (damage.size_bytes, damage.mtime_ns, damage.file_id) == _outside(found):
+        return damage.finding
+    stamp = known.stamps.get(file.path)
+    if (
+        stamp is None
+        or (stamp.size_bytes, stamp.mtime_ns, stamp.file_id) != _outside(found)
+        or (stamp.sha256 != file.sha256)
+    ):
         return FileFinding(file.path, FileState.UNCHECKED, "it changed since it was last read")
     return FileFinding(file.path, FileState.GOOD)
 
@@ -149,9 +194,8 @@ def _check_header(path: Path) -> None:
         read_gguf_header(path)
 
 
-def _is_stamped(found: Stamp, stamp: FileStamp, file: ManifestFile) -> bool:
-    same = (found.size_bytes, found.mtime_ns, found.file_id) == (stamp.size_bytes, stamp.mtime_ns, stamp.file_id)
-    return same and stamp.sha256 == file.sha256
+def _outside(found: Stamp) -> tuple[int, int, int]:
+    return found.size_bytes, found.mtime_ns, found.file_id
 
 
 class DeepCheck:
@@ -184,7 +228,7 @@ class DeepCheck:
         self._stop = threading.Event()
         self._lock = threading.Lock()
         self._read_bytes = 0
-        self._stamps: dict[str, FileStamp] = {}
+        self._known = _Known({}, {})
 
     def run(self, check: Callable[[int, int], None]) -> IntegrityReport:
         """Read and compare.
@@ -198,7 +242,7 @@ class DeepCheck:
         """
         start_s = time.perf_counter()
         manifest = read_manifest(self._disk, self._folder)
-        self._stamps = read_stamps(self._disk, self._folder)
+        self._known = _Known(read_stamps(self._disk, self._folder), _read_damages(self._disk, self._folder))
         wanted = [file for file in manifest.files if self._is_wanted(file)]
         total_bytes = sum(file.size_bytes for file in wanted)
         # The longest first, so that no core is left with a long one at the end.
@@ -220,12 +264,12 @@ class DeepCheck:
     def _is_wanted(self, file: ManifestFile) -> bool:
         if self._only is not None and file.path not in self._only:
             return False
-        stamp = self._stamps.get(file.path)
+        stamp = self._known.stamps.get(file.path)
         fresh = self._since and stamp is not None and stamp.checked_at >= self._since
         return not (fresh and self._unread(file).state == FileState.GOOD)
 
     def _unread(self, file: ManifestFile) -> FileFinding:
-        return _look(self._disk, self._folder, file, self._stamps.get(file.path))
+        return _look(self._disk, self._folder, file, self._known)
 
     def _follow(self, futures: list[Future[FileFinding]], check: Callable[[], None]) -> None:
         waiting = set(futures)
@@ -238,7 +282,7 @@ class DeepCheck:
     # Threads -------------------------------------------------------------------------------------------------------
 
     def _examine(self, file: ManifestFile) -> FileFinding:
-        looked = _look(self._disk, self._folder, file, None)
+        looked = _look(self._disk, self._folder, file, _Known({}, {}))
         if looked.state in (FileState.MISSING, FileState.UNREADABLE):
             return looked
         try:
@@ -267,10 +311,14 @@ class DeepCheck:
         if digest.hexdigest() == file.sha256:
             if builder is not None:
                 write_block_map(self._disk, self._folder, file, builder.finish())
-            self._stamp(file, before)
+            self._note(file, before, None)
             return FileFinding(file.path, FileState.GOOD)
-        state = looked.state if looked.state.bad else FileState.DAMAGED
-        return FileFinding(file.path, state, looked.reason or "its bytes are others", self._locate(file))
+        state, reason = FileState.DAMAGED, "its bytes are others"
+        if looked.state.bad:
+            state, reason = looked.state, looked.reason
+        finding = FileFinding(file.path, state, reason, self._locate(file))
+        self._note(file, before, finding)
+        return finding
 
     def _locate(self, file: ManifestFile) -> tuple[int, ...] | None:
         """Which blocks are wrong, by the map that was recorded when the file was whole."""
@@ -288,14 +336,22 @@ class DeepCheck:
                     damaged.append(index)
         return tuple(damaged)
 
-    def _stamp(self, file: ManifestFile, before: Stamp) -> None:
-        after = self._disk.stat(self._folder / file.path)
-        if (before.size_bytes, before.mtime_ns) != (after.size_bytes, after.mtime_ns):
+    def _note(self, file: ManifestFile, before: Stamp, finding: FileFinding | None) -> None:
+        """Write down what was found, so that a quick check knows it too."""
+        if _outside(before) != _outside(self._disk.stat(self._folder / file.path)):
             return  # somebody wrote to it while it was read
         with self._lock:
-            stamp = FileStamp(before.size_bytes, before.mtime_ns, before.file_id, _now(), file.sha256)
-            self._stamps[file.path] = stamp
-            write_stamps(self._disk, self._folder, self._stamps)
+            stamps, damages = self._known.stamps, self._known.damages
+            stamps.pop(file.path, None)
+            damages.pop(file.path, None)
+            if finding is None:
+                stamps[file.path] = FileStamp(*_outside(before), checked_at=_now(), sha256=file.sha256)
+            else:
+                damages[file.path] = _Damage(finding, *_outside(before))
+            write_stamps(self._disk, self._folder, stamps)
+            self._disk.write_atomically(
+                self._folder / METADATA_FOLDER / _DAMAGE, json.dumps(to_plain(_Damages(damages))).encode()
+            )
 
     def _check_stopped(self) -> None:
         if self._stop.is_set():
