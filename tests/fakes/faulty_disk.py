@@ -1,11 +1,10 @@
 """Drives that fail: one at a chosen call, and one that tells what a power failure may leave.
 
-**Failing calls.** :class:`FailingDisk` counts the storage calls of a run, and fails one of them. A test runs a scenario
-once to count, then once for every n.
+:class:`FailingDisk` counts the storage calls of a run and fails one: run a scenario once to count, then for every n.
 
-**Power failures**, in the spirit of ALICE and CrashMonkey. :class:`RecordingDisk` does everything for real and writes
-down every call that changes something. :func:`materialise` makes, in an empty folder, one state that a power failure
-after a given number of those calls may leave. The model, which is stricter than most drives and file systems:
+:class:`RecordingDisk` writes down all calls that change something; :func:`materialise` then makes, in an empty folder,
+one state that a power failure after a given number of those calls may leave (in the spirit of ALICE and CrashMonkey).
+The model, which is stricter than most drives and file systems:
 
 - What a file holds is safe from its `sync` on, and not before. Each later write is lost, done, zeros, or done in part:
   then each 4 KiB sector holds, where it was written, the old bytes (none or zeros beyond the old end), zeros or the new
@@ -49,6 +48,45 @@ def windows_error(number: int, code: int = errno.EINVAL) -> OSError:
     return error
 
 
+class HastyDisk(Disk):
+    """A disk that works but never waits until anything is safe, which takes up to a second and cannot be seen."""
+
+    def open(self, path: Path, *, create: bool = False) -> DiskFile:
+        return _HastyFile(super().open(path, create=create))
+
+    def sync_folder(self, path: Path) -> None:
+        self.stat(path)
+
+
+class _WrappedFile(DiskFile):
+    def __init__(self, file: DiskFile) -> None:
+        self._file = file
+
+    def pread_into(self, offset: int, buffer: memoryview) -> int:
+        return self._file.pread_into(offset, buffer)
+
+    def pwrite(self, offset: int, data: Data) -> None:
+        self._file.pwrite(offset, data)
+
+    def sync(self) -> None:
+        self._file.sync()
+
+    def resize(self, size_bytes: int) -> None:
+        self._file.resize(size_bytes)
+
+    @property
+    def size_bytes(self) -> int:
+        return self._file.size_bytes
+
+    def close(self) -> None:
+        self._file.close()
+
+
+class _HastyFile(_WrappedFile):
+    def sync(self) -> None:
+        pass
+
+
 # Failing calls -------------------------------------------------------------------------------------------------------
 
 
@@ -70,7 +108,7 @@ class FailingDisk(Disk):
         of: Which calls are counted.
         ever_after: All later ones fail too.
         half_writes: A write that fails has written the first half.
-        disk: Does the calls that do not fail.
+        disk: Does the calls that do not fail; one that does not wait for syncs if there is none.
     """
 
     def __init__(
@@ -93,7 +131,7 @@ class FailingDisk(Disk):
         self._of = of
         self._ever_after = ever_after
         self._half_writes = half_writes
-        self._disk = disk or Disk()
+        self._disk = disk or HastyDisk()
         self._guard = threading.Lock()
 
     def read(self, name: str, call: Callable[[], Result]) -> Result:
@@ -124,10 +162,10 @@ class FailingDisk(Disk):
 
     def open(self, path: Path, *, create: bool = False) -> DiskFile:
         count = self.write if create else self.read
-        return count(f"open {path.name}", lambda: _FailingFile(self, self._disk.open(path, create=create), path))
+        return count(f"open {path.name}", lambda: _FailingFile(self._disk.open(path, create=create), self, path))
 
     def open_readonly(self, path: Path) -> DiskFile:
-        return self.read(f"open {path.name}", lambda: _FailingFile(self, self._disk.open_readonly(path), path))
+        return self.read(f"open {path.name}", lambda: _FailingFile(self._disk.open_readonly(path), self, path))
 
     def stat(self, path: Path) -> Stamp:
         return self.read(f"stat {path.name}", lambda: self._disk.stat(path))
@@ -160,35 +198,25 @@ class FailingDisk(Disk):
         return self.write(f"lock {path.name}", lambda: self._disk.lock(path))
 
 
-class _FailingFile(DiskFile):
-    def __init__(self, disk: FailingDisk, file: DiskFile, path: Path) -> None:
+class _FailingFile(_WrappedFile):
+    def __init__(self, file: DiskFile, disk: FailingDisk, path: Path) -> None:
+        super().__init__(file)
         self._disk = disk
-        self._file = file
         self._name = path.name
 
     def pread_into(self, offset: int, buffer: memoryview) -> int:
-        return self._disk.read(f"pread {self._name}", lambda: self._file.pread_into(offset, buffer))
+        return self._disk.read(f"pread {self._name}", lambda: super(_FailingFile, self).pread_into(offset, buffer))
 
     def pwrite(self, offset: int, data: Data) -> None:
         half = memoryview(data).cast("B")[: memoryview(data).nbytes // 2]
-        self._disk.write(
-            f"pwrite {self._name}",
-            lambda: self._file.pwrite(offset, data),
-            lambda: self._file.pwrite(offset, half),
-        )
+        write = super().pwrite
+        self._disk.write(f"pwrite {self._name}", lambda: write(offset, data), lambda: write(offset, half))
 
     def sync(self) -> None:
-        self._disk.write(f"sync {self._name}", self._file.sync)
+        self._disk.write(f"sync {self._name}", super().sync)
 
     def resize(self, size_bytes: int) -> None:
-        self._disk.write(f"resize {self._name}", lambda: self._file.resize(size_bytes))
-
-    @property
-    def size_bytes(self) -> int:
-        return self._file.size_bytes
-
-    def close(self) -> None:
-        self._file.close()
+        self._disk.write(f"resize {self._name}", lambda: super(_FailingFile, self).resize(size_bytes))
 
 
 # Recording -----------------------------------------------------------------------------------------------------------
@@ -241,8 +269,8 @@ class OpLog:
         return "\n".join(f"{number} {op}" for number, op in enumerate(self.ops, 1))
 
 
-class RecordingDisk(Disk):
-    """A disk that works, and writes down every change below a folder that is there."""
+class RecordingDisk(HastyDisk):
+    """A disk that works (but does not wait for syncs), and writes down every change below a folder that is there."""
 
     def __init__(self, root: Path) -> None:
         super().__init__()
@@ -285,7 +313,8 @@ class RecordingDisk(Disk):
             file = super().open(path, create=create)
             if is_new:
                 self.log.ops.append(Op(OpKind.CREATE, self._name(path), file=self._new_file(path)))
-            return _RecordingFile(self, file, Op(OpKind.WRITE, self._name(path), file=self._files[path.stat().st_ino]))
+            opened = Op(OpKind.WRITE, self._name(path), file=self._files[path.stat().st_ino])
+            return _RecordingFile(file, self, opened)
 
     def lock(self, path: Path) -> FolderLock:
         self.open(path, create=True).close()
@@ -299,15 +328,16 @@ class RecordingDisk(Disk):
             return is_new
 
     def replace(self, source: Path, target: Path) -> None:
-        with self._guard:
-            self._forget(target)
-            op = Op(OpKind.REPLACE, self._name(source), self._name(target))
-            self.record(op, lambda: super(RecordingDisk, self).replace(source, target))
+        op = Op(OpKind.REPLACE, self._name(source), self._name(target))
+        self._record_end(target, op, lambda: super(RecordingDisk, self).replace(source, target))
 
-    def _forget(self, path: Path) -> None:
-        """When the last name of a file goes, its number may come again for another."""
-        if self.exists(path) and self.stat(path).links == 1:
-            self._files.pop(self.stat(path).file_id, None)
+    def _record_end(self, path: Path, op: Op, call: Callable[[], None]) -> None:
+        """Record a call that ends a name; after the last one, the file's number may come again for another."""
+        with self._guard:
+            ended = self.stat(path) if self.exists(path) else None
+            self.record(op, call)
+            if ended and ended.links == 1:
+                self._files.pop(ended.file_id, None)
 
     def link(self, source: Path, target: Path) -> None:
         with self._guard:
@@ -320,48 +350,35 @@ class RecordingDisk(Disk):
             self.log.ops.append(op)
 
     def unlink(self, path: Path) -> None:
-        with self._guard:
-            if self.exists(path):
-                self._forget(path)
-                self.record(Op(OpKind.UNLINK, self._name(path)), lambda: super(RecordingDisk, self).unlink(path))
+        if self.exists(path):
+            op = Op(OpKind.UNLINK, self._name(path))
+            self._record_end(path, op, lambda: super(RecordingDisk, self).unlink(path))
 
     def remove_folder(self, path: Path) -> None:
-        with self._guard:
-            if self.exists(path):
-                op = Op(OpKind.REMOVE_FOLDER, self._name(path))
-                self.record(op, lambda: super(RecordingDisk, self).remove_folder(path))
+        if self.exists(path):
+            op = Op(OpKind.REMOVE_FOLDER, self._name(path))
+            self.record(op, lambda: super(RecordingDisk, self).remove_folder(path))
 
     def sync_folder(self, path: Path) -> None:
         self.record(Op(OpKind.SYNC_FOLDER, self._name(path)), lambda: super(RecordingDisk, self).sync_folder(path))
 
 
-class _RecordingFile(DiskFile):
-    def __init__(self, disk: RecordingDisk, file: DiskFile, opened: Op) -> None:
+class _RecordingFile(_WrappedFile):
+    def __init__(self, file: DiskFile, disk: RecordingDisk, opened: Op) -> None:
+        super().__init__(file)
         self._disk = disk
-        self._file = file
         self._opened = opened
 
-    def _op(self, kind: OpKind, offset: int = 0, data: Data = b"") -> Op:
-        return Op(kind, self._opened.path, file=self._opened.file, offset=offset, data=bytes(data))
-
-    def pread_into(self, offset: int, buffer: memoryview) -> int:
-        return self._file.pread_into(offset, buffer)
-
     def pwrite(self, offset: int, data: Data) -> None:
-        self._disk.record(self._op(OpKind.WRITE, offset, data), lambda: self._file.pwrite(offset, data))
+        op = replace(self._opened, kind=OpKind.WRITE, offset=offset, data=bytes(data))
+        self._disk.record(op, lambda: super(_RecordingFile, self).pwrite(offset, data))
 
     def sync(self) -> None:
-        self._disk.record(self._op(OpKind.SYNC), self._file.sync)
+        self._disk.record(replace(self._opened, kind=OpKind.SYNC), super().sync)
 
     def resize(self, size_bytes: int) -> None:
-        self._disk.record(self._op(OpKind.RESIZE, size_bytes), lambda: self._file.resize(size_bytes))
-
-    @property
-    def size_bytes(self) -> int:
-        return self._file.size_bytes
-
-    def close(self) -> None:
-        self._file.close()
+        op = replace(self._opened, kind=OpKind.RESIZE, offset=size_bytes)
+        self._disk.record(op, lambda: super(_RecordingFile, self).resize(size_bytes))
 
 
 # Power failures ------------------------------------------------------------------------------------------------------
@@ -405,7 +422,7 @@ def materialise(log: OpLog, cut: int, rng: random.Random, target: Path) -> None:
     history.make_all_safe()
     for op in log.ops[:cut]:
         history.do(op)
-    _write_folder(history, history.folders_after_failure(rng), _Written(target, rng))
+    _Writer(history, history.folders_after_failure(rng), rng).write(target)
 
 
 class _Node(NamedTuple):
@@ -562,25 +579,21 @@ def _enter(tree: _Tree, entries: tuple[_Entry, ...]) -> None:
 
 
 @dataclass(slots=True)
-class _Written:
-    """Where a state is written, and which files are there already under another name."""
+class _Writer:
+    """Writes a state; a file with several names is written once."""
 
-    path: Path
+    history: _History
+    tree: _Tree
     rng: random.Random
     first_names: dict[int, Path] = field(default_factory=dict)
 
-
-def _write_folder(history: _History, tree: _Tree, written: _Written, folder: int = _ROOT) -> None:
-    here = written.path
-    for name, node in tree[folder].items():
-        path = here / name
-        if node.is_folder:
-            path.mkdir()
-            written.path = path
-            _write_folder(history, tree, written, node.number)
-            written.path = here
-        elif node.number in written.first_names:
-            path.hardlink_to(written.first_names[node.number])
-        else:
-            path.write_bytes(history.files[node.number].after_failure(written.rng))
-            written.first_names[node.number] = path
+    def write(self, path: Path, folder: int = _ROOT) -> None:
+        for name, node in self.tree[folder].items():
+            if node.is_folder:
+                (path / name).mkdir()
+                self.write(path / name, node.number)
+            elif node.number in self.first_names:
+                (path / name).hardlink_to(self.first_names[node.number])
+            else:
+                (path / name).write_bytes(self.history.files[node.number].after_failure(self.rng))
+                self.first_names[node.number] = path / name

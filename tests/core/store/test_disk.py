@@ -1,13 +1,17 @@
 """Storage calls, on a real drive."""
 
+import contextlib
 import errno
+import io
 import os
 import subprocess
 import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PosixPath, PurePosixPath
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -100,6 +104,42 @@ def test_that_a_closed_file_is_no_other_file(disk: Disk, tmp_path: Path) -> None
     assert (tmp_path / "b").read_bytes() == b""
 
 
+class StingyFile(io.FileIO):
+    """Reads and writes three bytes at a time."""
+
+    def readinto(self, buffer: Any) -> int:
+        return super().readinto(buffer[:3])
+
+    def write(self, data: Any) -> int:
+        return super().write(data[:3])
+
+
+def test_that_a_drive_which_takes_and_gives_little_at_once_is_asked_again(tmp_path: Path) -> None:
+    with disk_module._SeekingFile(StingyFile(tmp_path / "a", "w+b")) as file:
+        file.pwrite(2, b"0123456789")
+        assert read_at(file, 1, 99) == b"\x000123456789"
+
+
+class MeetingFile(io.FileIO):
+    """Two threads that seek at the same time wait for each other before they go on."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, "w+b")
+        self.meeting = threading.Barrier(2)
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        where = super().seek(offset, whence)
+        with contextlib.suppress(threading.BrokenBarrierError):
+            self.meeting.wait(0.2)
+        return where
+
+
+def test_that_threads_which_must_seek_do_not_write_in_each_others_place(tmp_path: Path) -> None:
+    with disk_module._SeekingFile(MeetingFile(tmp_path / "a")) as file, ThreadPoolExecutor(2) as pool:
+        list(pool.map(file.pwrite, (0, 3), (b"abc", b"def")))
+    assert (tmp_path / "a").read_bytes() == b"abcdef"
+
+
 def test_that_opening_keeps_what_is_there(disk: Disk, tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"abc")
     disk.open(tmp_path / "a", create=True).close()
@@ -150,10 +190,17 @@ def test_that_kinds_are_told_apart_without_following_links(disk: Disk, tmp_path:
     assert [disk.stat(tmp_path / name).kind for name in disk.list_folder(tmp_path)] == ["folder", "link", "other"]
 
 
-@pytest.mark.parametrize("mode", [0o40777, 0o100666], ids=["junction", "file"])
-def test_that_a_windows_reparse_point_counts_as_a_link(mode: int) -> None:
-    assert disk_module._kind(mode, 0x410) is Kind.LINK
-    assert disk_module._kind(mode, 0x10) is not Kind.LINK
+class Junction(PosixPath):
+    """A folder as Windows shows one that leads elsewhere."""
+
+    def lstat(self) -> os.stat_result:
+        numbers = dict.fromkeys(("st_size", "st_mtime_ns", "st_ino", "st_nlink"), 1)
+        found: Any = SimpleNamespace(**numbers, st_mode=0o40777, st_file_attributes=0x410)
+        return found
+
+
+def test_that_a_windows_reparse_point_counts_as_a_link(disk: Disk) -> None:
+    assert disk.stat(Junction("x")).kind is Kind.LINK
 
 
 def test_that_only_what_is_there_exists(disk: Disk, tmp_path: Path) -> None:
@@ -216,15 +263,16 @@ def test_that_a_folder_gets_a_free_name(disk: Disk, tmp_path: Path) -> None:
 class BlockedDisk(Disk):
     """Another program blocks the first renames."""
 
-    def __init__(self, times: int) -> None:
+    def __init__(self, times: int, code: int = errno.EACCES) -> None:
         self.waited: list[float] = []
         self.times = times
+        self.code = code
         super().__init__(wait=self.waited.append)
 
     def _rename(self, source: Path, target: Path) -> None:
         if self.times:
             self.times -= 1
-            raise PermissionError(errno.EACCES, "blocked")
+            raise OSError(self.code, "blocked")
         super()._rename(source, target)
 
 
@@ -246,8 +294,9 @@ def test_that_a_rename_is_given_up_after_two_seconds(tmp_path: Path) -> None:
 
 
 def test_that_other_errors_of_a_rename_come_at_once(tmp_path: Path) -> None:
-    disk = BlockedDisk(0)
-    with pytest.raises(FileNotFoundError):
+    (tmp_path / "a").touch()
+    disk = BlockedDisk(1, errno.EXDEV)
+    with pytest.raises(OSError, match="blocked"):
         disk.replace(tmp_path / "a", tmp_path / "b")
     assert disk.waited == []
 

@@ -264,6 +264,23 @@ def test_that_a_file_is_not_taken_for_one_that_is_gone(root: Path) -> None:
     assert ends(disk, root)[0] == {"d": b"d"}
 
 
+@pytest.mark.parametrize("is_replaced", [True, False], ids=["replaced", "unlinked"])
+def test_that_a_file_from_outside_is_not_taken_for_one_that_is_gone(
+    root: Path, tmp_path: Path, is_replaced: bool
+) -> None:
+    disk = RecordingDisk(root)
+    disk.open(root / "other", create=True).close()
+    disk.open(root / "gone", create=True).close()
+    if is_replaced:
+        disk.replace(root / "other", root / "gone")
+    else:
+        disk.unlink(root / "gone")
+    (tmp_path / "outside").write_bytes(b"x")  # most drives give it the number of the one that is gone
+    disk.link(tmp_path / "outside", root / "new")
+    disk.sync_folder(root)
+    assert {end["new"] for end in ends(disk, root)} == {b"x"}
+
+
 # Power failures: the log ---------------------------------------------------------------------------------------------
 
 
@@ -301,6 +318,17 @@ def test_that_what_failed_is_not_written_down(root: Path) -> None:
     with pytest.raises(FileNotFoundError):
         disk.open(root / "a" / "b", create=True)
     assert disk.log.ops == []
+
+
+def test_that_a_file_that_was_not_replaced_is_still_known(root: Path) -> None:
+    (root / "file").write_bytes(b"x")
+    disk = RecordingDisk(root)
+    with pytest.raises(FileNotFoundError):
+        disk.replace(root / "absent", root / "file")
+    with disk.open(root / "file") as file:
+        file.pwrite(0, b"y")
+        file.sync()
+    assert {end["file"] for end in ends(disk, root)} == {b"y"}
 
 
 def test_that_before_the_first_call_all_is_as_it_was(root: Path) -> None:

@@ -21,12 +21,18 @@ class Call:
     path: str
     """Unquoted, without the query."""
     raw_path: str
+    raw_query: str
     query: Mapping[str, str]
     headers: Mapping[str, str]
     """Names in lower case."""
     body: bytes = b""
     arrived_at: str = ""
     """Scheme, host and port the request came in at."""
+
+    @property
+    def target(self) -> str:
+        """Path and query as they came."""
+        return f"{self.raw_path}?{self.raw_query}" if self.raw_query else self.raw_path
 
     @property
     def authorization(self) -> str:

@@ -241,16 +241,16 @@ def _lie(value: Any, by: int, name: re.Pattern[str]) -> Any:
 
 
 def _redirect_loop(_answer: Answer, call: Call, _fault: Fault, _world: World) -> Answer:
-    return Answer.redirect(call.arrived_at + call.raw_path)
+    return Answer.redirect(call.arrived_at + call.target)
 
 
 def _redirect_off_host(_answer: Answer, call: Call, fault: Fault, world: World) -> Answer:
     target = fault.options.get("to") or f"{world.bad_address('cdn')}/off-host"
-    return Answer.redirect(target + call.raw_path, status=307)
+    return Answer.redirect(target + call.target, status=307)
 
 
 def _redirect_to_bad(_answer: Answer, call: Call, fault: Fault, world: World) -> Answer:
-    return Answer.redirect(world.bad_address(fault.kind) + call.raw_path)
+    return Answer.redirect(world.bad_address(fault.kind) + call.target)
 
 
 def _move_commit(answer: Answer, call: Call, fault: Fault, world: World) -> Answer:

@@ -18,6 +18,7 @@ _SLICE_BYTES = 1 << 20
 _JOINED_BYTES = 1 << 16
 """Headers and a body up to that leave in one packet."""
 _MAX_LINE_BYTES = 65_536
+_NOT_HTTP = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 CERTIFICATE = Path(__file__).with_name("self_signed.pem")
 """For 127.0.0.1 and localhost, with its key; nobody signed it."""
 
@@ -174,6 +175,9 @@ class Connection:
                     exchange.done = True
 
     def _read_call(self, incoming: Any) -> Call | None:
+        if not incoming.peek(1)[:1].isalpha():
+            self._sock.sendall(_NOT_HTTP)  # as servers answer who wants encryption at a port without
+            return None
         line = incoming.readline(_MAX_LINE_BYTES + 1)
         method, _, rest = line.decode("latin-1").strip().partition(" ")
         target, _, version = rest.rpartition(" ")
@@ -188,6 +192,7 @@ class Connection:
             method,
             urllib.parse.unquote(raw_path),
             raw_path,
+            query,
             dict(urllib.parse.parse_qsl(query)),
             headers,
             body,

@@ -246,8 +246,7 @@ class _Repair:
         new = self._place / f"{file.sha256}.new"
         if block_map is not None and self._disk.exists(self._folder / file.path):
             self._copy_damaged(file, new)
-            self._mend(file, origin, new, block_map)
-            if self._sha256(new) == file.sha256:
+            if self._mend(file, origin, new, block_map) and self._sha256(new) == file.sha256:
                 self._swap(file, new, block_map)
                 return
             logger.warning("%s could not be mended from its block map; fetching it whole", file.path)
@@ -262,9 +261,11 @@ class _Repair:
             )
         self._swap(file, new, made.block_map)
 
-    def _mend(self, file: ManifestFile, origin: Origin, new: Path, block_map: BlockMap) -> None:
-        """Put right the blocks that differ from the map."""
+    def _mend(self, file: ManifestFile, origin: Origin, new: Path, block_map: BlockMap) -> bool:
+        """Put right the blocks that differ from the map; False when the original makes another file altogether."""
         plan = self._conversion_plan(origin)
+        if plan.size_bytes != file.size_bytes:
+            return False
         bad = self._bad_blocks(new, block_map)
         needed = set()
         for index in bad:
@@ -284,6 +285,7 @@ class _Repair:
                 writing.pwrite(offset, rebuild(plan, offset, length, fetch))
             writing.resize(file.size_bytes)
             writing.sync()
+        return True
 
     def _conversion_plan(self, origin: Origin) -> ConversionPlan:
         """From the original's header, which is fetched."""
