@@ -151,6 +151,19 @@ def test_that_the_map_does_not_depend_on_how_the_bytes_come(sizes: list[int]) ->
     assert BlockMap.of(pieces(CONTENT, sizes)) == small_map()
 
 
+@pytest.mark.parametrize(
+    "sizes",
+    [
+        pytest.param([MIB - 1, 1, MIB - 1, 2], id="one-byte-before-the-border"),
+        pytest.param([1, MIB - 1, MIB], id="up-to-the-border"),
+        pytest.param([MIB + 1, 2 * MIB], id="one-byte-over-the-border"),
+        pytest.param([0, MIB, 0, 0, MIB, 0], id="nothing-at-the-border"),
+    ],
+)
+def test_that_a_piece_may_end_near_the_border_of_a_block(sizes: list[int]) -> None:
+    assert BlockMap.of(pieces(CONTENT, sizes)) == small_map()
+
+
 @pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
 def test_that_a_builder_takes_bytes_of_any_kind(kind: Callable[[bytes], Data]) -> None:
     assert BlockMap.of([kind(CONTENT)]) == small_map()

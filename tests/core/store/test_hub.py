@@ -647,7 +647,7 @@ def answers(hub: FakeHub, where: str, data: Any) -> None:
         [large(size=4)],
         [small(lfs=[])],
         [small(lfs={})],
-        [small(path=5)],
+        [{**small(), "path": 5}],
         [small(f"{number}.png") for number in range(MAX_FILES + 1)],
     ],
     ids=lambda entries: json.dumps(entries)[:60],

@@ -153,7 +153,7 @@ def _read(disk: Disk, path: Path, limit_bytes: int) -> bytes:
     except FileNotFoundError:
         return b""
     with file:
-        buffer = bytearray(min(file.size_bytes, limit_bytes + 1))
+        buffer = bytearray(min(file.size_bytes, limit_bytes))
         return bytes(buffer[: file.pread_into(0, memoryview(buffer))])
 
 
