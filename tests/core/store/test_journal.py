@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.fakes.faulty_disk import HastyDisk, RecordingDisk, crash_states
 from wan_desktop.core.store.blocks import BlockMap, block_digest
 from wan_desktop.core.store.disk import Data, Disk, DiskFile
 from wan_desktop.core.store.journal import Journal, verified_blocks
@@ -57,7 +58,7 @@ class FailingFile(DiskFile):
         self._file.close()
 
 
-class FullDisk(Disk):
+class FullDisk(HastyDisk):
     """A disk with so many bytes left; remembers the files that were opened."""
 
     def __init__(self, free: int = 1 << 30) -> None:
@@ -78,7 +79,7 @@ def open_journal(
     path: Path, *, content_id: str = WANTED, size_bytes: int = SIZE_BYTES, disk: Disk | None = None
 ) -> Journal:
     """The journal there."""
-    return Journal.open(disk or Disk(), path, content_id=content_id, size_bytes=size_bytes)
+    return Journal.open(disk or HastyDisk(), path, content_id=content_id, size_bytes=size_bytes)
 
 
 def claims_in(path: Path, *, size_bytes: int = SIZE_BYTES) -> dict[int, bytes]:
@@ -210,7 +211,7 @@ def test_that_rubbish_in_the_middle_is_skipped_and_gone_afterwards(file: Path, r
 @pytest.mark.parametrize("size_bytes", [1, RECORD_BYTES, 100_000, 1 << 40])
 def test_that_a_tail_of_zeros_is_cut_off(file: Path, size_bytes: int) -> None:
     whole = written(file)
-    with Disk().open(file) as opened:
+    with HastyDisk().open(file) as opened:
         opened.resize(len(whole) + size_bytes)
     assert claims_in(file) == DIGESTS
     assert file.read_bytes() == whole
@@ -346,7 +347,7 @@ def verified(file: Path, part: bytes | None, claims: list[tuple[int, bytes]] | N
     if part is not None:
         path.write_bytes(part)
     with open_journal(file) as journal:
-        return list(verified_blocks(Disk(), path, journal))
+        return list(verified_blocks(HastyDisk(), path, journal))
 
 
 def test_that_claims_are_true_when_the_bytes_are_there(file: Path) -> None:
@@ -395,7 +396,7 @@ def test_that_blocks_may_be_claimed_while_others_are_verified(file: Path) -> Non
     part = file.with_suffix(".part")
     part.write_bytes(CONTENT)
     with open_journal(file) as journal:
-        found = verified_blocks(Disk(), part, journal)
+        found = verified_blocks(HastyDisk(), part, journal)
         assert next(found) == (0, True)
         journal.append(4, DIGESTS[4])
         assert list(found) == [(1, True)]
@@ -412,3 +413,27 @@ def test_that_stopping_half_way_closes_the_file(file: Path) -> None:
         found.close()
     with pytest.raises(ValueError, match="closed"):
         _ = disk.opened[0].size_bytes
+
+
+def test_that_after_a_power_failure_earlier_claims_are_there_and_only_true_ones_are_believed(tmp_path: Path) -> None:
+    size_bytes = MIB + 5_000
+    part, digests = CONTENT[:size_bytes], BlockMap.of([CONTENT[:size_bytes]])
+    before = tmp_path / "before"
+    before.mkdir()
+    with open_journal(before / "0.journal", size_bytes=size_bytes) as journal:
+        journal.append(0, digests.digest(0))
+    (before / "0.journal").write_bytes((before / "0.journal").read_bytes() + b"torn")
+    (before / "0.part").write_bytes(part[:MIB])
+    disk = RecordingDisk(before)
+    with open_journal(before / "0.journal", size_bytes=size_bytes, disk=disk) as journal:
+        with disk.open(before / "0.part") as opened:
+            opened.pwrite(MIB, part[MIB:])
+        journal.append(1, digests.digest(1))
+    for number, state in enumerate(crash_states(disk.log, random.Random(0), 100)):
+        after = tmp_path / str(number)
+        after.mkdir()
+        state.write(after)
+        with open_journal(after / "0.journal", size_bytes=size_bytes) as journal:
+            found = dict(verified_blocks(HastyDisk(), after / "0.part", journal))
+        assert found[0], state
+        assert found.get(1, False) <= ((after / "0.part").read_bytes() == part), state

@@ -13,10 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.fakes.faulty_disk import HastyDisk
 from wan_desktop.core.errors import ManifestError, UnsafeNameError
 from wan_desktop.core.records import to_plain
 from wan_desktop.core.store.blocks import BlockMap
-from wan_desktop.core.store.disk import Disk, DiskFile
+from wan_desktop.core.store.disk import DiskFile
 from wan_desktop.core.store.manifest import (
     METADATA_FOLDER,
     Conversion,
@@ -53,7 +54,7 @@ STAMPS = {file.path: STAMP for file in WHOLE.files}
 BLOCKS = BlockMap(FILE.size_bytes, bytes(range(48)))
 
 
-class FullDisk(Disk):
+class FullDisk(HastyDisk):
     """A disk that takes no new file."""
 
     def open(self, path: Path, *, create: bool = False) -> DiskFile:
@@ -62,7 +63,7 @@ class FullDisk(Disk):
         return super().open(path)
 
 
-class BrokenDisk(Disk):
+class BrokenDisk(HastyDisk):
     """A disk that cannot read."""
 
     def open_readonly(self, path: Path) -> DiskFile:
@@ -116,7 +117,7 @@ def with_value(where: str, value: Any) -> Any:
 def manifest_or_none(model: Path) -> Manifest | None:
     """The manifest, None when it is damaged; other errors pass."""
     try:
-        return read_manifest(Disk(), model)
+        return read_manifest(HastyDisk(), model)
     except ManifestError:
         return None
 
@@ -135,8 +136,8 @@ def damaged_copies(data: bytes, count: int) -> Iterator[bytes]:
 
 
 def test_that_a_manifest_comes_back_as_it_was(model: Path) -> None:
-    write_manifest(Disk(), model, WHOLE)
-    assert read_manifest(Disk(), model) == WHOLE
+    write_manifest(HastyDisk(), model, WHOLE)
+    assert read_manifest(HastyDisk(), model) == WHOLE
     assert [path.name for path in metadata(model).parent.iterdir()] == ["manifest.json"]
 
 
@@ -145,7 +146,7 @@ def test_that_the_layout_is_the_one_that_an_older_version_wrote(model: Path) -> 
     file = {"path": "b.json", "size_bytes": 5, "sha256": SHA256, "origin": origin}
     put(model, sealed({"format": 1, "model_id": "wan", "variant": "bf16", "files": [file], "created_at": NOW}))
     expected = ManifestFile("b.json", 5, SHA256, Origin(REPO, COMMIT, "a/b.json", 5, git_sha1=SHA1))
-    assert read_manifest(Disk(), model) == Manifest("wan", "bf16", (expected,), NOW)
+    assert read_manifest(HastyDisk(), model) == Manifest("wan", "bf16", (expected,), NOW)
 
 
 def test_that_a_manifest_knows_its_files_and_their_size() -> None:
@@ -155,32 +156,32 @@ def test_that_a_manifest_knows_its_files_and_their_size() -> None:
 
 
 def test_that_writing_again_replaces_the_manifest(model: Path) -> None:
-    write_manifest(Disk(), model, WHOLE)
+    write_manifest(HastyDisk(), model, WHOLE)
     other = Manifest("wan", "bf16", (FILE,), "2026-11-24T10:22:30Z")
-    write_manifest(Disk(), model, other)
-    assert read_manifest(Disk(), model) == other
+    write_manifest(HastyDisk(), model, other)
+    assert read_manifest(HastyDisk(), model) == other
 
 
 def test_that_an_absent_manifest_is_told_from_a_damaged_one(model: Path) -> None:
     with pytest.raises(FileNotFoundError):
-        read_manifest(Disk(), model)
+        read_manifest(HastyDisk(), model)
 
 
 def test_that_a_failed_write_leaves_the_old_manifest(model: Path) -> None:
-    write_manifest(Disk(), model, WHOLE)
+    write_manifest(HastyDisk(), model, WHOLE)
     with pytest.raises(OSError, match="No space left"):
         write_manifest(FullDisk(), model, Manifest("wan", "bf16", (FILE,), NOW))
-    assert read_manifest(Disk(), model) == WHOLE
+    assert read_manifest(HastyDisk(), model) == WHOLE
 
 
 def test_that_nothing_is_made_where_a_missing_drive_was(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
-        write_manifest(Disk(), tmp_path / "drive" / "model", WHOLE)
+        write_manifest(HastyDisk(), tmp_path / "drive" / "model", WHOLE)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_that_any_damage_is_noticed(lasting_model: Path) -> None:
-    write_manifest(Disk(), lasting_model, WHOLE)
+    write_manifest(HastyDisk(), lasting_model, WHOLE)
     for data in damaged_copies(metadata(lasting_model).read_bytes(), 500):
         put(lasting_model, data)
         # Or as it was: white space became other white space.
@@ -188,10 +189,10 @@ def test_that_any_damage_is_noticed(lasting_model: Path) -> None:
 
 
 def test_that_a_changed_digit_is_not_believed(model: Path) -> None:
-    write_manifest(Disk(), model, WHOLE)
+    write_manifest(HastyDisk(), model, WHOLE)
     put(model, metadata(model).read_bytes().replace(b"20000000000", b"20000000001"))
     with pytest.raises(ManifestError, match="checksum is wrong") as caught:
-        read_manifest(Disk(), model)
+        read_manifest(HastyDisk(), model)
     assert str(model) in caught.value.message
 
 
@@ -199,15 +200,15 @@ def test_that_a_changed_digit_is_not_believed(model: Path) -> None:
 def test_that_a_newer_format_asks_for_an_update(model: Path, found: int) -> None:
     put(model, sealed({"format": found, "files": "of another kind"}))
     with pytest.raises(ManifestError, match=f"newer version.*format {found}") as caught:
-        read_manifest(Disk(), model)
+        read_manifest(HastyDisk(), model)
     assert "Update" in caught.value.hint
 
 
 def test_that_a_damaged_manifest_is_not_taken_for_a_newer_one(model: Path) -> None:
-    write_manifest(Disk(), model, WHOLE)
+    write_manifest(HastyDisk(), model, WHOLE)
     put(model, metadata(model).read_bytes().replace(b'"format": 1', b'"format": 3'))
     with pytest.raises(ManifestError, match="is damaged"):
-        read_manifest(Disk(), model)
+        read_manifest(HastyDisk(), model)
 
 
 BAD_VALUES = {
@@ -226,6 +227,8 @@ BAD_VALUES = {
     "model-id-line": ("model_id", "wan\n"),
     "model-id-long": ("model_id", "w" * 101),
     "variant-empty": ("variant", ""),
+    "variant-slash": ("variant", "a/b"),
+    "variant-space": ("variant", "a b"),
     "variant-hidden": ("variant", ".bf16"),
     "variant-device": ("variant", "COM1"),
     "variant-backslash": ("variant", "a\\b"),
@@ -290,7 +293,7 @@ def test_that_a_value_against_the_rules_is_refused_even_with_the_right_checksum(
 ) -> None:
     put(model, sealed(with_value(where, value)))
     with pytest.raises(ManifestError, match=r"is damaged: (?!its checksum).*[^.]\.$") as caught:
-        read_manifest(Disk(), model)
+        read_manifest(HastyDisk(), model)
     assert caught.value.hint
 
 
@@ -308,7 +311,7 @@ def test_that_a_value_against_the_rules_is_refused_even_with_the_right_checksum(
 def test_that_a_value_at_the_edge_is_taken(model: Path, where: str, value: Any) -> None:
     plain = with_value(where, value)
     put(model, sealed(plain))
-    assert to_plain(read_manifest(Disk(), model)) == plain
+    assert to_plain(read_manifest(HastyDisk(), model)) == plain
 
 
 RUBBISH = {
@@ -342,7 +345,7 @@ RUBBISH = {
 def test_that_rubbish_is_a_manifest_error(model: Path, data: bytes) -> None:
     put(model, data)
     with pytest.raises(ManifestError, match="is damaged: ") as caught:
-        read_manifest(Disk(), model)
+        read_manifest(HastyDisk(), model)
     assert len(caught.value.message) < 1000
 
 
@@ -350,9 +353,9 @@ def test_that_what_no_screen_takes_does_not_get_into_a_message(model: Path, capl
     file = {"path": "a\ud800\n", "size_bytes": 5, "sha256": SHA256, "conversion": "bf16"}
     put(model, sealed(with_value("files.2", file)))
     with pytest.raises(ManifestError, match=r"ud800.*converted") as caught:
-        read_manifest(Disk(), model)
+        read_manifest(HastyDisk(), model)
     put(model, sealed({"files": {"a\ud800": 1}}, "stamps"), "stamps.json")
-    read_stamps(Disk(), model)
+    read_stamps(HastyDisk(), model)
     assert r"\ud800" in caught.value.message
     assert r"\ud800" in caplog.text
 
@@ -360,7 +363,7 @@ def test_that_what_no_screen_takes_does_not_get_into_a_message(model: Path, capl
 def test_that_a_long_wrong_value_does_not_make_a_long_message(model: Path) -> None:
     put(model, sealed(with_value("files.0.conversion", "x" * 100_000)))
     with pytest.raises(ManifestError) as caught:
-        read_manifest(Disk(), model)
+        read_manifest(HastyDisk(), model)
     assert len(caught.value.message) < 1000
 
 
@@ -402,15 +405,15 @@ def test_that_any_mutation_gives_a_manifest_or_a_manifest_error(
     put(lasting_model, sealed(plain))
     manifest = manifest_or_none(lasting_model)
     if manifest:
-        write_manifest(Disk(), lasting_model, manifest)
-        assert read_manifest(Disk(), lasting_model) == manifest
+        write_manifest(HastyDisk(), lasting_model, manifest)
+        assert read_manifest(HastyDisk(), lasting_model) == manifest
 
 
 @given(st.binary(max_size=200) | st.text(max_size=200).map(str.encode))
 def test_that_any_bytes_are_a_manifest_error(lasting_model: Path, data: bytes) -> None:
     put(lasting_model, data)
     with pytest.raises(ManifestError):
-        read_manifest(Disk(), lasting_model)
+        read_manifest(HastyDisk(), lasting_model)
 
 
 @pytest.mark.parametrize(
@@ -442,7 +445,7 @@ def test_that_unsafe_names_are_refused_before_they_are_written() -> None:
 def test_that_a_manifest_too_large_to_be_read_is_not_written(model: Path) -> None:
     files = tuple(ManifestFile(f"{'x' * 100}/{number}", 5, SHA256) for number in range(30_000))
     with pytest.raises(ManifestError, match="30000 files"):
-        write_manifest(Disk(), model, Manifest("wan", "bf16", files, NOW))
+        write_manifest(HastyDisk(), model, Manifest("wan", "bf16", files, NOW))
     assert not metadata(model).exists()
 
 
@@ -450,27 +453,27 @@ def test_that_a_manifest_too_large_to_be_read_is_not_written(model: Path) -> Non
 
 
 def test_that_stamps_come_back_as_they_were(model: Path) -> None:
-    write_stamps(Disk(), model, STAMPS)
-    assert read_stamps(Disk(), model) == STAMPS
+    write_stamps(HastyDisk(), model, STAMPS)
+    assert read_stamps(HastyDisk(), model) == STAMPS
 
 
 def test_that_absent_stamps_are_no_stamps(model: Path) -> None:
-    assert read_stamps(Disk(), model) == {}
-    assert read_stamps(Disk(), model / "absent") == {}
+    assert read_stamps(HastyDisk(), model) == {}
+    assert read_stamps(HastyDisk(), model / "absent") == {}
 
 
 def test_that_damaged_stamps_are_no_stamps(lasting_model: Path) -> None:
-    write_stamps(Disk(), lasting_model, STAMPS)
+    write_stamps(HastyDisk(), lasting_model, STAMPS)
     for data in damaged_copies(metadata(lasting_model, "stamps.json").read_bytes(), 200):
         put(lasting_model, data, "stamps.json")
-        assert read_stamps(Disk(), lasting_model) in ({}, STAMPS)
+        assert read_stamps(HastyDisk(), lasting_model) in ({}, STAMPS)
 
 
 @pytest.mark.parametrize(
     "data",
     [
         *[pytest.param(data, id=name) for name, data in RUBBISH.items() if name != "stamps"],
-        pytest.param(sealed({"files": {}, "format": 2}, "stamps"), id="newer"),
+        pytest.param(sealed({"files": {"a": to_plain(STAMP)}, "format": 2}, "stamps"), id="newer"),
         pytest.param(sealed({"files": {"a": to_plain(STAMP) | {"checked_at": "later"}}}, "stamps"), id="no-time"),
         pytest.param(sealed({"files": {"a": to_plain(STAMP) | {"sha256": "x"}}}, "stamps"), id="no-hash"),
         pytest.param(sealed({"files": {"a": to_plain(STAMP) | {"size_bytes": -1}}}, "stamps"), id="negative"),
@@ -480,37 +483,37 @@ def test_that_damaged_stamps_are_no_stamps(lasting_model: Path) -> None:
 )
 def test_that_rubbish_is_no_stamps(model: Path, data: bytes) -> None:
     put(model, data, "stamps.json")
-    assert read_stamps(Disk(), model) == {}
+    assert read_stamps(HastyDisk(), model) == {}
 
 
 def test_that_stamps_and_maps_that_cannot_be_read_only_cost_time(model: Path, caplog: pytest.LogCaptureFixture) -> None:
-    write_stamps(Disk(), model, STAMPS)
-    write_block_map(Disk(), model, FILE, BLOCKS)
+    write_stamps(HastyDisk(), model, STAMPS)
+    write_block_map(HastyDisk(), model, FILE, BLOCKS)
     assert read_stamps(BrokenDisk(), model) == {}
     assert read_block_map(BrokenDisk(), model, FILE) is None
     assert caplog.text.count("Input/output error") == 2
 
 
 def test_that_a_failed_write_leaves_the_old_stamps(model: Path) -> None:
-    write_stamps(Disk(), model, STAMPS)
+    write_stamps(HastyDisk(), model, STAMPS)
     with pytest.raises(OSError, match="No space left"):
         write_stamps(FullDisk(), model, {})
-    assert read_stamps(Disk(), model) == STAMPS
+    assert read_stamps(HastyDisk(), model) == STAMPS
 
 
 # Block maps ----------------------------------------------------------------------------------------------------------
 
 
 def test_that_a_block_map_comes_back_as_it_was(model: Path) -> None:
-    write_block_map(Disk(), model, FILE, BLOCKS)
-    assert read_block_map(Disk(), model, FILE) == BLOCKS
+    write_block_map(HastyDisk(), model, FILE, BLOCKS)
+    assert read_block_map(HastyDisk(), model, FILE) == BLOCKS
     assert metadata(model, f"blocks/{SHA256[:32]}.blocks").read_bytes() == BLOCKS.to_bytes()
 
 
 def test_that_an_empty_file_has_a_map_too(model: Path) -> None:
     empty = ManifestFile("a.txt", 0, SHA256)
-    write_block_map(Disk(), model, empty, BlockMap(0, b""))
-    assert read_block_map(Disk(), model, empty) == BlockMap(0, b"")
+    write_block_map(HastyDisk(), model, empty, BlockMap(0, b""))
+    assert read_block_map(HastyDisk(), model, empty) == BlockMap(0, b"")
 
 
 @pytest.mark.parametrize(
@@ -523,18 +526,18 @@ def test_that_an_empty_file_has_a_map_too(model: Path) -> None:
     ],
 )
 def test_that_the_map_of_another_file_is_not_used(model: Path, file: ManifestFile) -> None:
-    write_block_map(Disk(), model, FILE, BLOCKS)
-    assert read_block_map(Disk(), model, file) is None
+    write_block_map(HastyDisk(), model, FILE, BLOCKS)
+    assert read_block_map(HastyDisk(), model, file) is None
 
 
 def test_that_a_damaged_map_is_no_map(model: Path) -> None:
-    write_block_map(Disk(), model, FILE, BLOCKS)
+    write_block_map(HastyDisk(), model, FILE, BLOCKS)
     name = f"blocks/{SHA256[:32]}.blocks"
     for data in (*damaged_copies(BLOCKS.to_bytes(), 100), BLOCKS.to_bytes() + b"x"):
         put(model, data, name)
-        assert read_block_map(Disk(), model, FILE) is None
+        assert read_block_map(HastyDisk(), model, FILE) is None
 
 
 def test_that_the_map_of_another_size_is_not_written(model: Path) -> None:
     with pytest.raises(ValueError, match="3145728 bytes, its block map is of 5"):
-        write_block_map(Disk(), model, FILE, BlockMap(5, bytes(16)))
+        write_block_map(HastyDisk(), model, FILE, BlockMap(5, bytes(16)))

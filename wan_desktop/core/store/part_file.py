@@ -42,6 +42,14 @@ class FetchedFile:
     block_map: BlockMap
 
 
+def wanted_bytes(wanted: WantedFile) -> int:
+    """How many bytes are wanted of the file."""
+    size_bytes = wanted.origin.size_bytes
+    if wanted.only is None:
+        return size_bytes
+    return sum(block_span(index, size_bytes)[1] for index in wanted.only)
+
+
 class PartFile:
     """Blocks in, a proven file out. For one thread; hashing goes on beside it.
 

@@ -18,7 +18,7 @@ from wan_desktop.core.jobs import JobContext
 from wan_desktop.core.store.blocks import block_span
 from wan_desktop.core.store.disk import Disk
 from wan_desktop.core.store.fetcher import KEPT, SPARE_BUFFERS, FetchPool, TransferLimits
-from wan_desktop.core.store.part_file import ContentError, FetchedFile, PartFile, WantedFile
+from wan_desktop.core.store.part_file import ContentError, FetchedFile, PartFile, WantedFile, wanted_bytes
 from wan_desktop.core.store.ranges import Hub, RemoteUrl
 from wan_desktop.core.store.spans import SPAN_BLOCKS, Span
 
@@ -118,7 +118,7 @@ class _Run:
         syncer: ThreadPoolExecutor,
     ) -> None:
         """Fetch until every file is proven."""
-        self._total_bytes = sum(item.origin.size_bytes for item in wanted)
+        self._total_bytes = sum(wanted_bytes(item) for item in wanted)
         waiting = collections.deque(wanted)
         while waiting or self._files:
             self._start_files(waiting, callbacks.may_start, hasher)
@@ -196,7 +196,7 @@ class _Run:
             elif self._syncing[file].done():
                 fetched = self._syncing.pop(file).result()
                 self._files.remove(file)
-                self._finished_bytes += file.size_bytes
+                self._finished_bytes += wanted_bytes(file.wanted)
                 file.close()
                 finished(fetched)
 

@@ -1,0 +1,467 @@
+"""The model manager: every model's status, and all that can be done with models. For window and command line alike.
+
+What is done with one model is claimed with a hold, which never waits: a second attempt is told what is going on.
+Observers are told only which model changed, and pull how it stands now.
+"""
+
+import contextlib
+import datetime
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from wan_desktop.core.errors import (
+    AccessDeniedError,
+    DownloadError,
+    DriveMissingError,
+    JobCancelled,
+    ManifestError,
+    ModelNotFoundError,
+    RepositoryNotFoundError,
+    WanError,
+)
+from wan_desktop.core.jobs import JobContext
+from wan_desktop.core.records import to_plain
+from wan_desktop.core.store.adopt import FileIndex
+from wan_desktop.core.store.disk import Disk, disk_error
+from wan_desktop.core.store.download import Downloader, DownloadPlan
+from wan_desktop.core.store.fetcher import TransferLimits
+from wan_desktop.core.store.history import History, HistoryEntry
+from wan_desktop.core.store.hub import HubClient, RemoteRepo
+from wan_desktop.core.store.library import Library, ModelKey, TrashItem
+from wan_desktop.core.store.manifest import Manifest, read_manifest, read_stamps
+from wan_desktop.core.store.repair import Repairer, RepairPlan
+from wan_desktop.core.store.status import ModelState, ModelStatus, RemoteState, RemoteStatus
+from wan_desktop.core.store.verify import DeepCheck, IntegrityReport, quick_check
+
+logger = logging.getLogger(__name__)
+
+_FRESH_S = 3600.0
+"""So long an answer of the Hub is good enough to plan a download with."""
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyProgress:
+    """How far a deep check is."""
+
+    done_bytes: int
+    total_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """A model that went to the trash."""
+
+    item: TrashItem
+    freed_bytes: int
+    """When the trash is emptied; what other models share stays."""
+    shared_bytes: int
+
+
+class ModelManager:
+    """All models of this PC; for all threads.
+
+    Args:
+        libraries: Folders that hold models; the first is where new ones go. One whose drive is missing is kept.
+        hub: The Hub's metadata.
+        history: What happened before.
+        disk: Where all of it lies.
+    """
+
+    def __init__(
+        self, libraries: Sequence[Path], *, hub: HubClient, history: History, disk: Disk | None = None
+    ) -> None:
+        self._disk = disk or Disk()
+        self._hub = hub
+        self._history = history
+        self._roots = list(libraries)
+        self._lock = threading.Lock()
+        self._libraries: dict[Path, Library] = {}
+        self._doing: dict[ModelKey, ModelStatus] = {}
+        self._observers: list[Callable[[ModelKey], None]] = []
+        self._index = FileIndex(self._disk)
+
+    # Observers -----------------------------------------------------------------------------------------------------
+
+    def subscribe(self, on_change: Callable[[ModelKey], None]) -> Callable[[], None]:
+        """Be told which model changed, from whichever thread changed it; returns what ends that."""
+        with self._lock:
+            self._observers.append(on_change)
+
+        def unsubscribe() -> None:
+            with self._lock:
+                self._observers.remove(on_change)
+
+        return unsubscribe
+
+    def _changed(self, key: ModelKey) -> None:
+        with self._lock:
+            observers = list(self._observers)
+        for observer in observers:
+            observer(key)
+
+    # Libraries -----------------------------------------------------------------------------------------------------
+
+    @property
+    def libraries(self) -> list[Library]:
+        """Those whose drive is there."""
+        found = []
+        for root in self._roots:
+            with contextlib.suppress(WanError, OSError):
+                found.append(self.library(root))
+        return found
+
+    def library(self, root: Path) -> Library:
+        """The library in that folder; the first is made when it is not there.
+
+        Raises:
+            DriveMissingError: Its drive is not connected.
+            ManifestError: It was made by a newer version of this program.
+            StoreError: It cannot be made.
+        """
+        with self._lock:
+            known = self._libraries.get(root)
+        if known is not None and self._disk.exists(root):
+            return known
+        try:
+            library = Library(self._disk, root, create=root == self._roots[0])
+        except OSError as error:
+            raise disk_error(error, root, "opening the model folder") from error
+        with self._lock:
+            return self._libraries.setdefault(root, library)
+
+    def _where(self, key: ModelKey) -> Library | None:
+        """The library that holds the model or a part of it."""
+        for library in self.libraries:
+            if self._disk.exists(library.folder(key)) or self._disk.exists(library.downloads(key)):
+                return library
+        return None
+
+    def _holding(self, key: ModelKey) -> Library:
+        library = self._where(key)
+        if library is None:
+            raise ModelNotFoundError(
+                f"{key.model_id} ({key.variant}) is not on this PC.", hint="Download it, or connect its drive."
+            )
+        return library
+
+    # Status --------------------------------------------------------------------------------------------------------
+
+    def installed(self) -> list[ModelKey]:
+        """All models of which something is on this PC."""
+        keys: dict[ModelKey, None] = {}
+        for library in self.libraries:
+            keys |= dict.fromkeys([*library.keys(), *library.downloading()])
+        return list(keys)
+
+    def state(self, key: ModelKey) -> ModelState:
+        """How the model stands now; takes milliseconds and asks nobody."""
+        with self._lock:
+            doing = self._doing.get(key)
+        library = self._where(key)
+        if library is None:
+            return self._absent(key)
+        folder = library.folder(key)
+        if doing is not None and doing.busy:
+            return ModelState(key, doing, f"{doing.value} now", _now(), folder, self._size_bytes(folder))
+        if not self._disk.exists(folder):
+            return ModelState(key, ModelStatus.INCOMPLETE, "a download was begun and can go on", _now())
+        state = self._look(key, folder)
+        if doing == ModelStatus.LOADED and state.status == ModelStatus.AVAILABLE:
+            return ModelState(key, doing, "it is loaded", state.at, folder, state.size_bytes, state.report)
+        return state
+
+    def _look(self, key: ModelKey, folder: Path) -> ModelState:
+        try:
+            report = quick_check(self._disk, folder)
+        except FileNotFoundError:
+            return ModelState(key, ModelStatus.CORRUPTED, "its file list is missing", _now(), folder)
+        except ManifestError as error:
+            return ModelState(key, ModelStatus.CORRUPTED, error.message, _now(), folder)
+        except OSError as error:
+            return ModelState(key, ModelStatus.ERROR, disk_error(error, folder, "reading").message, _now(), folder)
+        status = ModelStatus.AVAILABLE
+        if report.bad:
+            status = ModelStatus.CORRUPTED
+        elif report.unchecked:
+            status = ModelStatus.UNKNOWN
+        return ModelState(key, status, report.summary(), report.checked_at, folder, self._size_bytes(folder), report)
+
+    def _absent(self, key: ModelKey) -> ModelState:
+        missing = [root for root in self._roots if not self._disk.exists(root)]
+        if missing and self._was_here(key):
+            names = ", ".join(str(root) for root in missing)
+            return ModelState(key, ModelStatus.ERROR, f"its drive is not connected ({names})", _now())
+        return ModelState(key, ModelStatus.MISSING, "it is not on this PC", _now())
+
+    def _was_here(self, key: ModelKey) -> bool:
+        entries = self._history.entries(key.model_id, key.variant, limit=20)
+        last = next((entry for entry in entries if entry.kind in ("download", "adopt", "remove")), None)
+        return last is not None and last.kind != "remove" and last.outcome == "done"
+
+    def _size_bytes(self, folder: Path) -> int:
+        try:
+            return read_manifest(self._disk, folder).size_bytes
+        except (OSError, ManifestError):
+            return 0
+
+    @contextlib.contextmanager
+    def _activity(self, library: Library, key: ModelKey, status: ModelStatus) -> Iterator[None]:
+        """Hold the model, and show what is done with it."""
+        with library.hold(key, status.value):
+            with self._lock:
+                before = self._doing.get(key)
+                self._doing[key] = status
+            self._changed(key)
+            try:
+                yield
+            finally:
+                with self._lock:
+                    if before is None:
+                        del self._doing[key]
+                    else:
+                        self._doing[key] = before
+                self._changed(key)
+
+    @contextlib.contextmanager
+    def _noted(self, library: Library, key: ModelKey, kind: str) -> Iterator[dict[str, Any]]:
+        """Write into the history how it ended; the body fills in outcome, text and details."""
+        start_s = time.monotonic()
+        note: dict[str, Any] = {"outcome": "done", "text": "", "details": None}
+        try:
+            yield note
+        except JobCancelled:
+            note |= {"outcome": "cancelled", "text": "stopped"}
+            raise
+        except WanError as error:
+            note |= {"outcome": "failed", "text": f"{error.code}: {error.message}"}
+            raise
+        finally:
+            entry = HistoryEntry(
+                key,
+                library.library_id,
+                kind,
+                note["outcome"],
+                note["text"],
+                _now(),
+                time.monotonic() - start_s,
+                to_plain(note["details"]),
+            )
+            try:
+                self._history.add(entry)
+            except WanError as error:  # the memory must not spoil the deed
+                logger.warning("%s", error.message)
+
+    # The Hub -------------------------------------------------------------------------------------------------------
+
+    def repo(self, repo_id: str, context: JobContext, *, max_age_s: float = _FRESH_S) -> RemoteRepo:
+        """What the Hub says of a repository; an answer that is young enough is not asked for again.
+
+        Raises:
+            DownloadError: It cannot be asked, or refuses.
+        """
+        known = self._history.answer(repo_id)
+        if known is not None and known.age_s <= max_age_s:
+            return known.repo
+        repo = self._hub.repo(repo_id, check_cancelled=context.check_cancelled)
+        self._history.remember_answer(repo)
+        return repo
+
+    def check_remote(self, key: ModelKey, repo_ids: Sequence[str], context: JobContext) -> RemoteState:
+        """Ask the Hub how a model stands there; what is on this PC is not touched by the answer.
+
+        Args:
+            key: The model.
+            repo_ids: Where its files come from.
+            context: Asked for a cancel.
+        """
+        try:
+            repos = [self.repo(repo_id, context, max_age_s=0) for repo_id in repo_ids]
+            for repo in repos:
+                self._hub.check_access(repo, check_cancelled=context.check_cancelled)
+        except AccessDeniedError as error:
+            return RemoteState(RemoteStatus.NO_ACCESS, f"{error.message} {error.hint}", _now())
+        except RepositoryNotFoundError as error:
+            return RemoteState(RemoteStatus.GONE, error.message, _now())
+        except DownloadError as error:
+            return RemoteState(RemoteStatus.UNREACHABLE, error.message, _now())
+        return self._compare(key, repos)
+
+    def _compare(self, key: ModelKey, repos: Sequence[RemoteRepo]) -> RemoteState:
+        revision = repos[0].revision if repos else ""
+        now = {repo.repo_id: {file.filename: file for file in repo.files} for repo in repos}
+        library = self._where(key)
+        changed = 0
+        if library is not None:
+            with contextlib.suppress(OSError, ManifestError):
+                for file in read_manifest(self._disk, library.folder(key)).files:
+                    origin = file.origin
+                    there = now.get(origin.repo_id, {}).get(origin.filename) if origin else None
+                    if origin and there and (there.sha256, there.git_sha1) != (origin.sha256, origin.git_sha1):
+                        changed += 1
+        if changed:
+            text = f"{changed} files are newer at the Hub than on this PC."
+            return RemoteState(RemoteStatus.UPDATE_AVAILABLE, text, _now(), revision)
+        return RemoteState(RemoteStatus.AVAILABLE, "The Hub has it.", _now(), revision)
+
+    # Deeds ---------------------------------------------------------------------------------------------------------
+
+    def download(
+        self,
+        plan: DownloadPlan,
+        context: JobContext,
+        *,
+        library: Library | None = None,
+        limits: TransferLimits | None = None,
+    ) -> Manifest:
+        """Bring a model to this PC, go on with a download, or update it.
+
+        Raises:
+            JobCancelled: It was asked to stop; what arrived is kept.
+            ModelBusyError: Something else is done with it.
+            WanError: As `Downloader.run` says.
+        """
+        key = plan.key
+        library = library or self._where(key) or self.library(self._roots[0])
+        self._index.add_libraries(self.libraries)
+        with self._activity(library, key, ModelStatus.DOWNLOADING), self._noted(library, key, "download") as note:
+            downloader = Downloader(library, self._hub, limits, self._index.same_for_download)
+            library.recover(key, library.downloads(key) / "files")
+            manifest = downloader.run(plan, context)
+            note["text"] = f"{len(manifest.files)} files, {manifest.size_bytes} bytes"
+        return manifest
+
+    def verify(self, key: ModelKey, context: JobContext, *, deep: bool = False, since: str = "") -> IntegrityReport:
+        """Check a model on disk; nothing is asked of the Hub.
+
+        Args:
+            key: The model.
+            context: Told :class:`VerifyProgress`; asked for a cancel.
+            deep: Read every byte.
+            since: ISO time; files that were read after it are not read again.
+
+        Raises:
+            ModelNotFoundError: It is not on this PC.
+            ModelBusyError: Something else is done with it.
+            ManifestError: Its file list is damaged or missing.
+        """
+        library = self._holding(key)
+        kind = "deep-check" if deep else "quick-check"
+        with self._activity(library, key, ModelStatus.VERIFYING), self._noted(library, key, kind) as note:
+            try:
+                if deep:
+                    report = DeepCheck(self._disk, library.folder(key), since=since).run(
+                        lambda done, total: context.progress(VerifyProgress(done, total))
+                    )
+                else:
+                    report = quick_check(self._disk, library.folder(key))
+            except FileNotFoundError as error:
+                raise ManifestError(
+                    f"The file list of {key.model_id} ({key.variant}) is missing.", hint="Download the model again."
+                ) from error
+            except OSError as error:
+                raise disk_error(error, library.folder(key), "checking") from error
+            note |= {"outcome": "good" if report.good else "bad", "text": report.summary(), "details": report.bad}
+        return report
+
+    def unread(self, key: ModelKey, since: str) -> list[str]:
+        """Files of the model whose content was last read before that time."""
+        library = self._where(key)
+        if library is None:
+            return []
+        try:
+            manifest = read_manifest(self._disk, library.folder(key))
+        except (OSError, ManifestError):
+            return []
+        stamps = read_stamps(self._disk, library.folder(key))
+        return [file.path for file in manifest.files if file.path not in stamps or stamps[file.path].checked_at < since]
+
+    def repair_plan(self, key: ModelKey, report: IntegrityReport) -> RepairPlan:
+        """What a repair would fetch.
+
+        Raises:
+            ModelNotFoundError, ManifestError: It is not here, or its file list is damaged.
+        """
+        library = self._holding(key)
+        return Repairer(library, self._hub).plan(key, report)
+
+    def repair(
+        self, key: ModelKey, report: IntegrityReport, context: JobContext, *, limits: TransferLimits | None = None
+    ) -> IntegrityReport:
+        """Repair what a check found; returns how the model looks afterwards.
+
+        Raises:
+            JobCancelled: It was asked to stop; what is repaired stays so.
+            ModelBusyError: Something else is done with it.
+            WanError: As `Repairer.run` says.
+        """
+        library = self._holding(key)
+        self._index.add_libraries(self.libraries)
+        with self._activity(library, key, ModelStatus.REPAIRING), self._noted(library, key, "repair") as note:
+            Repairer(library, self._hub, limits, self._index.same_for_repair).run(key, report, context)
+            after = quick_check(self._disk, library.folder(key))
+            note["text"] = f"{len(report.bad)} files repaired"
+        return after
+
+    def damage_advice(self, key: ModelKey) -> str:
+        """What to tell when damage comes again on the same drive; empty at the first time."""
+        library = self._where(key)
+        if library is None or self._history.damage_count(library.library_id) < 2:
+            return ""
+        return f"This is not the first damage on the drive of {library.root}: check this drive and the PC's memory."
+
+    def remove(self, key: ModelKey) -> Removed:
+        """Put a model into the trash, or forget a download that was begun.
+
+        Raises:
+            ModelNotFoundError: It is not on this PC.
+            ModelBusyError: Something is done with it.
+            StoreError: A file of it is in use.
+        """
+        library = self._holding(key)
+        with library.hold(key, "removing"), self._noted(library, key, "remove") as note:
+            try:
+                if self._disk.exists(library.downloads(key)):
+                    self._disk.remove_tree(library.downloads(key))
+                if not self._disk.exists(library.folder(key)):
+                    note["text"] = "a download that was begun"
+                    return Removed(TrashItem(key, library.trash, time.time()), 0, 0)
+                size_bytes = sum(stamp.size_bytes for _, stamp in self._disk.walk(library.folder(key)))
+                item = library.remove(key)
+                freed_bytes = library.own_bytes(item.path)
+            except OSError as error:
+                raise disk_error(error, library.folder(key), "removing") from error
+            note["text"] = f"{freed_bytes} bytes are freed when the trash is emptied"
+        self._changed(key)
+        return Removed(item, freed_bytes, size_bytes - freed_bytes)
+
+    def put_back(self, item: TrashItem) -> None:
+        """Undo a removal.
+
+        Raises:
+            RequestError: It is there again, or the trash was emptied.
+            ModelBusyError: Something is done with it.
+        """
+        for library in self.libraries:
+            if item.path.is_relative_to(library.root):
+                with library.hold(item.key, "putting back"), self._noted(library, item.key, "adopt"):
+                    library.put_back(item)
+                self._changed(item.key)
+                return
+        raise DriveMissingError("The drive of that model is not connected.", hint="Connect it and try again.")
+
+    def history(self, model_id: str, variant: str | None = None, *, limit: int = 100) -> list[HistoryEntry]:
+        """What happened to a model, the latest first.
+
+        Raises:
+            StoreError: The history cannot be read.
+        """
+        return self._history.entries(model_id, variant, limit=limit)
+
+
+def _now() -> str:
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
