@@ -12,8 +12,9 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
+from wan_desktop.core.catalog import ModelMetadata, Variant
 from wan_desktop.core.errors import (
     AccessDeniedError,
     DownloadError,
@@ -22,20 +23,24 @@ from wan_desktop.core.errors import (
     ManifestError,
     ModelNotFoundError,
     RepositoryNotFoundError,
+    RequestError,
     WanError,
 )
 from wan_desktop.core.jobs import JobContext
+from wan_desktop.core.paths import AppPaths
 from wan_desktop.core.records import to_plain
+from wan_desktop.core.settings import Settings
 from wan_desktop.core.store.adopt import FileIndex
 from wan_desktop.core.store.disk import Disk, disk_error
-from wan_desktop.core.store.download import Downloader, DownloadPlan
+from wan_desktop.core.store.download import Downloader, DownloadPlan, PlannedFile
 from wan_desktop.core.store.fetcher import TransferLimits
 from wan_desktop.core.store.history import History, HistoryEntry
 from wan_desktop.core.store.hub import HubClient, RemoteRepo
 from wan_desktop.core.store.library import Library, ModelKey, TrashItem
-from wan_desktop.core.store.manifest import Manifest, read_manifest, read_stamps
+from wan_desktop.core.store.manifest import Conversion, Manifest, Origin, read_manifest, read_stamps
 from wan_desktop.core.store.repair import Repairer, RepairPlan
 from wan_desktop.core.store.status import ModelState, ModelStatus, RemoteState, RemoteStatus
+from wan_desktop.core.store.token import read_token
 from wan_desktop.core.store.verify import DeepCheck, IntegrityReport, quick_check
 
 logger = logging.getLogger(__name__)
@@ -84,6 +89,20 @@ class ModelManager:
         self._doing: dict[ModelKey, ModelStatus] = {}
         self._observers: list[Callable[[ModelKey], None]] = []
         self._index = FileIndex(self._disk)
+
+    @classmethod
+    def open(cls, paths: AppPaths, settings: Settings) -> Self:
+        """The models of this installation.
+
+        Raises:
+            StoreError: The history cannot be opened.
+        """
+        hub = HubClient(token=read_token)
+        return cls(settings.model_folders or [paths.models], hub=hub, history=History(paths.model_history))
+
+    def close(self) -> None:
+        """Close what is open; for the end of the program."""
+        self._history.close()
 
     # Observers -----------------------------------------------------------------------------------------------------
 
@@ -307,6 +326,42 @@ class ModelManager:
             text = f"{changed} files are newer at the Hub than on this PC."
             return RemoteState(RemoteStatus.UPDATE_AVAILABLE, text, _now(), revision)
         return RemoteState(RemoteStatus.AVAILABLE, "The Hub has it.", _now(), revision)
+
+    def plan(
+        self, metadata: ModelMetadata, variant: Variant, context: JobContext, *, update: bool = False
+    ) -> DownloadPlan:
+        """What a model is made of: commits pinned, sizes and hashes known, before the first byte.
+
+        A download that was begun goes on with its own plan, so that commits are not mixed.
+
+        Args:
+            metadata: The model.
+            variant: Which packaging of it.
+            context: Asked for a cancel.
+            update: Ask the Hub what is newest, even if something was begun.
+
+        Raises:
+            RequestError: This variant is not to be downloaded.
+            DownloadError: The Hub cannot be asked, or lacks a file.
+        """
+        key = ModelKey(metadata.model_id, variant.name)
+        if variant.is_refused or not variant.parts:
+            reason = variant.refused_because or "it comes with the program"
+            raise RequestError(f"{metadata.name} ({variant.name}) is not downloaded: {reason}.", hint="Choose another.")
+        library = self._where(key)
+        begun = Downloader(library, self._hub).unfinished(key) if library and not update else None
+        if begun is not None:
+            return begun
+        files: dict[str, PlannedFile] = {}
+        for part in variant.parts:
+            repo = self.repo(part.repo_id, context, max_age_s=0 if update else _FRESH_S)
+            remote = {file.filename: file for file in repo.files}
+            for name, path in part.choose(remote).items():
+                file = remote[name]
+                origin = Origin(repo.repo_id, repo.revision, name, file.size_bytes, file.sha256, file.git_sha1)
+                shrinks = part.conversion == "bf16" and name.endswith(".safetensors")
+                files.setdefault(path, PlannedFile(path, origin, Conversion.BF16 if shrinks else Conversion.NONE))
+        return DownloadPlan(key.model_id, key.variant, tuple(files.values()))
 
     # Deeds ---------------------------------------------------------------------------------------------------------
 

@@ -60,7 +60,7 @@ def client(hub: FakeHub) -> HubClient:
 
 def client_of(endpoint: str, token: str | None = None, **changes: Any) -> HubClient:
     """A client that does not wait long."""
-    values: dict[str, Any] = {"timeout_s": 2.0, "waits_s": (0.0, 0.0, 0.0), **changes}
+    values: dict[str, Any] = {"timeout_s": 20.0, "waits_s": (0.0, 0.0, 0.0), **changes}
     return HubClient(endpoint=endpoint, token=lambda: token, **values)
 
 

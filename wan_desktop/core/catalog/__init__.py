@@ -3,7 +3,7 @@
 Data lies in `resources/catalog/`, one JSON file a model. A folder in diffusers' layout can be used without an entry.
 """
 
-from wan_desktop.core.catalog.added import metadata_for_folder, metadata_for_repo
+from wan_desktop.core.catalog.added import add_entry, metadata_for_folder, metadata_for_repo
 from wan_desktop.core.catalog.metadata import (
     Family,
     GenerationMode,
@@ -41,6 +41,7 @@ __all__ = [
     "Variant",
     "VideoSize",
     "WeightPrecision",
+    "add_entry",
     "bundled_models",
     "find_model",
     "installed_model",

@@ -1,5 +1,6 @@
 """Entries for models that the user brings: any repository at the Hub, any folder in diffusers' layout."""
 
+import json
 import re
 import unicodedata
 import zlib
@@ -8,8 +9,10 @@ from typing import Any
 
 from wan_desktop.core.catalog.metadata import Family, GenerationMode, ModelMetadata, Quality, VideoSize
 from wan_desktop.core.catalog.variants import Component, Loading, Part, Variant, WeightPrecision, check_repo_id
-from wan_desktop.core.errors import RequestError
+from wan_desktop.core.errors import RequestError, StoreError
+from wan_desktop.core.files import write_atomically
 from wan_desktop.core.model_folder import ModelFolder, inspect_model_folder
+from wan_desktop.core.records import to_plain
 
 ORIGINAL = "original"
 """Name of the only variant of a repository that nobody described."""
@@ -52,6 +55,22 @@ def metadata_for_folder(path: Path) -> ModelMetadata:
     """
     folder = path.expanduser().absolute()
     return describe_folder(inspect_model_folder(folder), _model_id(folder.name, unique=str(folder)))
+
+
+def add_entry(metadata: ModelMetadata, user_folder: Path) -> None:
+    """Keep an entry that the user added.
+
+    Raises:
+        StoreError: It cannot be written.
+    """
+    try:
+        data = json.dumps(to_plain(metadata), indent=2).encode()
+        write_atomically(user_folder / f"{metadata.model_id}.json", data)
+    except OSError as error:
+        raise StoreError(
+            f"The entry of {metadata.name} cannot be written to {user_folder}: {error.strerror or error}.",
+            hint="Allow the program to write there, and see whether the drive is full.",
+        ) from error
 
 
 def describe_folder(folder: ModelFolder, model_id: str) -> ModelMetadata:

@@ -141,7 +141,7 @@ class ModelMetadata:
         for component, count in self.parameters.items():
             if component not in set(Component):
                 raise ValueError(f"parameters: {component[:80]!r} is no component")
-            check_number("parameters", count, 1, _MAX_PARAMETERS)
+            check_number(f"parameters.{component}", count, 1, _MAX_PARAMETERS)
         if len({variant.name.casefold() for variant in self.variants}) < len(self.variants):
             raise ValueError("variants: two have the same name")
         for model_id in self.fallback_model_ids:

@@ -30,12 +30,11 @@ class Model:
 
 def bundled_models(resources: Path) -> tuple[ModelMetadata, ...]:
     """The models that came with the program: all that can be used without a download."""
-    return tuple(metadata for metadata in read_catalog(resources).values() if _is_bundled(metadata, resources))
+    return tuple(metadata for metadata in read_catalog(resources).values() if _lies_here(metadata, resources))
 
 
-def _is_bundled(metadata: ModelMetadata, resources: Path) -> bool:
-    place = Path(metadata.folder)
-    return bool(metadata.folder) and not place.is_absolute() and (resources / place / "model_index.json").is_file()
+def _lies_here(metadata: ModelMetadata, resources: Path) -> bool:
+    return bool(metadata.folder) and (resources / metadata.folder / "model_index.json").is_file()
 
 
 def find_model(name: str, resources: Path, user_folder: Path | None = None) -> Model:
@@ -69,8 +68,8 @@ def find_model(name: str, resources: Path, user_folder: Path | None = None) -> M
 
 
 def _usable(catalog: Catalog, resources: Path) -> str:
-    known = [key for key, value in catalog.items() if _is_bundled(value, resources) or Path(value.folder).is_absolute()]
-    return f"Models on this PC: {', '.join(known)}. Or give the folder that holds model_index.json."
+    here = [model_id for model_id, metadata in catalog.items() if _lies_here(metadata, resources)]
+    return f"Models on this PC: {', '.join(here)}. Or give the folder that holds model_index.json."
 
 
 def installed_model(metadata: ModelMetadata, variant: str, folder: Path) -> Model:

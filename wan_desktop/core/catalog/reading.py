@@ -12,6 +12,7 @@ from wan_desktop.core.records import from_plain
 logger = logging.getLogger(__name__)
 
 _MAX_FILE_BYTES = 1_000_000
+_MAX_DIGITS = 20
 _INSTALL_AGAIN = "Install this program again; the other models can be used meanwhile."
 _ADD_AGAIN = "Remove this file and add the model again; the other models can be used meanwhile."
 
@@ -104,8 +105,13 @@ def _entry(file: Path) -> ModelMetadata:
         data = stream.read(_MAX_FILE_BYTES + 1)
     if len(data) > _MAX_FILE_BYTES:
         raise ValueError(f"it has more than {_MAX_FILE_BYTES} bytes")
-    metadata = from_plain(ModelMetadata, json.loads(data.decode("utf-8")))
+    metadata = from_plain(ModelMetadata, json.loads(data.decode("utf-8"), parse_int=_int))
     check_model_id("model_id", metadata.model_id)
     if metadata.model_id != file.stem:
         raise ValueError(f"model_id: {metadata.model_id!r} is not what the file is named after")
     return metadata
+
+
+def _int(digits: str) -> float:
+    """Whole numbers that no field can hold become floats, as in most languages; then no field takes them."""
+    return int(digits) if len(digits) <= _MAX_DIGITS else float(digits)
