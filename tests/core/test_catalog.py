@@ -29,7 +29,6 @@ from wan_desktop.core.errors import CatalogError, ModelNotFoundError
 from wan_desktop.core.generation import FPS_RANGE, GUIDANCE_RANGE, SHIFT_RANGE, STEPS_RANGE
 from wan_desktop.core.paths import resources_folder
 from wan_desktop.core.records import RecordError, from_plain, to_plain
-from wan_desktop.core.store import manifest
 from wan_desktop.core.store.library import ModelKey
 from wan_desktop.core.store.names import is_wanted
 
@@ -190,10 +189,6 @@ def test_that_all_models_of_2_1_share_one_text_encoder() -> None:
     encoders = [part for part in parts if part.component is Component.TEXT_ENCODER]
     assert {part.size_bytes for part in encoders} == {11_361_851_208}
     assert all(is_wanted(name) for part in parts for name in part.include if "*" not in name)
-
-
-def test_that_conversions_are_called_as_in_manifests() -> None:
-    assert [str(conversion) for conversion in Conversion] == [str(conversion) for conversion in manifest.Conversion]
 
 
 # Reading -------------------------------------------------------------------------------------------------------------

@@ -33,6 +33,7 @@ from wan_desktop.core.errors import (
     RepositoryNotFoundError,
     RequestError,
 )
+from wan_desktop.core.generation import GenerationDraft, settle
 from wan_desktop.core.load_plan import LoadPlan
 from wan_desktop.core.model_folder import inspect_model_folder
 from wan_desktop.core.paths import resources_folder
@@ -272,6 +273,8 @@ def test_that_a_downloaded_variant_is_loaded_from_its_folder(own_resources: Path
     assert model.variant == "Q8_0"
     assert plan_for(model, "", Path("nowhere")).transformer_files == (file,)
     assert plan_for(model, "Q8_0", Path("nowhere")).transformer_files == (file,)
+    settled = settle(GenerationDraft(prompt="x"), model, count_tokens=len)
+    assert settled.request.variant == "Q8_0"
     with pytest.raises(ModelFilesMissingError, match="does not hold") as caught:
         plan_for(model, "bf16", own_resources)
     assert "Download bf16" in caught.value.hint

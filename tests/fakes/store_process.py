@@ -121,14 +121,22 @@ def deep_check(library: Library, key: ModelKey) -> IntegrityReport:
             raise disk_error(error, library.root, "checking") from error
 
 
-def repair(library: Library, hub: Hub, key: ModelKey, report: IntegrityReport, *, limits: TransferLimits) -> None:
+def repair(
+    library: Library,
+    hub: Hub,
+    key: ModelKey,
+    report: IntegrityReport,
+    *,
+    limits: TransferLimits,
+    context: JobContext | None = None,
+) -> None:
     """Make the model whole again.
 
     Raises:
         WanError: It failed.
     """
     with library.hold(key, "repairing"):
-        Repairer(library, hub, limits).run(key, report, quiet_context())
+        Repairer(library, hub, limits).run(key, report, context or quiet_context())
 
 
 # In a process of its own ---------------------------------------------------------------------------------------------
@@ -254,9 +262,9 @@ class StoreProcess:
 
     def start(self, job: StoreJob) -> None:
         """Begin the job; returns when its process is at work."""
-        program = self._program
-        if program is None or not hasattr(os, "fork"):
-            program = self._program = _program()
+        if not hasattr(os, "fork"):
+            self.close()
+        program = self._program = self._program or _program()
         assert program.stdin
         program.stdin.write(json.dumps(to_plain(job)) + "\n")
         program.stdin.flush()

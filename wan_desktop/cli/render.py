@@ -8,17 +8,19 @@ from pathlib import Path
 
 from wan_desktop.cli.interrupt import cancel_on_interrupt
 from wan_desktop.cli.reporter import EXIT_DONE, Reporter, print_line
-from wan_desktop.core.catalog import BUILTIN_MODEL_ID, find_model
+from wan_desktop.core.catalog import BUILTIN_MODEL_ID, Model, find_model, read_catalog
 from wan_desktop.core.engine_client import EngineClient
 from wan_desktop.core.errors import RequestError
 from wan_desktop.core.generation import GenerationDraft
 from wan_desktop.core.jobs import JobContext
+from wan_desktop.core.manager import ModelManager
 from wan_desktop.core.messages import Stage
 from wan_desktop.core.paths import AppPaths
 from wan_desktop.core.recipe import read_recipe
 from wan_desktop.core.records import to_plain
 from wan_desktop.core.render_progress import RenderProgress
 from wan_desktop.core.rendering import Renderer, RenderOptions
+from wan_desktop.core.settings import load_settings
 
 
 def add_render(render: argparse.ArgumentParser) -> None:
@@ -56,7 +58,7 @@ def run_render(args: argparse.Namespace, paths: AppPaths, reporter: Reporter) ->
     restore = cancel_on_interrupt(context.cancel_asked)
     try:
         client.start()
-        model = find_model(args.model, paths.resources)
+        model = _find_model(args, paths)
         settled = renderer.settle(_draft(args), model)
         for adjustment in settled.adjustments:
             reporter.event("adjusted", adjustment.message, field=adjustment.field, message=adjustment.message)
@@ -71,6 +73,18 @@ def run_render(args: argparse.Namespace, paths: AppPaths, reporter: Reporter) ->
             "rescued", f"{out} could not be written; the video was saved to {result.path}.", path=result.path
         )
     return reporter.result(str(result.path), to_plain(result))
+
+
+def _find_model(args: argparse.Namespace, paths: AppPaths) -> Model:
+    """One that comes with the program, one that was downloaded, or a folder."""
+    metadata = read_catalog(paths.resources, paths.added_models).get(args.model)
+    if metadata is None or not any(variant.parts for variant in metadata.variants):
+        return find_model(args.model, paths.resources, paths.added_models)
+    manager = ModelManager.open(paths, load_settings(paths.settings_file))
+    try:
+        return manager.model(metadata, args.variant)
+    finally:
+        manager.close()
 
 
 def _check_out(out: Path) -> Path:

@@ -14,13 +14,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from wan_desktop.core.catalog import ModelMetadata, Variant
+from wan_desktop.core.catalog import Model, ModelMetadata, Variant, installed_model
 from wan_desktop.core.errors import (
     AccessDeniedError,
     DownloadError,
     DriveMissingError,
+    IntegrityError,
     JobCancelled,
     ManifestError,
+    ModelBusyError,
     ModelNotFoundError,
     RepositoryNotFoundError,
     RequestError,
@@ -31,13 +33,14 @@ from wan_desktop.core.paths import AppPaths
 from wan_desktop.core.records import to_plain
 from wan_desktop.core.settings import Settings
 from wan_desktop.core.store.adopt import FileIndex
+from wan_desktop.core.store.conversion import Conversion
 from wan_desktop.core.store.disk import Disk, disk_error
 from wan_desktop.core.store.download import Downloader, DownloadPlan, PlannedFile
 from wan_desktop.core.store.fetcher import TransferLimits
 from wan_desktop.core.store.history import History, HistoryEntry
 from wan_desktop.core.store.hub import HubClient, RemoteRepo
 from wan_desktop.core.store.library import Library, ModelKey, TrashItem
-from wan_desktop.core.store.manifest import Conversion, Manifest, Origin, read_manifest, read_stamps
+from wan_desktop.core.store.manifest import Manifest, Origin, read_manifest, read_stamps
 from wan_desktop.core.store.repair import Repairer, RepairPlan
 from wan_desktop.core.store.status import ModelState, ModelStatus, RemoteState, RemoteStatus
 from wan_desktop.core.store.token import read_token
@@ -228,6 +231,27 @@ class ModelManager:
         except (OSError, ManifestError):
             return 0
 
+    def model(self, metadata: ModelMetadata, variant: str = "") -> Model:
+        """A downloaded model to render with; looked at first, in milliseconds.
+
+        Args:
+            metadata: The model.
+            variant: Which packaging of it; empty means the first that is here and sound.
+
+        Raises:
+            RequestError: There is no such variant.
+            ModelNotFoundError: It is not on this PC.
+            IntegrityError: It is damaged, or changed since it was last read.
+            DriveMissingError: Its drive is not connected.
+        """
+        names = [metadata.variant(variant).name] if variant else [each.name for each in metadata.variants if each.parts]
+        states = [self.state(ModelKey(metadata.model_id, name)) for name in names]
+        for state in states:
+            if state.status.usable and state.folder is not None:
+                return installed_model(metadata, state.key.variant, state.folder)
+        here = [state for state in states if state.status != ModelStatus.MISSING]
+        raise _not_usable(metadata, here[0] if here else None)
+
     @contextlib.contextmanager
     def _activity(self, library: Library, key: ModelKey, status: ModelStatus) -> Iterator[None]:
         """Hold the model, and show what is done with it."""
@@ -359,8 +383,8 @@ class ModelManager:
             for name, path in part.choose(remote).items():
                 file = remote[name]
                 origin = Origin(repo.repo_id, repo.revision, name, file.size_bytes, file.sha256, file.git_sha1)
-                shrinks = part.conversion == "bf16" and name.endswith(".safetensors")
-                files.setdefault(path, PlannedFile(path, origin, Conversion.BF16 if shrinks else Conversion.NONE))
+                conversion = part.conversion if name.endswith(".safetensors") else Conversion.NONE
+                files.setdefault(path, PlannedFile(path, origin, conversion))
         return DownloadPlan(key.model_id, key.variant, tuple(files.values()))
 
     # Deeds ---------------------------------------------------------------------------------------------------------
@@ -516,6 +540,20 @@ class ModelManager:
             StoreError: The history cannot be read.
         """
         return self._history.entries(model_id, variant, limit=limit)
+
+
+def _not_usable(metadata: ModelMetadata, state: ModelState | None) -> WanError:
+    if state is None:
+        return ModelNotFoundError(f"{metadata.name} is not on this PC.", hint="Download it first.")
+    what = f"{metadata.name} ({state.key.variant})"
+    if state.status == ModelStatus.ERROR:
+        return DriveMissingError(f"{what} cannot be read: {state.reason}.", hint="Connect its drive and try again.")
+    if state.status == ModelStatus.INCOMPLETE:
+        return ModelNotFoundError(f"{what} is not complete: {state.reason}.", hint="Go on with the download.")
+    if state.status.busy:
+        return ModelBusyError(f"{what} is busy: {state.reason}.", hint="Wait until that is done, or stop it.")
+    hint = "Check its files deeply." if state.status == ModelStatus.UNKNOWN else "Repair it."
+    return IntegrityError(f"{what} cannot be used as it is: {state.reason}", hint=hint)
 
 
 def _now() -> str:

@@ -8,12 +8,13 @@ import pytest
 from tests.fakes.hub import FakeHub
 from tests.fakes.tiny_models import make_tiny_model
 from wan_desktop.core.jobs import JobContext
+from wan_desktop.core.store.conversion import Conversion
 from wan_desktop.core.store.disk import Disk
 from wan_desktop.core.store.download import DownloadPlan, PlannedFile
 from wan_desktop.core.store.fetcher import TransferLimits
 from wan_desktop.core.store.hub import HubClient
 from wan_desktop.core.store.library import Library, ModelKey
-from wan_desktop.core.store.manifest import Conversion, Origin
+from wan_desktop.core.store.manifest import Origin
 
 REPO = "wan/tiny"
 KEY = ModelKey("tiny", "bf16")

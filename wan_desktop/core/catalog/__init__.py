@@ -20,7 +20,8 @@ from wan_desktop.core.catalog.models import (
     plan_for,
 )
 from wan_desktop.core.catalog.reading import Catalog, read_catalog
-from wan_desktop.core.catalog.variants import Component, Conversion, Loading, Part, Variant, WeightPrecision
+from wan_desktop.core.catalog.variants import Component, Loading, Part, Variant, WeightPrecision
+from wan_desktop.core.store.conversion import Conversion
 
 TEXT_LENGTH = 512
 """Tokens of a prompt that are read, the end token included (`max_sequence_length` of the Wan pipelines)."""

@@ -198,7 +198,7 @@ class ModelMetadata:
             if variant.name.casefold() == name.casefold():
                 if variant.is_refused:
                     raise RequestError(
-                        f"{self.name} cannot be used as {variant.name}: {variant.refused_because}", hint=self._known()
+                        f"{self.name} cannot be used as {variant.name}: {variant.refused_because}.", hint=self._known()
                     )
                 return variant
         raise RequestError(f"{self.name} has no variant {name!r}.", hint=self._known())

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from wan_desktop.core.errors import RepositoryNotFoundError, UnsafeNameError
+from wan_desktop.core.store.conversion import Conversion
 from wan_desktop.core.store.names import check_name
 
 MAX_BYTES = 1 << 42
@@ -64,14 +65,6 @@ class Loading(StrEnum):
     """From single safetensors files in 8 bits with scales, which become plain numbers while they are read."""
     REFUSED = "refused"
     """Not at all: it would load and make wrong pictures, or cannot be read."""
-
-
-class Conversion(StrEnum):
-    """What is done to safetensors before they are stored; the same words as in a model's manifest."""
-
-    NONE = "none"
-    BF16 = "bf16"
-    """32-bit numbers become 16-bit ones."""
 
 
 _SUFFIXES = {Loading.GGUF: ".gguf", Loading.SAFETENSORS: ".safetensors", Loading.FP8_SCALED: ".safetensors"}
@@ -159,6 +152,7 @@ class Variant:
     """Files that the engine reads instead of the transformers' folders: for one transformer or the one for high noise,
     then the one for low noise. Relative to the model folder; without parts, relative to the resources."""
     refused_because: str = ""
+    """Part of a sentence, without its full stop."""
 
     def __post_init__(self) -> None:
         if not _VARIANT_NAME.fullmatch(self.name):

@@ -27,6 +27,7 @@ from wan_desktop.core.errors import (
     IntegrityError,
     ManifestError,
     ModelNotFoundError,
+    NotAWanModelError,
     RequestError,
     UnsafeNameError,
     WanError,
@@ -36,13 +37,13 @@ from wan_desktop.core.jobs import JobContext
 from wan_desktop.core.model_folder import inspect_model_folder, read_safetensors_header
 from wan_desktop.core.records import from_plain, to_plain
 from wan_desktop.core.store.blocks import BLOCK_BYTES, BlockMap, BlockMapBuilder
+from wan_desktop.core.store.conversion import Conversion
 from wan_desktop.core.store.disk import Disk, Kind, Stamp, disk_error
 from wan_desktop.core.store.download import PlannedFile, SameFile
 from wan_desktop.core.store.hub import RemoteFile, RemoteRepo
 from wan_desktop.core.store.library import LIBRARY_FILE, Library, ModelKey
 from wan_desktop.core.store.manifest import (
     METADATA_FOLDER,
-    Conversion,
     FileStamp,
     Manifest,
     ManifestFile,
@@ -73,18 +74,32 @@ _PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 _UNFINISHED = (".incomplete", ".crdownload", ".aria2")
 _INDEX = "model_index.json"
 _COMPONENTS = frozenset(
-    "transformer transformer_2 vae text_encoder image_encoder image_processor tokenizer scheduler".split()
+    (
+        "transformer",
+        "transformer_2",
+        "vae",
+        "text_encoder",
+        "image_encoder",
+        "image_processor",
+        "tokenizer",
+        "scheduler",
+    )
 )
-_COMFYUI = frozenset("diffusion_models unet text_encoders clip vae".split())
+_PAPERS = ("LICENSE", "README")
+_COMFYUI = frozenset(("diffusion_models", "unet", "text_encoders", "clip", "vae"))
 _HF_REPO = re.compile(r"models--.+")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _CHUNK_BYTES = 8 * BLOCK_BYTES
+_MAX_GIT_BYTES = 64 << 20  # the Hub has the git id of small files only, and sha256 of the others
 _MAX_CACHE_BYTES = 16_000_000
 _MAX_CACHED = 20_000
 _CHECK_EVERY = 100
 _SINGLE_FILES = "It holds single files, not a whole model in diffusers' layout."
-_NO_LINK = frozenset((errno.EXDEV, errno.EPERM, errno.EACCES, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EMLINK))
+_NO_LINK = frozenset(
+    (errno.EXDEV, errno.EPERM, errno.EACCES, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EMLINK)
+)
+"""Another drive, a file system without hard links, a file of somebody else's, or one with too many names."""
 _NO_LINK_WINDOWS = frozenset((1, 5, 17, 50, 1142))
 
 Check = Callable[[int], None]
@@ -119,6 +134,8 @@ class SkipReason(StrEnum):
 
     UNSAFE_FORMAT = "unsafe-format"
     BROKEN = "broken"
+    UNSUPPORTED = "unsupported"
+    """A number format that is not read."""
     LINK = "link"
     UNREADABLE = "unreadable"
     UNFINISHED = "unfinished"
@@ -139,7 +156,7 @@ class FoundFile:
     kind: FileKind
     tensor_count: int
     guess: str
-    """Like "wan 14B t2v transformer", from names and shapes of its tensors; empty when nothing is known of that kind."""
+    """Like "wan 14B t2v transformer", from names and shapes of its tensors; empty when they tell nothing."""
     precision: str
     """Of most of its bytes, like "bf16", "fp8 scaled" or "Q4_K"."""
     claimed_sha256: str = ""
@@ -202,7 +219,7 @@ def scan(disk: Disk, root: Path, *, check: Check = _go_on) -> Scan:
     root = root.absolute()
     try:
         if disk.stat(root).kind == Kind.LINK:
-            root = root.resolve(strict=True)  # the user named it: this one link is followed
+            root = _real(root)  # the user named it: this one link is followed
         kind = disk.stat(root).kind
     except (FileNotFoundError, NotADirectoryError) as error:
         raise ModelNotFoundError(
@@ -213,6 +230,12 @@ def scan(disk: Disk, root: Path, *, check: Check = _go_on) -> Scan:
     if kind != Kind.FOLDER:
         raise ModelNotFoundError(f"{_plain(root)} is not a folder.", hint="Choose the folder that holds it.")
     return _Scanner(disk, root, check).run()
+
+
+def _is_in_library(disk: Disk, folder: Path) -> bool:
+    with contextlib.suppress(OSError):
+        return any(disk.exists(parent / LIBRARY_FILE) for parent in folder.parents)
+    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,7 +262,8 @@ class _Scanner:
         self._complete = True
         self._bytes: Counter[Path] = Counter()
         self._counts: Counter[Path] = Counter()
-        self._headers: dict[Path, tuple[FoundFile, Stamp]] = {}
+        self._headers: dict[Path, FoundFile] = {}
+        """By where the bytes lie: several snapshots share them."""
 
     def run(self) -> Scan:
         """Look at everything."""
@@ -270,7 +294,8 @@ class _Scanner:
                 raise disk_error(error, folder, "looking for models") from error
             self._skip(folder, SkipReason.UNREADABLE, f"The folder cannot be read: {error.strerror}.")
             return
-        if LIBRARY_FILE in names or METADATA_FOLDER in names:
+        is_ours = LIBRARY_FILE in names or METADATA_FOLDER in names
+        if is_ours or (folder == self._root and _is_in_library(self._disk, folder)):
             self._skip(folder, SkipReason.OWN_LIBRARY, "This program has it already.")
             return
         repo = place.repo or _repo_of_snapshot(folder)
@@ -345,13 +370,14 @@ class _Scanner:
     def _add(self, path: Path, stamp: Stamp, blob: "_Blob | None") -> None:
         real_path = blob.path if blob else path
         try:
-            known = self._headers.get(real_path)
-            found = known[0] if known and known[1] == stamp else _read_header(self._disk, real_path, stamp)
+            found = self._headers.get(real_path) or _read_header(self._disk, path, stamp)
         except IntegrityError as error:
-            self._skip(path, SkipReason.BROKEN, _plain(error.message))
+            is_unknown = isinstance(error, NotAWanModelError)
+            self._skip(path, SkipReason.UNSUPPORTED if is_unknown else SkipReason.BROKEN, _plain(error.message))
             return
-        self._headers[real_path] = found, stamp
-        self._files.append(replace(found, path=path, claimed_sha256=blob.claimed_sha256 if blob else ""))
+        self._headers[real_path] = found
+        claim = blob.claimed_sha256 if blob else ""
+        self._files.append(replace(found, path=path, real_path=real_path, claimed_sha256=claim))
         for folder in itertools.takewhile(lambda folder: folder != self._root.parent, path.parents):
             self._bytes[folder] += stamp.size_bytes
             self._counts[folder] += 1
@@ -421,7 +447,7 @@ def _blob_behind(disk: Disk, link: Path, repo: Path) -> _Blob | Skipped:
     """
     outside = Skipped(link, SkipReason.LINK, "It is a link out of its repository; such links are not followed.")
     target = link.parent / link.readlink()
-    if target.parent.resolve() != (repo / "blobs").resolve():
+    if _real(target.parent) != _real(repo / "blobs"):
         return outside
     path = repo / "blobs" / target.name
     try:
@@ -429,7 +455,7 @@ def _blob_behind(disk: Disk, link: Path, repo: Path) -> _Blob | Skipped:
         if stamp.kind == Kind.LINK:  # huggingface_hub 2 keeps what repositories share beside them: blobs/<2 hex>/<hash>
             shared = path.parent / path.readlink()
             store = repo.parent / "blobs"
-            if shared.parent.parent.resolve() != store.resolve():
+            if _real(shared.parent.parent) != _real(store):
                 return outside
             path = store / shared.parent.name / shared.name
             stamp = disk.stat(path)
@@ -561,6 +587,14 @@ class _Stored:
 
     folder: Path
     file: ManifestFile
+    stamp: FileStamp | None
+    """None unless it is known to be good."""
+    is_damaged: bool
+
+    @property
+    def path(self) -> Path:
+        """Where it lies."""
+        return self.folder / self.file.path
 
 
 @dataclass(frozen=True, slots=True)
@@ -607,33 +641,36 @@ class FileIndex:
         by_size: dict[int, dict[Path, _Candidate]] = {}
         stored: dict[tuple[str, Conversion], list[_Stored]] = {}
         good: dict[Path, _Content] = {}
-        unread: list[Path] = []
-        for item, stamp in self._files_of(libraries):
-            file, path = item.file, item.folder / item.file.path
+        doubted: set[tuple[int, int, int]] = set()
+        for item in self._files_of(libraries):
+            file, path = item.file, item.path
+            if item.stamp is not None:
+                good[path] = _Content(item.stamp)
+            else:
+                with contextlib.suppress(OSError):
+                    doubted.add(_outside(self._disk.stat(path)))
+            if item.is_damaged:
+                continue
             by_size.setdefault(file.size_bytes, {})[path] = _Candidate(path, file.sha256)
             if file.origin is not None:
                 name = file.origin.sha256 or file.origin.git_sha1
                 stored.setdefault((name, file.conversion), []).append(item)
-            if stamp is None:
-                unread.append(path)
-            else:
-                good[path] = _Content(stamp)
         with self._lock:
             self._in_libraries, self._stored = by_size, stored
-            for path in unread:
-                self._contents.pop(path, None)
+            # Decay shows in neither size nor time, and a file may have other names outside the library.
+            for path in [path for path, known in self._contents.items() if _outside(known.stamp) in doubted]:
+                del self._contents[path]
             self._contents |= good
 
-    def _files_of(self, libraries: Iterable[Library]) -> Iterator[tuple[_Stored, FileStamp | None]]:
-        """Files that are not known to be damaged; the stamp of those that are known to be good."""
+    def _files_of(self, libraries: Iterable[Library]) -> Iterator[_Stored]:
         for library in libraries:
             try:
-                for key in library.keys():
+                for key in library.keys():  # noqa: SIM118 - a library is no mapping
                     yield from self._files_of_model(library.folder(key))
             except OSError as error:
                 logger.warning("The models in %s are left aside: %s", library.root, error)
 
-    def _files_of_model(self, folder: Path) -> Iterator[tuple[_Stored, FileStamp | None]]:
+    def _files_of_model(self, folder: Path) -> Iterator[_Stored]:
         try:
             manifest = read_manifest(self._disk, folder)
             states = {finding.path: finding.state for finding in quick_check(self._disk, folder).findings}
@@ -643,8 +680,8 @@ class FileIndex:
         stamps = read_stamps(self._disk, folder)
         for file in manifest.files:
             state = states.get(file.path, FileState.MISSING)
-            if not state.bad:
-                yield _Stored(folder, file), stamps.get(file.path) if state == FileState.GOOD else None
+            stamp = stamps.get(file.path) if state == FileState.GOOD else None
+            yield _Stored(folder, file, stamp, is_damaged=state.bad)
 
     # Questions -----------------------------------------------------------------------------------------------------
 
@@ -670,9 +707,8 @@ class FileIndex:
         with self._lock:
             stored = list(self._stored.get((origin.sha256 or origin.git_sha1, planned.conversion), ()))
         for item in stored:
-            path = item.folder / item.file.path
-            if self._sha256(path, item.file.size_bytes, check) == item.file.sha256:
-                return SameFile(path, item.file.sha256, read_block_map(self._disk, item.folder, item.file))
+            if self._sha256(item.path, item.file.size_bytes, check) == item.file.sha256:
+                return SameFile(item.path, item.file.sha256, read_block_map(self._disk, item.folder, item.file))
         if planned.conversion != Conversion.NONE or not origin.sha256:
             return None
         found = self.find(origin.size_bytes, origin.sha256, check=check)
@@ -694,7 +730,7 @@ class FileIndex:
     def _find(self, size_bytes: int, sha256: str, check: Check) -> Iterator[Path]:
         """Those that were read already come first, then those that are said to be it."""
         with self._lock:
-            known = {**self._found.get(size_bytes, {}), **self._in_libraries.get(size_bytes, {})}
+            known = {**self._in_libraries.get(size_bytes, {}), **self._found.get(size_bytes, {})}
             contents = {path: self._contents[path].stamp.sha256 for path in known if path in self._contents}
 
         def likelihood(candidate: _Candidate) -> int:
@@ -729,10 +765,11 @@ class FileIndex:
         with self._lock:
             self._contents.pop(path, None)  # the latest are last
             self._contents[path] = content
-            latest = list(self._contents.items())[-_MAX_CACHED:]
+            # What lies in libraries has its stamps there.
+            ours = [item for item in self._contents.items() if item[0] in self._found.get(item[1].stamp.size_bytes, ())]
         if self._cache is None:
             return
-        data = json.dumps(to_plain(_Cache({str(path): content.stamp for path, content in latest})))
+        data = json.dumps(to_plain(_Cache({str(path): known.stamp for path, known in ours[-_MAX_CACHED:]})))
         try:
             self._disk.make_folder(self._cache.parent)
             self._disk.write_atomically(self._cache, data.encode("ascii"))
@@ -822,7 +859,7 @@ def adopt_folder(
 
 
 def _check_apart(library: Library, folder: Path, key: ModelKey) -> None:
-    real, root = folder.resolve(), library.root.resolve()
+    real, root = _real(folder), _real(library.root)
     if root.is_relative_to(real) or real.is_relative_to(root):
         raise RequestError(
             f"{_plain(folder)} and the model folder {library.root} lie within each other.",
@@ -851,8 +888,11 @@ def _choose(disk: Disk, folder: Path) -> list[_Chosen]:
         UnsafeNameError: A file has a name that cannot be used.
         OSError: The drive fails.
     """
-    if disk.exists(folder) and disk.stat(folder).kind == Kind.LINK:
-        folder = folder.resolve()
+    folder = _real(folder)  # the user named it
+    if not folder.is_dir():
+        raise ModelNotFoundError(
+            f"There is no folder {_plain(folder)}.", hint=f"Choose the folder that holds {_INDEX}."
+        )
     files = dict(_model_files(disk, folder, _repo_around(folder)))
     model = inspect_model_folder(folder)
     weights = {file.relative_to(folder).as_posix() for part in model.weight_files.values() for file in part}
@@ -870,8 +910,9 @@ def _choose(disk: Disk, folder: Path) -> list[_Chosen]:
 
 def _model_files(disk: Disk, folder: Path, repo: Path | None) -> Iterator[tuple[str, _Chosen]]:
     """What may belong to a model in that folder."""
-    for path, stamp in itertools.islice(disk.walk(folder), MAX_LOOKED_AT):
-        if not _may_belong(path, stamp):
+    for path, stamp in _entries(disk, folder):
+        is_part = stamp.kind in (Kind.FILE, Kind.LINK) and is_wanted(path.as_posix())
+        if not is_part and not (stamp.kind == Kind.LINK and path.name in _COMPONENTS):
             continue
         real_path, size_bytes = folder / path, stamp.size_bytes
         if stamp.kind == Kind.LINK:
@@ -886,14 +927,17 @@ def _model_files(disk: Disk, folder: Path, repo: Path | None) -> Iterator[tuple[
         yield path.as_posix(), _Chosen(path.as_posix(), real_path, size_bytes)
 
 
-def _may_belong(path: PurePosixPath, stamp: Stamp) -> bool:
-    if stamp.kind == Kind.LINK and path.name in _COMPONENTS:
-        return True  # a folder behind a link, which is refused
-    if stamp.kind not in (Kind.FILE, Kind.LINK) or not is_wanted(path.as_posix()):
-        return False
-    if len(path.parts) == 1:
-        return path.name == _INDEX or path.name.startswith(("LICENSE", "README"))
-    return path.parts[0] in _COMPONENTS
+def _entries(disk: Disk, folder: Path) -> Iterator[tuple[PurePosixPath, Stamp]]:
+    """The folder's components with all that is in them, its index and its papers."""
+    for name in disk.list_folder(folder):
+        if name not in _COMPONENTS and name != _INDEX and not name.startswith(_PAPERS):
+            continue
+        stamp = disk.stat(folder / name)
+        if stamp.kind != Kind.FOLDER:
+            yield PurePosixPath(name), stamp
+        elif name in _COMPONENTS:
+            inner = itertools.islice(disk.walk(folder / name), MAX_FILES)
+            yield from ((PurePosixPath(name) / path, found) for path, found in inner)
 
 
 class _Adoption:
@@ -972,8 +1016,8 @@ class _Adoption:
         """Read the file, and copy it meanwhile if need be."""
 
         def check(count: int) -> None:
-            self._context.progress(AdoptProgress(self._done_bytes, total_bytes, file.path))
             self._done_bytes += count
+            self._context.progress(AdoptProgress(self._done_bytes, total_bytes, file.path))
 
         target = self._place / file.path
         source = file.real_path if copy else target
@@ -1015,6 +1059,7 @@ class _Read:
 
     sha256: str
     git_sha1: str
+    """Empty for large files."""
     block_map: BlockMap
 
 
@@ -1029,22 +1074,37 @@ def _read(disk: Disk, path: Path, check: Check, copy_to: Path | None = None) -> 
         copy = stack.enter_context(disk.open(copy_to, create=True)) if copy_to else None
         sha256, blocks = hashlib.sha256(), BlockMapBuilder()
         git_sha1 = hashlib.sha1(b"blob %d\0" % source.size_bytes, usedforsecurity=False)
+        has_git_id = source.size_bytes <= _MAX_GIT_BYTES
         buffer = memoryview(bytearray(_CHUNK_BYTES))
         offset = 0
         while count := source.pread_into(offset, buffer):
             check(count)
-            for update in (sha256.update, git_sha1.update, blocks.update):
-                update(buffer[:count])
+            sha256.update(buffer[:count])
+            blocks.update(buffer[:count])
+            if has_git_id:
+                git_sha1.update(buffer[:count])
             if copy:
                 copy.pwrite(offset, buffer[:count])
             offset += count
         if copy:
             copy.sync()
-    return _Read(sha256.hexdigest(), git_sha1.hexdigest(), blocks.finish())
+    return _Read(sha256.hexdigest(), git_sha1.hexdigest() if has_git_id else "", blocks.finish())
 
 
 def _outside(stamp: Stamp | FileStamp) -> tuple[int, int, int]:
     return stamp.size_bytes, stamp.mtime_ns, stamp.file_id
+
+
+def _real(path: Path) -> Path:
+    """The path without links.
+
+    Raises:
+        OSError: Links lead in a circle.
+    """
+    try:
+        return path.resolve()
+    except RuntimeError as error:  # Python before 3.13
+        raise OSError(errno.ELOOP, "links lead in a circle", str(path)) from error
 
 
 def _now() -> str:

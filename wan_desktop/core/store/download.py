@@ -21,12 +21,12 @@ from wan_desktop.core.jobs import JobContext
 from wan_desktop.core.records import from_plain, to_plain
 from wan_desktop.core.store.bf16 import convert_file
 from wan_desktop.core.store.blocks import BlockMap
+from wan_desktop.core.store.conversion import Conversion
 from wan_desktop.core.store.disk import Disk, disk_error
 from wan_desktop.core.store.fetcher import TransferLimits
 from wan_desktop.core.store.journal import claimed_bytes
 from wan_desktop.core.store.library import Library, ModelKey
 from wan_desktop.core.store.manifest import (
-    Conversion,
     FileStamp,
     Manifest,
     ManifestFile,
@@ -196,9 +196,8 @@ class Downloader:
 
     def _check_space(self, missing: Sequence[PlannedFile], place: "_Place") -> None:
         """Refuse before the first byte, with the two numbers."""
-        needed_bytes = sum(file.disk_bytes for file in missing) - place.arrived_bytes(missing)
-        needed_bytes += 2 * max((file.origin.size_bytes for file in missing if file.conversion), default=0)
-        needed_bytes += max(0, needed_bytes) // 10
+        needed_bytes = max(0, _peak_bytes(missing) - place.arrived_bytes(missing))
+        needed_bytes += needed_bytes // 10
         free_bytes = self._disk.free_bytes(place.root)
         if needed_bytes > free_bytes:
             raise DownloadSpaceError(
@@ -206,6 +205,17 @@ class Downloader:
                 f"{free_bytes / 1e9:.1f} GB are free.",
                 hint="Free up space, or choose a model folder on another drive.",
             )
+
+
+def _peak_bytes(files: Sequence[PlannedFile]) -> int:
+    """The most that the files take at any time while they come in their order."""
+    peak_bytes = running_bytes = 0
+    for file in files:
+        if file.conversion == Conversion.BF16:
+            peak_bytes = max(peak_bytes, running_bytes + _MAX_UNCONVERTED * file.origin.size_bytes + file.disk_bytes)
+        running_bytes += file.disk_bytes
+        peak_bytes = max(peak_bytes, running_bytes)
+    return peak_bytes
 
 
 class _Place:

@@ -133,15 +133,13 @@ class HubQuestion:
             time.sleep(min(left_s, _LOOK_S))
 
     def _parsed(self, answer: "httpx2.Response") -> Any:
-        if "html" not in answer.headers.get("Content-Type", ""):
-            try:
-                return json.loads(answer.content)
-            except (ValueError, RecursionError) as error:
-                logger.info("The Hub's answer is no JSON: %s", error)
-        raise ConnectionBlockedError(
-            f"A login page or another web page answered instead of the Hub ({_host(self.endpoint)}).",
-            hint=_NETWORK,
-        )
+        try:
+            return json.loads(answer.content)
+        except (ValueError, RecursionError) as error:
+            raise ConnectionBlockedError(
+                f"A login page or another web page answered instead of the Hub ({_host(self.endpoint)}).",
+                hint=_NETWORK,
+            ) from error
 
 
 class _Attempt(threading.Thread):

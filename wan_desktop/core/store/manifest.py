@@ -11,13 +11,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from wan_desktop.core.errors import ManifestError, UnsafeNameError
 from wan_desktop.core.records import from_plain, to_plain
 from wan_desktop.core.store.blocks import BlockMap
+from wan_desktop.core.store.conversion import Conversion
 from wan_desktop.core.store.disk import Disk
 from wan_desktop.core.store.names import check_name, check_names
 
@@ -37,14 +37,6 @@ _REPO_ID = re.compile(r"(?!.*\.\.)[A-Za-z0-9_][A-Za-z0-9_.-]{0,95}(/[A-Za-z0-9_]
 _SHA1 = re.compile(r"[0-9a-f]{40}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _REPAIR = "Repair the model, which makes the list anew."
-
-
-class Conversion(StrEnum):
-    """What was done to the origin's bytes before they were stored."""
-
-    NONE = "none"
-    BF16 = "bf16"
-    """32-bit numbers became 16-bit ones."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ client takes 3.4 (docs/benchmarks.md). The commit is pinned, so a file's content
 import contextlib
 import email.utils
 import http.client
+import ipaddress
 import re
 import socket
 import ssl
@@ -248,7 +249,12 @@ def _way_to(scheme: str, netloc: str) -> tuple[str, int, tuple[str, int] | None]
 
 def is_loopback(host: str) -> bool:
     """This very machine."""
-    return host in ("localhost", "::1") or host.startswith("127.")
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 _tls_context: list[ssl.SSLContext] = []

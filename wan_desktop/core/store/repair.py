@@ -4,6 +4,7 @@ Every new file is made beside the model and proven by its sha256 before it takes
 quarantine. A block of a converted file is made again from the blocks of the original that it came from.
 """
 
+import contextlib
 import datetime
 import hashlib
 import logging
@@ -22,11 +23,11 @@ from wan_desktop.core.store.bf16 import (
     rebuild,
 )
 from wan_desktop.core.store.blocks import BLOCK_BYTES, BlockMap, block_digest, block_span
+from wan_desktop.core.store.conversion import Conversion
 from wan_desktop.core.store.disk import Disk, disk_error
 from wan_desktop.core.store.fetcher import TransferLimits
 from wan_desktop.core.store.library import Library, ModelKey
 from wan_desktop.core.store.manifest import (
-    Conversion,
     FileStamp,
     ManifestFile,
     Origin,
@@ -163,6 +164,8 @@ class _Repair:
             if file.origin is not None and file.conversion == Conversion.BF16:
                 self._make_converted(file, file.origin)
         self._disk.remove_tree(self._place)
+        with contextlib.suppress(OSError):  # a download that was begun lies there too
+            self._disk.remove_folder(self._place.parent)
         if hopeless:
             raise IntegrityError(
                 f"{len(hopeless)} files are damaged, and nobody knows where they came from: {', '.join(hopeless[:3])}.",
