@@ -15,6 +15,7 @@ from wan_desktop.core.manager import ModelManager, VerifyProgress
 from wan_desktop.core.paths import AppPaths
 from wan_desktop.core.records import to_plain
 from wan_desktop.core.settings import load_settings
+from wan_desktop.core.store.adopt import AdoptProgress
 from wan_desktop.core.store.download import DownloadProgress
 from wan_desktop.core.store.fetcher import TransferLimits
 from wan_desktop.core.store.library import ModelKey
@@ -37,6 +38,8 @@ def add_models(models: argparse.ArgumentParser, kind: type[argparse.ArgumentPars
         if deed.name == "download":
             parser.add_argument("--limit", type=float, metavar="MB/S", help="at most so many megabytes a second")
             parser.add_argument("--update", action="store_true", help="bring what is newest at the Hub")
+        if deed.name in ("adopt", "add"):
+            parser.add_argument("--copy", action="store_true", help="copy a model that lies on another drive")
         if deed.name == "verify":
             parser.add_argument("--deep", action="store_true", help="read every byte")
 
@@ -205,9 +208,14 @@ def _adopt(call: _Call) -> int:
 
 
 def _adopt_folder(call: _Call, folder: Path) -> int:
-    key = call.manager.adopt(folder, call.catalog, call.context)
-    state = call.manager.state(key)
-    return call.reporter.result(f"{key.model_id} {key.variant}: {state.status}, {state.folder}", _plain_state(state))
+    adopted = call.manager.adopt(folder, call.paths.added_models, call.context, may_copy=call.args.copy)
+    for key in adopted.keys:
+        state = call.manager.state(key)
+        call.reporter.line(f"{key.model_id}: {state.status}, {state.folder}", "model", **_plain_state(state))
+    for problem in adopted.problems:
+        call.reporter.event("problem", problem, message=problem)
+    words = f"{len(adopted.keys)} models adopted; {adopted.files} files with weights are known."
+    return call.reporter.result(words, {"model_ids": [key.model_id for key in adopted.keys], "files": adopted.files})
 
 
 def _remove(call: _Call) -> int:
@@ -249,7 +257,13 @@ _DEEDS = {
         _Deed("download", "download a model, or go on with a download", _download, *_ID),
         _Deed("verify", "check a model's files", _verify, *_ID),
         _Deed("repair", "fetch what is damaged", _repair, *_ID),
-        _Deed("adopt", "use a model folder that is there already", _adopt, "DIR", "the folder"),
+        _Deed(
+            "adopt",
+            "use what a folder holds: models, ComfyUI's, WanGP's, the Hugging Face cache",
+            _adopt,
+            "DIR",
+            "the folder",
+        ),
         _Deed("remove", "put a model into the trash", _remove, *_ID),
         _Deed("history", "what happened to a model", _history, *_ID),
     )
@@ -262,7 +276,7 @@ def _progress_report(reporter: Reporter) -> Callable[[str, Any], None]:
             reporter.event("progress", _transfer_words(progress.transfer), **to_plain(progress))
         elif isinstance(progress, TransferProgress):
             reporter.event("progress", _transfer_words(progress), **to_plain(progress))
-        elif isinstance(progress, VerifyProgress):
+        elif isinstance(progress, (VerifyProgress, AdoptProgress)):
             part = 100 * progress.done_bytes // max(1, progress.total_bytes)
             reporter.event("progress", f"Reading {part} %", **to_plain(progress))
 

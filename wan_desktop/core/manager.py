@@ -10,11 +10,11 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
-from wan_desktop.core.catalog import Model, ModelMetadata, Variant, installed_model
+from wan_desktop.core.catalog import Model, ModelMetadata, Variant, add_entry, installed_model, metadata_for_folder
 from wan_desktop.core.errors import (
     AccessDeniedError,
     DownloadError,
@@ -32,7 +32,7 @@ from wan_desktop.core.jobs import JobContext
 from wan_desktop.core.paths import AppPaths
 from wan_desktop.core.records import to_plain
 from wan_desktop.core.settings import Settings
-from wan_desktop.core.store.adopt import FileIndex
+from wan_desktop.core.store.adopt import FileIndex, adopt_folder, scan
 from wan_desktop.core.store.conversion import Conversion
 from wan_desktop.core.store.disk import Disk, disk_error
 from wan_desktop.core.store.download import Downloader, DownloadPlan, PlannedFile
@@ -70,6 +70,18 @@ class Removed:
     shared_bytes: int
 
 
+@dataclass(frozen=True, slots=True)
+class Adopted:
+    """What came of a folder that was there already."""
+
+    keys: tuple[ModelKey, ...]
+    """Models that joined the library."""
+    files: int
+    """Files with weights that are known from now on; a download that needs one of them shares it."""
+    problems: tuple[str, ...]
+    """What could not be adopted, and why."""
+
+
 class ModelManager:
     """All models of this PC; for all threads.
 
@@ -78,10 +90,17 @@ class ModelManager:
         hub: The Hub's metadata.
         history: What happened before.
         disk: Where all of it lies.
+        known_files: Where it is remembered which files outside the libraries were read; only in memory when None.
     """
 
     def __init__(
-        self, libraries: Sequence[Path], *, hub: HubClient, history: History, disk: Disk | None = None
+        self,
+        libraries: Sequence[Path],
+        *,
+        hub: HubClient,
+        history: History,
+        disk: Disk | None = None,
+        known_files: Path | None = None,
     ) -> None:
         self._disk = disk or Disk()
         self._hub = hub
@@ -91,7 +110,7 @@ class ModelManager:
         self._libraries: dict[Path, Library] = {}
         self._doing: dict[ModelKey, ModelStatus] = {}
         self._observers: list[Callable[[ModelKey], None]] = []
-        self._index = FileIndex(self._disk)
+        self._index = FileIndex(self._disk, known_files)
 
     @classmethod
     def open(cls, paths: AppPaths, settings: Settings) -> Self:
@@ -101,7 +120,12 @@ class ModelManager:
             StoreError: The history cannot be opened.
         """
         hub = HubClient(token=read_token)
-        return cls(settings.model_folders or [paths.models], hub=hub, history=History(paths.model_history))
+        return cls(
+            settings.model_folders or [paths.models],
+            hub=hub,
+            history=History(paths.model_history),
+            known_files=paths.known_files,
+        )
 
     def close(self) -> None:
         """Close what is open; for the end of the program."""
@@ -413,6 +437,42 @@ class ModelManager:
             manifest = downloader.run(plan, context)
             note["text"] = f"{len(manifest.files)} files, {manifest.size_bytes} bytes"
         return manifest
+
+    def adopt(self, root: Path, added_models: Path, context: JobContext, *, may_copy: bool = False) -> Adopted:
+        """Put to use what a folder holds: whole models join the library, single files spare later downloads.
+
+        Nothing in the folder is changed or moved.
+
+        Args:
+            root: A model folder, or one that holds several: ComfyUI's, WanGP's, the Hugging Face cache.
+            added_models: Where entries for models without one are kept.
+            context: Told :class:`AdoptProgress`; asked for a cancel.
+            may_copy: Copy what lies on another drive than the library.
+
+        Raises:
+            JobCancelled: It was asked to stop; models that have joined stay.
+            WanError: The folder cannot be read; or the only model in it cannot be adopted, and why.
+        """
+        found = scan(self._disk, root, check=lambda _: context.check_cancelled())
+        self._index.add_scan(found)
+        library = self.library(self._roots[0])
+        keys, problems = [], [f"{folder.path}: {folder.problem}" for folder in found.folders if folder.problem]
+        whole = [folder for folder in found.folders if not folder.problem]
+        for folder in whole:
+            metadata = metadata_for_folder(folder.path)
+            key = ModelKey(metadata.model_id, "original")
+            try:
+                with self._activity(library, key, ModelStatus.VERIFYING), self._noted(library, key, "adopt") as note:
+                    manifest = adopt_folder(library, folder.path, key, context=context, may_copy=may_copy)
+                    note["text"] = f"{len(manifest.files)} files from {folder.path}"
+            except WanError as error:
+                if len(whole) == 1:
+                    raise
+                problems.append(f"{folder.path}: {error.message} {error.hint}")
+            else:
+                add_entry(replace(metadata, folder=str(library.folder(key))), added_models)
+                keys.append(key)
+        return Adopted(tuple(keys), len(found.files), tuple(problems))
 
     def verify(self, key: ModelKey, context: JobContext, *, deep: bool = False, since: str = "") -> IntegrityReport:
         """Check a model on disk; nothing is asked of the Hub.

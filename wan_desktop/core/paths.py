@@ -64,6 +64,11 @@ class AppPaths:
         return self.data / "models.sqlite3"
 
     @property
+    def known_files(self) -> Path:
+        """Model files outside our folders that were read once, JSON."""
+        return self.data / "known-files.json"
+
+    @property
     def rescued(self) -> Path:
         """Videos that could not be written where they should go."""
         return self.data / "rescued"
