@@ -76,8 +76,8 @@ class Scrub:
     def _due(self, since: str) -> ModelKey | None:
         """A model with a file that was not read since."""
         for key in self._manager.installed():
-            state = self._manager.state(key)
-            if state.status in (ModelStatus.AVAILABLE, ModelStatus.UNKNOWN) and self._manager.unread(key, since):
+            status = self._manager.state(key).status
+            if status == ModelStatus.UNKNOWN or (status == ModelStatus.AVAILABLE and self._manager.unread(key, since)):
                 return key
         return None
 
