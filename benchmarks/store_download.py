@@ -288,7 +288,7 @@ class _Comparison:
 
     def _print(self, costs: Mapping[str, Sequence[Cost]]) -> None:
         gigabytes = self.file_bytes / 1e9
-        anchor = self.anchor if self.anchor in costs else None
+        anchor = next((name for name in (self.anchor, _CURL) if name in costs), None)
         columns: list[tuple[str, str, Callable[[Cost], float]]] = [
             ("s", "", lambda cost: cost.seconds),
             ("GB/s", self.goal, lambda cost: gigabytes / cost.seconds),

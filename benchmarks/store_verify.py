@@ -219,6 +219,16 @@ def _hash_rate(hashed_bytes: int, threads: int) -> float:
         return hashed_bytes // len(chunk) * len(chunk) * threads / 1e9 / (time.perf_counter() - started_s)
 
 
+def _file_hash_rate(folder: Path) -> float:
+    """GB/s of hashlib over the model's files, one after another."""
+    files = [path for path in folder.rglob("*.safetensors") if path.is_file()]
+    started_s = time.perf_counter()
+    for path in files:
+        with path.open("rb") as file:
+            hashlib.file_digest(file, "sha256")
+    return sum(path.stat().st_size for path in files) / 1e9 / (time.perf_counter() - started_s)
+
+
 def _deep_rate(folder: Path) -> float:
     started_s = time.perf_counter()
     found = DeepCheck(Disk(), folder).run(lambda *_: None)
@@ -235,20 +245,24 @@ def _hub_seconds(server: Server, folder: Path) -> float:
 
 def _compare_deep(server: Server, folder: Path, size: _Size, files: int) -> None:
     cores = _cores()
-    one, every, ideal = "hashlib, one thread", f"hashlib, {cores} threads at once", f"{cores} x hashlib, one thread"
+    ours, bare, reading = "ours, deep check", "hashlib, one thread", "hashlib.file_digest"
     results = interleaved(
         size.runs,
         {
-            one: partial(_hash_rate, size.hashed_bytes, 1),
-            every: partial(_hash_rate, size.hashed_bytes, cores),
-            "ours, deep check": partial(_deep_rate, folder),
+            bare: partial(_hash_rate, size.hashed_bytes, 1),
+            f"hashlib, {cores} threads at once": partial(_hash_rate, size.hashed_bytes, cores),
+            reading: partial(_file_hash_rate, folder),
+            ours: partial(_deep_rate, folder),
             _HUB: lambda: size.model_bytes / 1e9 / in_new_process(_hub_seconds, server, folder),
         },
         warm_up=size.warm_up,
     )
-    results[ideal] = [rate * cores for rate in results[one]]
     title = f"All bytes of {size.model_bytes / 1e6:.0f} MB in {files} files"
-    report(title, results, anchor=ideal, goal=f"ours >= 0.9 x {ideal}", unit="GB/s")
+    # Bytes in memory are the limit that nobody who reads files reaches: bringing them there takes a core's time too.
+    for one in (bare, reading):
+        every = f"{one}, x {cores} cores"
+        rows = {**results, every: [rate * cores for rate in results[one]]}
+        report(f"{title}, against {one}", rows, anchor=every, goal="ours >= 0.9 x", unit="GB/s")
 
 
 # A quick look --------------------------------------------------------------------------------------------------------

@@ -161,8 +161,8 @@ class ModelManager:
                 found.append(self.library(root))
         return found
 
-    def library(self, root: Path) -> Library:
-        """The library in that folder; the first is made when it is not there.
+    def library(self, root: Path, *, create: bool = False) -> Library:
+        """The library in that folder.
 
         Raises:
             DriveMissingError: Its drive is not connected.
@@ -174,11 +174,15 @@ class ModelManager:
         if known is not None and self._disk.exists(root):
             return known
         try:
-            library = Library(self._disk, root, create=root == self._roots[0])
+            library = Library(self._disk, root, create=create)
         except OSError as error:
             raise disk_error(error, root, "opening the model folder") from error
         with self._lock:
             return self._libraries.setdefault(root, library)
+
+    def _main_library(self) -> Library:
+        """Where new models go; made when it is not there yet."""
+        return self.library(self._roots[0], create=True)
 
     def _where(self, key: ModelKey) -> Library | None:
         """The library that holds the model or a part of it."""
@@ -209,11 +213,11 @@ class ModelManager:
         with self._lock:
             doing = self._doing.get(key)
         library = self._where(key)
-        if library is None:
-            return self._absent(key)
-        folder = library.folder(key)
+        folder = library.folder(key) if library is not None else None
         if doing is not None and doing.busy:
             return ModelState(key, doing, f"{doing.value} now", _now(), folder, self._size_bytes(folder))
+        if folder is None:
+            return self._absent(key)
         if not self._disk.exists(folder):
             return ModelState(key, ModelStatus.INCOMPLETE, "a download was begun and can go on", _now())
         state = self._look(key, folder)
@@ -249,7 +253,9 @@ class ModelManager:
         last = next((entry for entry in entries if entry.kind in ("download", "adopt", "remove")), None)
         return last is not None and last.kind != "remove" and last.outcome == "done"
 
-    def _size_bytes(self, folder: Path) -> int:
+    def _size_bytes(self, folder: Path | None) -> int:
+        if folder is None:
+            return 0
         try:
             return read_manifest(self._disk, folder).size_bytes
         except (OSError, ManifestError):
@@ -429,7 +435,7 @@ class ModelManager:
             WanError: As `Downloader.run` says.
         """
         key = plan.key
-        library = library or self._where(key) or self.library(self._roots[0])
+        library = library or self._where(key) or self._main_library()
         self._index.add_libraries(self.libraries)
         with self._activity(library, key, ModelStatus.DOWNLOADING), self._noted(library, key, "download") as note:
             downloader = Downloader(library, self._hub, limits, self._index.same_for_download)
@@ -455,7 +461,7 @@ class ModelManager:
         """
         found = scan(self._disk, root, check=lambda _: context.check_cancelled())
         self._index.add_scan(found)
-        library = self.library(self._roots[0])
+        library = self._main_library()
         keys, problems = [], [f"{folder.path}: {folder.problem}" for folder in found.folders if folder.problem]
         whole = [folder for folder in found.folders if not folder.problem]
         for folder in whole:

@@ -54,11 +54,13 @@ class Scrub:
     def run(self, stop: threading.Event) -> None:
         """Check models whenever it is idle, until told to stop."""
         while not stop.is_set():
-            if not (self._is_idle() and self.check_one(stop)):
+            if not self.check_one(stop):
                 stop.wait(_LOOK_S)
 
     def check_one(self, stop: threading.Event) -> bool:
-        """Read what is due of one model; whether anything was."""
+        """Read what is due of one model, if it is idle; whether anything was read."""
+        if not self._is_idle():
+            return False
         today = datetime.datetime.now(datetime.UTC).date().isoformat()
         if today != self._day:
             self._day, self._read_bytes = today, 0

@@ -60,8 +60,6 @@ class Variant:
     """How often the missing bytes may come when it succeeds."""
     knows: bool = True
     """The program can know which of the blocks that came are right."""
-    strikes_always: bool = True
-    """The fault must have struck; some can only where somebody asks."""
 
 
 def heals(*strikes: Strike, traffic: float = 1.0, **options: Any) -> Variant:
@@ -152,7 +150,7 @@ LINE: dict[str, tuple[Variant, ...]] = {
         lasts(ContentMismatchError, always("wrong_range")),
     ),
     "flip": (
-        heals(strike("flip", host="cdn", at=2 * BLOCK_BYTES + 99), traffic=4.0, knows=False),
+        heals(strike("flip", host="cdn", at=2 * BLOCK_BYTES + 99, times=1), traffic=4.0, knows=False),
         lasts(ContentMismatchError, always("flip", host="cdn", at=2 * BLOCK_BYTES + 99), knows=False),
     ),
     "swap": (
@@ -176,7 +174,7 @@ LINE: dict[str, tuple[Variant, ...]] = {
     "redirect": (
         heals(strike("redirect_loop")),
         lasts(ContentMismatchError, always("redirect_loop")),
-        heals(always("redirect_off_host")),
+        heals(always("redirect_off_host", host="hub")),
     ),
     # The commit is pinned, so the move is of no account.
     "head-moves": (

@@ -43,6 +43,7 @@ BOUND_S = 60.0
 """Within that, every operation must have ended, on a busy machine too."""
 PATIENT = TransferLimits(connections=2, max_connections=2, stall_s=0.5, give_up_s=30.0)
 HASTY = TransferLimits(connections=2, max_connections=2, stall_s=0.4, give_up_s=1.2)
+"""Gives up soon, where nothing will come."""
 _JOURNAL_HEADER_BYTES, _RECORD = 84, struct.Struct(f"<I{DIGEST_BYTES}sI")
 
 
@@ -539,25 +540,3 @@ class Oracle:
         """Nothing was asked for that was committed before."""
         again = asked_again(self._world.hub.requests, self._committed)
         assert not again, f"(c) asked again: {again}"
-
-
-def survives(
-    world: World, operation: Operation, error: type[Exception], heal: Callable[[], None], *, knows: bool = True
-) -> None:
-    """The operation fails as it should; once what caused it is over, it succeeds, and nothing is asked for twice.
-
-    Args:
-        world: Prepared for the operation, with the fault in place.
-        operation: What to do.
-        error: How it must fail.
-        heal: Ends what causes it.
-        knows: Whether the program can know which blocks are right.
-    """
-    oracle = Oracle(world)
-    oracle.check_failed(world.run(operation, limits=HASTY), error)
-    heal()
-    world.hub.forget_requests()
-    oracle = Oracle(world)
-    oracle.check_succeeded(world.run(operation), traffic=1.0 if knows else 3.0)
-    if knows:
-        oracle.check_asked()

@@ -9,11 +9,14 @@ import pytest
 from tests.core.store.fault_matrix import LINE, Cell, Variant, line_cells
 from tests.core.store.model_world import HASTY, PATIENT, Operation, Oracle, World
 from tests.fakes.hub import FakeHub
+from tests.fakes.hub.faults import Fault
 from tests.fakes.store_process import quiet_context
-from wan_desktop.core.errors import JobCancelled
+from wan_desktop.core.errors import JobCancelled, OfflineError
+from wan_desktop.core.jobs import JobContext
 
 CELLS = [*line_cells()]
-_CANCEL_AFTER_S = 0.6
+_PATIENCE_S = 0.3
+"""So long users look at a line that drips."""
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +41,13 @@ def run_cell(cell: Cell, hub: FakeHub, template: Path, folder: Path) -> None:
             run_variant(world, cell.operation, variant)
 
 
+def cancel_when_struck(fault: Fault, context: JobContext) -> None:
+    while not fault.struck:
+        context.cancel_asked.wait(0.01)
+    context.cancel_asked.wait(_PATIENCE_S)
+    context.cancel_asked.set()
+
+
 def run_variant(world: World, operation: Operation, variant: Variant) -> None:
     faults = [world.hub.fault(**strike) for strike in variant.strikes]
     oracle = Oracle(world)
@@ -50,8 +60,8 @@ def run_variant(world: World, operation: Operation, variant: Variant) -> None:
         return
     context = quiet_context()
     if variant.error is JobCancelled:
-        threading.Timer(_CANCEL_AFTER_S, context.cancel_asked.set).start()
-    outcome = world.run(operation, limits=HASTY, context=context)
+        threading.Thread(target=cancel_when_struck, args=(faults[0], context), daemon=True).start()
+    outcome = world.run(operation, limits=HASTY if variant.error is OfflineError else PATIENT, context=context)
     assert any(fault.struck for fault in faults), "the fault had no part in it"
     oracle.check_failed(outcome, variant.error)
     world.hub.clear_faults()

@@ -108,7 +108,7 @@ class _Run:
         self._syncing: dict[PartFile, Future[FetchedFile]] = {}
         self._total_bytes = 0
         self._finished_bytes = 0
-        self._next_progress_s = 0.0
+        self._next_progress_s = time.monotonic()
 
     def go(
         self,
@@ -218,6 +218,8 @@ class _Run:
         now_s = time.monotonic()
         if now_s < self._next_progress_s:
             return
+        # While this thread waited for a slow disk, nobody asked for bytes; that silence is not the server's.
+        self._pool.last_byte_s += max(0.0, now_s - self._next_progress_s - _TICK_S)
         self._next_progress_s = now_s + _PROGRESS_S
         if all(file.complete for file in self._files):
             self._pool.last_byte_s = now_s  # nothing is to come
