@@ -260,7 +260,7 @@ def _compare_deep(server: Server, folder: Path, size: _Size, files: int) -> None
     title = f"All bytes of {size.model_bytes / 1e6:.0f} MB in {files} files"
     # Bytes in memory are the limit that nobody who reads files reaches: bringing them there takes a core's time too.
     for one in (bare, reading):
-        every = f"{one}, x {cores} cores"
+        every = f"{cores} x {one}"
         rows = {**results, every: [rate * cores for rate in results[one]]}
         report(f"{title}, against {one}", rows, anchor=every, goal="ours >= 0.9 x", unit="GB/s")
 

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tests.core.store.model_world import (
-    Operation,
-)
+from tests.core.store.host_faults import ASKING, FETCHING, HOST, ON_DISK
+from tests.core.store.model_world import Operation
+from tests.core.store.state_faults import STATE
 from wan_desktop.core.errors import (
     AccessDeniedError,
     ConnectionBlockedError,
@@ -21,12 +21,7 @@ from wan_desktop.core.errors import (
 )
 from wan_desktop.core.store.blocks import BLOCK_BYTES
 
-FETCHING = (Operation.INSTALL, Operation.RESUME, Operation.UPDATE, Operation.REPAIR)
-ASKING = (Operation.INSTALL, Operation.UPDATE)
-"""Those that ask the Hub for metadata too."""
-ON_DISK = (Operation.INSTALL, Operation.RESUME, Operation.VERIFY, Operation.REPAIR, Operation.UPDATE)
 LOOKING = (Operation.VERIFY, Operation.REPAIR, Operation.START)
-
 
 # A: the line ---------------------------------------------------------------------------------------------------------
 
@@ -199,8 +194,12 @@ class Cell:
         return f"{self.block}-{self.operation}-{self.fault}"
 
 
-def line_cells() -> Iterator[Cell]:
-    """Block A: every fault in every operation that fetches."""
+def cells() -> Iterator[Cell]:
+    """All of the table."""
     for fault in LINE:
-        for operation in FETCHING:
-            yield Cell("A", operation, fault)
+        yield from (Cell("A", operation, fault) for operation in FETCHING)
+    for fault, variants in HOST.items():
+        ends = {operation for variant in variants for operation in variant.ends}
+        yield from (Cell("B", operation, fault) for operation in ON_DISK if operation in ends)
+    for fault, damage in STATE.items():
+        yield from (Cell("C", operation, fault) for operation in LOOKING if operation not in damage.why_not)
