@@ -64,7 +64,7 @@ def start_up(library: Library, hub: Hub, key: ModelKey) -> StartUp:
         with library.hold(key, "starting"):
             library.recover(key, library.downloads(key) / "files")
         folder = library.folder(key)
-        published = key in library.keys()
+        published = key in set(library.keys())
         report = quick_check(library.disk, folder) if published else None
         return StartUp(published, report, Downloader(library, hub).unfinished(key))
     except OSError as error:

@@ -50,6 +50,7 @@ logger = logging.getLogger(__name__)
 
 _FRESH_S = 3600.0
 """So long an answer of the Hub is good enough to plan a download with."""
+_STOPPED_CHECK_DAYS, _TRASH_DAYS, _QUARANTINE_DAYS = 7, 7, 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -481,7 +482,7 @@ class ModelManager:
         return Adopted(tuple(keys), len(found.files), tuple(problems))
 
     def verify(self, key: ModelKey, context: JobContext, *, deep: bool = False, since: str = "") -> IntegrityReport:
-        """Check a model on disk; nothing is asked of the Hub.
+        """Check a model on disk; nothing is asked of the Hub. A deep check that was stopped goes on where it was.
 
         Args:
             key: The model.
@@ -490,13 +491,16 @@ class ModelManager:
             since: ISO time; files that were read after it are not read again.
 
         Raises:
+            JobCancelled: It was asked to stop; what was read stays read.
             ModelNotFoundError: It is not on this PC.
             ModelBusyError: Something else is done with it.
             ManifestError: Its file list is damaged or missing.
         """
         library = self._holding(key)
         kind = "deep-check" if deep else "quick-check"
+        since = since or (self._stopped_check(key) if deep else "")
         with self._activity(library, key, ModelStatus.VERIFYING), self._noted(library, key, kind) as note:
+            note["details"] = {"since": since or _now()}
             try:
                 if deep:
                     report = DeepCheck(self._disk, library.folder(key), since=since).run(
@@ -512,6 +516,14 @@ class ModelManager:
                 raise disk_error(error, library.folder(key), "checking") from error
             note |= {"outcome": "good" if report.good else "bad", "text": report.summary(), "details": report.bad}
         return report
+
+    def _stopped_check(self, key: ModelKey) -> str:
+        """Since when a deep check that was stopped lately had been reading; empty when the last one came to its end."""
+        entries = self._history.entries(key.model_id, key.variant, kind="deep-check", limit=1)
+        if not entries or entries[0].outcome != "cancelled" or not isinstance(entries[0].details, dict):
+            return ""
+        since = str(entries[0].details.get("since", ""))
+        return since if since > _days_ago(_STOPPED_CHECK_DAYS) else ""
 
     def unread(self, key: ModelKey, since: str) -> list[str]:
         """Files of the model whose content was last read before that time."""
@@ -599,6 +611,15 @@ class ModelManager:
                 return
         raise DriveMissingError("The drive of that model is not connected.", hint="Connect it and try again.")
 
+    def tidy(self) -> int:
+        """Delete what nobody needs any more: old trash, old quarantine; returns the bytes freed."""
+        freed_bytes = 0
+        for library in self.libraries:
+            with contextlib.suppress(OSError):
+                freed_bytes += library.empty_trash(older_than_s=_TRASH_DAYS * 86_400)
+                freed_bytes += library.empty_quarantine(older_than_s=_QUARANTINE_DAYS * 86_400)
+        return freed_bytes
+
     def history(self, model_id: str, variant: str | None = None, *, limit: int = 100) -> list[HistoryEntry]:
         """What happened to a model, the latest first.
 
@@ -623,4 +644,9 @@ def _not_usable(metadata: ModelMetadata, state: ModelState | None) -> WanError:
 
 
 def _now() -> str:
-    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    return _days_ago(0)
+
+
+def _days_ago(days: int) -> str:
+    then = datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=days)
+    return then.isoformat(timespec="seconds")

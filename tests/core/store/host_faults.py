@@ -161,7 +161,11 @@ def colliding_names(world: World, operation: Operation) -> Heal:
     if operation in ASKING:
         contents = world.model.contents[world.goal]
         world.hub.move(REPO, {**contents, SHRUNK.upper(): contents[SMALL]})
-        return lambda: setattr(world, "_", world.hub.move(REPO, contents, revision=world.goal))
+
+        def rename() -> None:
+            world.hub.move(REPO, contents, revision=world.goal)
+
+        return rename
     if operation is Operation.RESUME:
         return edit_json(world.staging / "plan.json", lambda plan: plan["files"][0].update(path=SHRUNK.upper()))
     return edit_manifest(world, lambda manifest: manifest["files"][0].update(path=SHRUNK.upper()))

@@ -24,9 +24,10 @@ from wan_desktop.core.jobs import JobContext
 from wan_desktop.core.store.bf16 import convert_file
 from wan_desktop.core.store.blocks import BLOCK_BYTES, DIGEST_BYTES, block_count, block_digest, block_span
 from wan_desktop.core.store.conversion import Conversion
-from wan_desktop.core.store.disk import Data, Disk, DiskFile
+from wan_desktop.core.store.disk import Data, Disk, DiskFile, disk_error
 from wan_desktop.core.store.download import Downloader, DownloadPlan, PlannedFile
 from wan_desktop.core.store.fetcher import TransferLimits
+from wan_desktop.core.store.history import History
 from wan_desktop.core.store.hub import HubClient
 from wan_desktop.core.store.library import Library, ModelKey
 from wan_desktop.core.store.manifest import Origin
@@ -284,6 +285,11 @@ class World:
             planned.append(PlannedFile(file.filename, origin, shrinks))
         return DownloadPlan(KEY.model_id, KEY.variant, tuple(planned))
 
+    @property
+    def history(self) -> Path:
+        """The memory of what was done, which lies elsewhere."""
+        return self.folder.with_name(f"{self.folder.name}-history.sqlite")
+
     # Operations ----------------------------------------------------------------------------------------------------
 
     def prepare(self, operation: Operation, template: Path | None = None) -> None:
@@ -340,16 +346,20 @@ class World:
         report: IntegrityReport | None = None
         try:
             report = self._run(operation, limits, context)
-        except Exception as caught:
+        except Exception as caught:  # noqa: BLE001 - the oracle says which ones may be
             error = caught
         return Outcome(error, report, time.monotonic() - start_s)
 
     def _run(self, operation: Operation, limits: TransferLimits, context: JobContext | None) -> IntegrityReport | None:
-        library = self.library()
+        try:
+            library = self.library()
+        except OSError as error:
+            raise disk_error(error, self.root, "opening the model folder") from error
         match operation:
             case Operation.VERIFY:
                 return deep_check(library, KEY)
             case Operation.START:
+                History(self.history).close()
                 return start_up(library, self.client, KEY).report
             case Operation.REPAIR:
                 repair(library, self.client, KEY, deep_check(library, KEY), limits=limits, context=context)
@@ -482,7 +492,7 @@ class Oracle:
         self.before = world.files()
         self._goal = world.model.on_disk(world.goal)
         self._committed = world.committed()
-        self._missing_bytes = world.missing_bytes()
+        self.missing_bytes = world.missing_bytes()
         self._outside = world.outside()
 
     def check_always(self, outcome: Outcome) -> None:
@@ -533,7 +543,7 @@ class Oracle:
         assert self._world.files() == self._goal, "it ended without the goal"
         assert self._world.believed(), "what is right is not believed"
         assert not self._world.litter(), f"(f) litter: {self._world.litter()}"
-        most_bytes = traffic * self._missing_bytes + 4 * BLOCK_BYTES
+        most_bytes = traffic * self.missing_bytes + 4 * BLOCK_BYTES
         assert self._world.hub.bytes_sent() <= most_bytes, "(f) it costs too much"
 
     def check_asked(self) -> None:

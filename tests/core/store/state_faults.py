@@ -11,6 +11,7 @@ from typing import Any
 from tests.core.store.model_world import KEY, NEW, PLAIN, SHARDS, SHRUNK, Operation, World
 from wan_desktop.core.errors import ManifestError
 from wan_desktop.core.store.blocks import BLOCK_BYTES
+from wan_desktop.core.store.history import History, HistoryEntry
 
 Heal = Callable[[], None]
 """Ends a fault."""
@@ -39,7 +40,11 @@ def edit_json(file: Path, change: Callable[[Any], object]) -> Heal:
     plain = json.loads(before)
     change(plain)
     file.write_text(json.dumps(plain), encoding="utf-8")
-    return lambda: setattr(edit_json, "_", file.write_bytes(before))
+
+    def put_back() -> None:
+        file.write_bytes(before)
+
+    return put_back
 
 
 def edit_manifest(world: World, change: Callable[[Any], object]) -> Heal:
@@ -102,9 +107,14 @@ def _journal_behind_parts(world: World) -> None:
         os.truncate(journal, min(journal.stat().st_size, 84 + 24 + 11))
 
 
-def history_file(world: World) -> Path:
-    """The memory of what was done, which lies beside the libraries."""
-    return world.root / "history.sqlite"
+def _lose_wal(world: World) -> None:
+    """As of a database that was copied while it was in use: what was last written lay beside it."""
+    history = History(world.history)
+    entry = HistoryEntry(KEY, "library", "download", "done", "it came", "2026-01-01T00:00:00+00:00")
+    history.add(entry)
+    without = world.history.read_bytes()
+    history.close()
+    world.history.write_bytes(without)
 
 
 def _foreign_folder(world: World) -> None:
@@ -157,11 +167,9 @@ STATE: dict[str, StateFault] = {
         _journal_behind_parts, staged=Operation.RESUME, why_not={Operation.VERIFY: "reads no journal"}
     ),
     "history-bad": StateFault(
-        lambda world: history_file(world).write_bytes(b"no database at all" * 1000), believed=True, why_not=_NOT_ASKED
+        lambda world: world.history.write_bytes(b"no database at all" * 1000), believed=True, why_not=_NOT_ASKED
     ),
-    "history-wal-lost": StateFault(
-        lambda world: history_file(world).with_name("history.sqlite-wal").unlink(), believed=True, why_not=_NOT_ASKED
-    ),
+    "history-wal-lost": StateFault(_lose_wal, believed=True, why_not=_NOT_ASKED),
     "stamps-bad": StateFault(_flip_in(".wan-desktop/stamps.json", 200)),
     "future-schema": StateFault(
         lambda world: edit_manifest(world, lambda manifest: manifest.update(format=2)), error=ManifestError

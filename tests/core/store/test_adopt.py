@@ -617,6 +617,9 @@ def test_that_the_claim_saves_reading_other_files(cache: HfCache) -> None:
     sha256 = hashlib.sha256(shards["2.safetensors"]).hexdigest()
     assert index.find(len(shards["2.safetensors"]), sha256) == cache.blob(REPO, shards["2.safetensors"])
     assert disk.read == [sha256]
+    disk.read.clear()
+    assert index.find(len(shards["2.safetensors"]), SHA256.replace("a", "b")) is None
+    assert not disk.read
 
 
 def test_that_files_of_another_size_are_not_read(tmp_path: Path) -> None:
@@ -788,14 +791,23 @@ def test_that_a_file_that_decayed_is_not_offered(
     second_name.parent.mkdir()
     os.link(installed / VAE, second_name)
     index = index_of(Disk(), second_name.parent)
-    index.add_libraries([library])
     (planned,) = [file for file in plan_of(client).files if file.path == VAE]
-    assert index.find(planned.origin.size_bytes, planned.origin.sha256)
+    assert index.find(planned.origin.size_bytes, planned.origin.sha256) == second_name
     flip(installed / VAE, 40_000)
     DeepCheck(Disk(), installed).run(lambda *_: None)
     index.add_libraries([library])
     assert index.same_for_download(planned) is None
     assert index.find(planned.origin.size_bytes, planned.origin.sha256) is None
+
+
+def test_that_a_file_that_is_known_to_be_damaged_is_not_read_again(installed: Path, library: Library) -> None:
+    file = read_manifest(Disk(), installed).file(VAE)
+    assert file is not None
+    flip(installed / VAE, 40_000)
+    DeepCheck(Disk(), installed).run(lambda *_: None)
+    told: list[int] = []
+    assert not library_index(library).same_for_repair(file, check=told.append)
+    assert not told
 
 
 def test_that_a_file_that_was_touched_is_read_before_it_is_offered(

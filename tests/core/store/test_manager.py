@@ -269,6 +269,27 @@ def test_that_history_tells_what_was_cancelled(manager: ModelManager, client: Hu
     assert [(entry.kind, entry.outcome) for entry in manager.history("tiny")] == [("download", "cancelled")]
 
 
+def test_that_a_deep_check_that_was_stopped_goes_on(installed: ModelManager) -> None:
+    stopping = JobContext("test", lambda *_: stopping.cancel_asked.set())
+    with pytest.raises(JobCancelled):
+        installed.verify(KEY, stopping, deep=True)
+    total = installed.verify(KEY, JobContext("test", lambda *_: None), deep=True)
+    again = installed.verify(KEY, JobContext("test", lambda *_: None), deep=True)
+    assert total.good
+    assert total.read_bytes <= again.read_bytes
+
+
+def test_that_old_trash_and_quarantine_are_deleted(installed: ModelManager, context: JobContext) -> None:
+    library = installed.libraries[0]
+    flip(folder(installed) / WEIGHTS, 5000)
+    installed.repair(KEY, installed.verify(KEY, context, deep=True), context, limits=QUICK)
+    installed.remove(KEY)
+    assert installed.tidy() == 0
+    assert library.empty_trash() > 100_000
+    assert library.empty_quarantine() > 10_000
+    assert not library.trash_items()
+
+
 def test_that_damage_that_comes_again_is_advised_on(installed: ModelManager, context: JobContext) -> None:
     for expected in ("", "check this drive"):
         flip(folder(installed) / WEIGHTS, 5000)

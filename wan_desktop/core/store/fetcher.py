@@ -90,7 +90,7 @@ class FetchPool:
         """
         now_s = time.monotonic()
         rate = self._meter.rate(now_s)
-        if self._pace.adapt(now_s, rate):
+        if self._pace.adapt(now_s, self._meter.latest_rate(now_s)):
             self.spans.allow(self._pace.allowed)
         while len(self._fetchers) < self._pace.allowed:
             self._fetchers.append(_Fetcher(self))

@@ -299,6 +299,17 @@ class Library:
                 self.disk.remove_tree(item.path)
         return freed_bytes
 
+    def empty_quarantine(self, *, older_than_s: float = 0.0) -> int:
+        """Delete damaged files that were replaced at least so long ago; returns the bytes freed."""
+        freed_bytes = 0
+        place = self.root / METADATA_FOLDER / "quarantine"
+        for name in self.disk.list_folder(place):
+            with contextlib.suppress(ValueError):
+                if time.time() - float(name.split("-")[0]) >= older_than_s:
+                    freed_bytes += self.own_bytes(place / name)
+                    self.disk.remove_tree(place / name)
+        return freed_bytes
+
     def own_bytes(self, folder: Path) -> int:
         """Bytes that deleting the folder frees: files that no other folder shares."""
         seen: dict[int, int] = {}

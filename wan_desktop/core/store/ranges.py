@@ -93,8 +93,11 @@ class Body:
         Raises:
             FetchError: The connection broke or stalled.
         """
-        with _translated():
+        try:
             count = int(self.response.fp.readinto1(view[: self.remaining_bytes]))
+        except Exception:  # the costly translation only when it is needed: this runs for every few kilobytes
+            with _translated():
+                raise
         if count == 0:
             raise FetchError(Refusal.UNREACHABLE, "the connection was closed before the end")
         self.remaining_bytes -= count

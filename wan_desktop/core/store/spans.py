@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from wan_desktop.core.store.part_file import PartFile
 from wan_desktop.core.store.ranges import RemoteUrl
 
+_MIN_HALVED_BLOCKS = 6
 SPAN_BLOCKS = 16
 """16 MiB a request: at 40 MB/s a request's round trip of 50 ms costs 12 %, while another connection hides it."""
 
@@ -120,6 +121,8 @@ class SpanQueue:
 
     def _return(self, queued: _Queued, blocks: Sequence[int]) -> None:
         back = {index for index in blocks if not queued.file.has(index)}
+        if not back:
+            return
         queued.missing = sorted({*queued.missing, *back}, reverse=True)
 
     def _next(self) -> Span | None:
@@ -148,7 +151,8 @@ class SpanQueue:
     def _half(self) -> Span | None:
         """The later half of the longest span on its way, so that a slow connection does not hold up the end."""
         longest = max(self._taken, key=lambda span: span.end - span.index, default=None)
-        if longest is None or longest.end - longest.index < 2 or longest.url.ranges_ignored:
+        # What its server has sent already is lost, so a short rest is not worth it.
+        if longest is None or longest.end - longest.index < _MIN_HALVED_BLOCKS or longest.url.ranges_ignored:
             return None
         middle = longest.index + (longest.end - longest.index + 1) // 2
         half = Span(longest.file, longest.url, middle, longest.end)

@@ -122,13 +122,13 @@ class _Run:
         waiting = collections.deque(wanted)
         while waiting or self._files:
             self._start_files(waiting, callbacks.may_start, hasher)
+            self._watch()
             arrived = self._next_arrival()
             if isinstance(arrived, Exception):
                 raise arrived
             if arrived is not None:
                 self._take(*arrived)
             self._end_files(callbacks.finished, syncer)
-            self._watch()
 
     def _start_files(
         self,

@@ -39,6 +39,13 @@ class RateMeter:
             seconds = min(_WINDOW_S, max(0.5, now_s - self._start_s))
             return sum(slot[1] for slot in self._slots) / seconds
 
+    def latest_rate(self, now_s: float) -> float:
+        """Bytes per second over the last second; 0 before one has passed."""
+        with self._lock:
+            if self._start_s is None or now_s - self._start_s < 1:
+                return 0.0
+            return sum(slot[1] for slot in self._slots if now_s - slot[0] <= 1)
+
 
 class Throttle:
     """Keeps all connections together below a rate."""
