@@ -144,7 +144,7 @@ def _add(call: _Call) -> int:
     if Path(given).expanduser().is_dir():
         return _adopt_folder(call, Path(given).expanduser())
     metadata = metadata_for_repo(given)
-    repo = call.manager.repo(given, call.context, max_age_s=0)
+    repo = call.manager.repo(given, call.context)
     add_entry(metadata, call.paths.added_models)
     size_bytes = sum(file.size_bytes for file in repo.files)
     words = f"{given} is added as {metadata.model_id} ({size_bytes / _GIGA:.1f} GB)."

@@ -16,16 +16,12 @@ from typing import Any, Self
 
 from wan_desktop.core.catalog import Model, ModelMetadata, Variant, add_entry, installed_model, metadata_for_folder
 from wan_desktop.core.errors import (
-    AccessDeniedError,
-    DownloadError,
     DriveMissingError,
     IntegrityError,
     JobCancelled,
     ManifestError,
     ModelBusyError,
     ModelNotFoundError,
-    RepositoryNotFoundError,
-    RequestError,
     WanError,
 )
 from wan_desktop.core.jobs import JobContext
@@ -33,23 +29,21 @@ from wan_desktop.core.paths import AppPaths
 from wan_desktop.core.records import to_plain
 from wan_desktop.core.settings import Settings
 from wan_desktop.core.store.adopt import FileIndex, adopt_folder, scan
-from wan_desktop.core.store.conversion import Conversion
 from wan_desktop.core.store.disk import Disk, disk_error
-from wan_desktop.core.store.download import Downloader, DownloadPlan, PlannedFile
+from wan_desktop.core.store.download import Downloader, DownloadPlan
 from wan_desktop.core.store.fetcher import TransferLimits
 from wan_desktop.core.store.history import History, HistoryEntry
 from wan_desktop.core.store.hub import HubClient, RemoteRepo
 from wan_desktop.core.store.library import Library, ModelKey, TrashItem
-from wan_desktop.core.store.manifest import Manifest, Origin, read_manifest, read_stamps
+from wan_desktop.core.store.manifest import Manifest, read_manifest, read_stamps
+from wan_desktop.core.store.remote import Remote
 from wan_desktop.core.store.repair import Repairer, RepairPlan
-from wan_desktop.core.store.status import ModelState, ModelStatus, RemoteState, RemoteStatus
+from wan_desktop.core.store.status import ModelState, ModelStatus, RemoteState
 from wan_desktop.core.store.token import read_token
 from wan_desktop.core.store.verify import DeepCheck, IntegrityReport, quick_check
 
 logger = logging.getLogger(__name__)
 
-_FRESH_S = 3600.0
-"""So long an answer of the Hub is good enough to plan a download with."""
 _STOPPED_CHECK_DAYS, _TRASH_DAYS, _QUARANTINE_DAYS = 7, 7, 30
 
 
@@ -105,6 +99,7 @@ class ModelManager:
     ) -> None:
         self._disk = disk or Disk()
         self._hub = hub
+        self._remote = Remote(hub, history)
         self._history = history
         self._roots = list(libraries)
         self._lock = threading.Lock()
@@ -332,18 +327,13 @@ class ModelManager:
 
     # The Hub -------------------------------------------------------------------------------------------------------
 
-    def repo(self, repo_id: str, context: JobContext, *, max_age_s: float = _FRESH_S) -> RemoteRepo:
-        """What the Hub says of a repository; an answer that is young enough is not asked for again.
+    def repo(self, repo_id: str, context: JobContext) -> RemoteRepo:
+        """What the Hub says of a repository now.
 
         Raises:
             DownloadError: It cannot be asked, or refuses.
         """
-        known = self._history.answer(repo_id)
-        if known is not None and known.age_s <= max_age_s:
-            return known.repo
-        repo = self._hub.repo(repo_id, check_cancelled=context.check_cancelled)
-        self._history.remember_answer(repo)
-        return repo
+        return self._remote.repo(repo_id, context, max_age_s=0)
 
     def check_remote(self, key: ModelKey, repo_ids: Sequence[str], context: JobContext) -> RemoteState:
         """Ask the Hub how a model stands there; what is on this PC is not touched by the answer.
@@ -353,34 +343,7 @@ class ModelManager:
             repo_ids: Where its files come from.
             context: Asked for a cancel.
         """
-        try:
-            repos = [self.repo(repo_id, context, max_age_s=0) for repo_id in repo_ids]
-            for repo in repos:
-                self._hub.check_access(repo, check_cancelled=context.check_cancelled)
-        except AccessDeniedError as error:
-            return RemoteState(RemoteStatus.NO_ACCESS, f"{error.message} {error.hint}", _now())
-        except RepositoryNotFoundError as error:
-            return RemoteState(RemoteStatus.GONE, error.message, _now())
-        except DownloadError as error:
-            return RemoteState(RemoteStatus.UNREACHABLE, error.message, _now())
-        return self._compare(key, repos)
-
-    def _compare(self, key: ModelKey, repos: Sequence[RemoteRepo]) -> RemoteState:
-        revision = repos[0].revision if repos else ""
-        now = {repo.repo_id: {file.filename: file for file in repo.files} for repo in repos}
-        library = self._where(key)
-        changed = 0
-        if library is not None:
-            with contextlib.suppress(OSError, ManifestError):
-                for file in read_manifest(self._disk, library.folder(key)).files:
-                    origin = file.origin
-                    there = now.get(origin.repo_id, {}).get(origin.filename) if origin else None
-                    if origin and there and (there.sha256, there.git_sha1) != (origin.sha256, origin.git_sha1):
-                        changed += 1
-        if changed:
-            text = f"{changed} files are newer at the Hub than on this PC."
-            return RemoteState(RemoteStatus.UPDATE_AVAILABLE, text, _now(), revision)
-        return RemoteState(RemoteStatus.AVAILABLE, "The Hub has it.", _now(), revision)
+        return self._remote.check(repo_ids, self._manifest(key), context)
 
     def plan(
         self, metadata: ModelMetadata, variant: Variant, context: JobContext, *, update: bool = False
@@ -400,23 +363,16 @@ class ModelManager:
             DownloadError: The Hub cannot be asked, or lacks a file.
         """
         key = ModelKey(metadata.model_id, variant.name)
-        if variant.is_refused or not variant.parts:
-            reason = variant.refused_because or "it comes with the program"
-            raise RequestError(f"{metadata.name} ({variant.name}) is not downloaded: {reason}.", hint="Choose another.")
         library = self._where(key)
         begun = Downloader(library, self._hub).unfinished(key) if library and not update else None
-        if begun is not None:
-            return begun
-        files: dict[str, PlannedFile] = {}
-        for part in variant.parts:
-            repo = self.repo(part.repo_id, context, max_age_s=0 if update else _FRESH_S)
-            remote = {file.filename: file for file in repo.files}
-            for name, path in part.choose(remote).items():
-                file = remote[name]
-                origin = Origin(repo.repo_id, repo.revision, name, file.size_bytes, file.sha256, file.git_sha1)
-                conversion = part.conversion if name.endswith(".safetensors") else Conversion.NONE
-                files.setdefault(path, PlannedFile(path, origin, conversion))
-        return DownloadPlan(key.model_id, key.variant, tuple(files.values()))
+        return begun or self._remote.plan(metadata, variant, context, update=update)
+
+    def _manifest(self, key: ModelKey) -> Manifest | None:
+        library = self._where(key)
+        if library is not None:
+            with contextlib.suppress(OSError, ManifestError):
+                return read_manifest(self._disk, library.folder(key))
+        return None
 
     # Deeds ---------------------------------------------------------------------------------------------------------
 

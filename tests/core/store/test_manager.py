@@ -20,6 +20,7 @@ from wan_desktop.core.store.download import DownloadPlan
 from wan_desktop.core.store.history import History
 from wan_desktop.core.store.hub import HubClient
 from wan_desktop.core.store.library import ModelKey
+from wan_desktop.core.store.remote import Remote
 from wan_desktop.core.store.status import ModelStatus, RemoteStatus
 
 WEIGHTS = "vae/diffusion_pytorch_model.safetensors"
@@ -160,10 +161,14 @@ def test_that_a_failed_question_is_asked_again(installed: ModelManager, hub: Fak
     assert installed.check_remote(KEY, [REPO], context).status == RemoteStatus.AVAILABLE
 
 
-def test_that_a_young_answer_is_not_asked_for_again(manager: ModelManager, hub: FakeHub, context: JobContext) -> None:
+def test_that_a_young_answer_is_not_asked_for_again(
+    manager: ModelManager, hub: FakeHub, client: HubClient, context: JobContext, tmp_path: Path
+) -> None:
     manager.repo(REPO, context)
     hub.forget_requests()
-    manager.repo(REPO, context)
+    remembering = History(tmp_path / "history.sqlite3")
+    assert Remote(client, remembering).repo(REPO, context).repo_id == REPO
+    remembering.close()
     assert not hub.requests
 
 
