@@ -642,6 +642,18 @@ def test_that_a_file_is_read_once(tmp_path: Path) -> None:
     assert "a.safetensors" not in disk.read
 
 
+def test_that_a_scan_is_remembered(tmp_path: Path, cache: HfCache) -> None:
+    cache.add(REPO, {"a.safetensors": WEIGHTS})
+    index_of(Disk(), cache.root, tmp_path / "known.json")
+    disk = ReadingDisk()
+    index = FileIndex(disk, tmp_path / "known.json")
+    disk.read.clear()
+    assert index.find(len(WEIGHTS), SHA256.replace("a", "b")) is None
+    assert not disk.read  # what the cache claims is remembered too
+    assert index.find(len(WEIGHTS), SHA256) == cache.blob(REPO, WEIGHTS)
+    assert disk.read == [SHA256]
+
+
 def test_that_a_file_that_changed_is_read_again(tmp_path: Path) -> None:
     file = put(tmp_path, {"a.safetensors": WEIGHTS}) / "a.safetensors"
     index = index_of(Disk(), tmp_path)
@@ -673,7 +685,7 @@ def test_that_a_file_that_is_written_to_meanwhile_is_not_believed(tmp_path: Path
 
 @pytest.mark.parametrize(
     "rubbish",
-    [b"", b"{", b"[]", b'{"files": {"/x": {}}}', b'{"files": {"/x": 7}}', b"[" * 100_000, b"\xff" * 50],
+    [b"", b"{", b"[]", b'{"files": {"x": {}}}', b'{"files": {"x": 7}}', b"[" * 100_000, b"\xff" * 50],
     ids=["empty", "cut", "list", "no-values", "number", "nested", "bytes"],
 )
 def test_that_rubbish_in_the_memory_costs_reading_only(tmp_path: Path, rubbish: bytes) -> None:
@@ -757,6 +769,29 @@ def test_that_another_conversion_is_another_file(installed: Path, client: HubCli
     assert whole[VAE] is not None
 
 
+def test_that_an_original_is_not_taken_for_what_is_made_of_it(
+    hub: FakeHub, client: HubClient, tmp_path: Path, model_files: dict[str, bytes]
+) -> None:
+    hub.add_repo(REPO, model_files)
+    index = index_of(Disk(), put(tmp_path / "mine", {"a.safetensors": model_files[SHRUNK]}))
+    (shrunk,) = [file for file in plan_of(client).files if file.path == SHRUNK]
+    (whole,) = [file for file in plan_of(client, convert=False).files if file.path == SHRUNK]
+    assert index.same_for_download(shrunk) is None
+    assert index.same_for_download(whole) is not None
+
+
+def test_that_files_of_libraries_are_not_remembered(
+    installed: Path, client: HubClient, library: Library, tmp_path: Path
+) -> None:
+    memory = tmp_path / "known.json"
+    index = index_of(Disk(), put(tmp_path / "mine", {"a.safetensors": WEIGHTS}), memory)
+    (installed / VAE).touch()
+    index.add_libraries([library])
+    assert all(index.same_for_download(file) for file in plan_of(client).files)
+    assert "a.safetensors" in memory.read_text(encoding="utf-8")
+    assert str(library.root) not in memory.read_text(encoding="utf-8")
+
+
 def test_that_what_other_programs_have_is_not_downloaded(
     hub: FakeHub,
     client: HubClient,
@@ -817,6 +852,8 @@ def test_that_a_file_that_was_touched_is_read_before_it_is_offered(
     (installed / VAE).touch()
     told: list[int] = []
     index = library_index(library)
+    assert index.find(planned.origin.size_bytes, SHA256, check=told.append) is None
+    assert not told  # it is said to be something else
     assert index.same_for_download(planned, check=told.append)
     assert sum(told) == planned.origin.size_bytes
     flip(installed / VAE, 40_000)
@@ -1162,6 +1199,22 @@ def test_that_a_name_that_cannot_be_is_refused_before_anything_is_read(
 def test_that_a_file_that_changes_meanwhile_is_refused(tmp_path: Path, model: Path, context: JobContext) -> None:
     library = Library(ChangingDisk(), tmp_path / "models", create=True)
     with pytest.raises(IntegrityError, match="changed while it was read"):
+        adopt_folder(library, model, KEY, context=context)
+    assert nothing_is_left(library)
+
+
+class RewritingDisk(HastyDisk):
+    """Somebody writes something else into a file just before it is shared."""
+
+    def link(self, source: Path, target: Path) -> None:
+        if source.name == Path(VAE).name and source.parent.name == "vae":
+            source.write_bytes(b"<" * source.stat().st_size)
+        super().link(source, target)
+
+
+def test_that_a_file_that_was_replaced_meanwhile_is_refused(tmp_path: Path, model: Path, context: JobContext) -> None:
+    library = Library(RewritingDisk(), tmp_path / "models", create=True)
+    with pytest.raises(IntegrityError, match="not a safetensors file"):
         adopt_folder(library, model, KEY, context=context)
     assert nothing_is_left(library)
 

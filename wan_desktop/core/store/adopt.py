@@ -598,8 +598,17 @@ class _Stored:
 
 
 @dataclass(frozen=True, slots=True)
+class _Seen:
+    """A file of a scan, as it is remembered."""
+
+    size_bytes: int
+    claimed_sha256: str = ""
+    content: FileStamp | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class _Cache:
-    files: dict[str, FileStamp]
+    files: dict[str, _Seen]
 
 
 class FileIndex:
@@ -609,19 +618,18 @@ class FileIndex:
 
     Args:
         disk: Where they lie.
-        cache: A JSON file that remembers what was read; only in memory when None.
+        cache: A JSON file that remembers scans and what was read; they are forgotten with the object when None.
     """
 
     def __init__(self, disk: Disk, cache: Path | None = None) -> None:
         self._disk = disk
         self._cache = cache
         self._lock = threading.Lock()
-        self._contents = self._read_cache()
+        self._contents: dict[Path, _Content] = {}
         self._found: dict[int, dict[Path, _Candidate]] = {}
         self._in_libraries: dict[int, dict[Path, _Candidate]] = {}
         self._stored: dict[tuple[str, Conversion], list[_Stored]] = {}
-        for path, content in self._contents.items():
-            self._found.setdefault(content.stamp.size_bytes, {})[path] = _Candidate(path)
+        self._recall()
 
     # What is known -------------------------------------------------------------------------------------------------
 
@@ -631,6 +639,7 @@ class FileIndex:
             for file in found.files:
                 candidate = _Candidate(file.real_path, file.claimed_sha256)
                 self._found.setdefault(file.size_bytes, {})[file.real_path] = candidate
+        self._remember()
 
     def add_libraries(self, libraries: Iterable[Library]) -> None:
         """Know the files of all these libraries, and no longer those of others; takes milliseconds for each model.
@@ -756,39 +765,47 @@ class FileIndex:
         except OSError as error:
             logger.warning("%s is left aside: %s", path, error)
             return ""
-        self._remember(path, _Content(FileStamp(*_outside(before), _now(), read.sha256), read.block_map))
+        with self._lock:
+            self._contents[path] = _Content(FileStamp(*_outside(before), _now(), read.sha256), read.block_map)
+        self._remember()
         return read.sha256
 
     # Memory --------------------------------------------------------------------------------------------------------
 
-    def _remember(self, path: Path, content: _Content) -> None:
-        with self._lock:
-            self._contents.pop(path, None)  # the latest are last
-            self._contents[path] = content
-            # What lies in libraries has its stamps there.
-            ours = [item for item in self._contents.items() if item[0] in self._found.get(item[1].stamp.size_bytes, ())]
+    def _remember(self) -> None:
+        """Files of scans only; what lies in libraries has its stamps there."""
         if self._cache is None:
             return
-        data = json.dumps(to_plain(_Cache({str(path): known.stamp for path, known in ours[-_MAX_CACHED:]})))
+        with self._lock:
+            candidates = [(size_bytes, each) for size_bytes, found in self._found.items() for each in found.values()]
+            contents = dict(self._contents)
+        files = {}
+        for size_bytes, candidate in candidates[-_MAX_CACHED:]:
+            known = contents.get(candidate.path)
+            files[str(candidate.path)] = _Seen(size_bytes, candidate.claimed_sha256, known.stamp if known else None)
         try:
             self._disk.make_folder(self._cache.parent)
-            self._disk.write_atomically(self._cache, data.encode("ascii"))
+            self._disk.write_atomically(self._cache, json.dumps(to_plain(_Cache(files))).encode("ascii"))
         except OSError as error:
-            logger.warning("What was read is not remembered in %s: %s", self._cache, error)
+            logger.warning("What was found is not remembered in %s: %s", self._cache, error)
 
-    def _read_cache(self) -> dict[Path, _Content]:
-        """Empty when absent or damaged: files are then read again."""
+    def _recall(self) -> None:
+        """Nothing when the memory is absent or damaged: folders are then to be scanned and files read again."""
         if self._cache is None:
-            return {}
+            return
         try:
             data = self._disk.read_bytes(self._cache, limit_bytes=_MAX_CACHE_BYTES)
             files = from_plain(_Cache, json.loads(data)).files
         except FileNotFoundError:
-            return {}
+            return
         except (OSError, ValueError, RecursionError) as error:
-            logger.warning("%s is left aside, its files are read again: %s", self._cache, _plain(error))
-            return {}
-        return {Path(path): _Content(stamp) for path, stamp in files.items()}
+            logger.warning("%s is left aside, its files are to be found again: %s", self._cache, _plain(error))
+            return
+        for name, seen in files.items():
+            path = Path(name)
+            self._found.setdefault(seen.size_bytes, {})[path] = _Candidate(path, seen.claimed_sha256)
+            if seen.content is not None:
+                self._contents[path] = _Content(seen.content)
 
 
 # Adoption ------------------------------------------------------------------------------------------------------------
