@@ -211,7 +211,7 @@ def _tell(**line: Any) -> None:
     os.write(1, json.dumps(line).encode() + b"\n")  # in one piece, whoever else writes
 
 
-def _work(line: str) -> int:
+def _work(line: str) -> None:
     try:
         _tell(event="done", **_do(from_plain(StoreJob, json.loads(line))))
     except WanError as error:
@@ -220,21 +220,19 @@ def _work(line: str) -> int:
         _tell(event="cancelled")
     except Exception:  # noqa: BLE001 - told to the test, which fails
         _tell(event="bug", text=traceback.format_exc())
-    return 0
 
 
 def main() -> None:
     """Do jobs until the standard input ends."""
     for line in sys.stdin:
-        if not hasattr(os, "fork"):
+        pid = os.fork() if hasattr(os, "fork") else 0
+        if pid:
+            os.waitpid(pid, 0)
+            _tell(event="ended")
+        else:
             _tell(event="started", pid=os.getpid())
-            sys.exit(_work(line))
-        pid = os.fork()
-        if pid == 0:
-            os._exit(_work(line))
-        _tell(event="started", pid=pid)
-        os.waitpid(pid, 0)
-        _tell(event="ended")
+            _work(line)
+            os._exit(0)
 
 
 class StoreProcess:
@@ -274,8 +272,10 @@ class StoreProcess:
         for line in self._lines():
             if line["event"] in events:
                 return line
-            if line["event"] == "bug":
-                raise RuntimeError(line["text"])
+            if line["event"] == "ended":
+                self._pid = 0
+            if line["event"] in ("bug", "failed", "ended"):
+                raise RuntimeError(line)
         raise EOFError(events)
 
     def _lines(self) -> Iterator[dict[str, Any]]:

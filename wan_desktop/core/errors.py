@@ -233,6 +233,18 @@ class DriveMissingError(StoreError):
     title = "The model drive is not connected"
 
 
+class CopyNeededError(RequestError):
+    """A model can be adopted only by copying it, and that was not allowed."""
+
+    code = "copy-needed"
+    number = 2111
+    title = "The model would have to be copied"
+
+    def __init__(self, message: str, *, hint: str = "", details: str = "", copy_bytes: int = 0) -> None:
+        super().__init__(message, hint=hint, details=details)
+        self.copy_bytes = copy_bytes
+
+
 class EngineError(WanError):
     """The render engine stopped, did not start, or does not answer."""
 

@@ -5,7 +5,7 @@ Observers are told only which model changed, and pull how it stands now.
 """
 
 import contextlib
-import datetime
+import functools
 import logging
 import threading
 import time
@@ -28,17 +28,20 @@ from wan_desktop.core.jobs import JobContext
 from wan_desktop.core.paths import AppPaths
 from wan_desktop.core.records import to_plain
 from wan_desktop.core.settings import Settings
-from wan_desktop.core.store.adopt import FileIndex, adopt_folder, scan
+from wan_desktop.core.store.adopt import adopt_folder
 from wan_desktop.core.store.disk import Disk, disk_error
 from wan_desktop.core.store.download import Downloader, DownloadPlan
 from wan_desktop.core.store.fetcher import TransferLimits
+from wan_desktop.core.store.file_index import FileIndex
 from wan_desktop.core.store.history import History, HistoryEntry
 from wan_desktop.core.store.hub import HubClient, RemoteRepo
 from wan_desktop.core.store.library import Library, ModelKey, TrashItem
 from wan_desktop.core.store.manifest import Manifest, read_manifest, read_stamps
 from wan_desktop.core.store.remote import Remote
 from wan_desktop.core.store.repair import Repairer, RepairPlan
+from wan_desktop.core.store.scan import scan
 from wan_desktop.core.store.status import ModelState, ModelStatus, RemoteState
+from wan_desktop.core.store.times import days_ago, now_utc
 from wan_desktop.core.store.token import read_token
 from wan_desktop.core.store.verify import DeepCheck, IntegrityReport, quick_check
 
@@ -211,11 +214,11 @@ class ModelManager:
         library = self._where(key)
         folder = library.folder(key) if library is not None else None
         if doing is not None and doing.busy:
-            return ModelState(key, doing, f"{doing.value} now", _now(), folder, self._size_bytes(folder))
+            return ModelState(key, doing, f"{doing.value} now", now_utc(), folder, self._size_bytes(folder))
         if folder is None:
             return self._absent(key)
         if not self._disk.exists(folder):
-            return ModelState(key, ModelStatus.INCOMPLETE, "a download was begun and can go on", _now())
+            return ModelState(key, ModelStatus.INCOMPLETE, "a download was begun and can go on", now_utc())
         state = self._look(key, folder)
         if doing == ModelStatus.LOADED and state.status == ModelStatus.AVAILABLE:
             return ModelState(key, doing, "it is loaded", state.at, folder, state.size_bytes, state.report)
@@ -225,11 +228,11 @@ class ModelManager:
         try:
             report = quick_check(self._disk, folder)
         except FileNotFoundError:
-            return ModelState(key, ModelStatus.CORRUPTED, "its file list is missing", _now(), folder)
+            return ModelState(key, ModelStatus.CORRUPTED, "its file list is missing", now_utc(), folder)
         except ManifestError as error:
-            return ModelState(key, ModelStatus.CORRUPTED, error.message, _now(), folder)
+            return ModelState(key, ModelStatus.CORRUPTED, error.message, now_utc(), folder)
         except OSError as error:
-            return ModelState(key, ModelStatus.ERROR, disk_error(error, folder, "reading").message, _now(), folder)
+            return ModelState(key, ModelStatus.ERROR, disk_error(error, folder, "reading").message, now_utc(), folder)
         status = ModelStatus.AVAILABLE
         if report.bad:
             status = ModelStatus.CORRUPTED
@@ -241,8 +244,8 @@ class ModelManager:
         missing = [root for root in self._roots if not self._disk.exists(root)]
         if missing and self._was_here(key):
             names = ", ".join(str(root) for root in missing)
-            return ModelState(key, ModelStatus.ERROR, f"its drive is not connected ({names})", _now())
-        return ModelState(key, ModelStatus.MISSING, "it is not on this PC", _now())
+            return ModelState(key, ModelStatus.ERROR, f"its drive is not connected ({names})", now_utc())
+        return ModelState(key, ModelStatus.MISSING, "it is not on this PC", now_utc())
 
     def _was_here(self, key: ModelKey) -> bool:
         entries = self._history.entries(key.model_id, key.variant, limit=20)
@@ -316,7 +319,7 @@ class ModelManager:
                 kind,
                 note["outcome"],
                 note["text"],
-                _now(),
+                now_utc(),
                 time.monotonic() - start_s,
                 to_plain(note["details"]),
             )
@@ -395,7 +398,12 @@ class ModelManager:
         library = library or self._where(key) or self._main_library()
         self._index.add_libraries(self.libraries)
         with self._activity(library, key, ModelStatus.DOWNLOADING), self._noted(library, key, "download") as note:
-            downloader = Downloader(library, self._hub, limits, self._index.same_for_download)
+            downloader = Downloader(
+                library,
+                self._hub,
+                limits,
+                lambda file: self._index.same_for_download(file, check=_cancel_check(context)),
+            )
             library.recover(key, library.downloads(key) / "files")
             manifest = downloader.run(plan, context)
             note["text"] = f"{len(manifest.files)} files, {manifest.size_bytes} bytes"
@@ -416,7 +424,7 @@ class ModelManager:
             JobCancelled: It was asked to stop; models that have joined stay.
             WanError: The folder cannot be read; or the only model in it cannot be adopted, and why.
         """
-        found = scan(self._disk, root, check=lambda _: context.check_cancelled())
+        found = scan(self._disk, root, check=_cancel_check(context))
         self._index.add_scan(found)
         library = self._main_library()
         keys, problems = [], [f"{folder.path}: {folder.problem}" for folder in found.folders if folder.problem]
@@ -456,7 +464,7 @@ class ModelManager:
         kind = "deep-check" if deep else "quick-check"
         since = since or (self._stopped_check(key) if deep else "")
         with self._activity(library, key, ModelStatus.VERIFYING), self._noted(library, key, kind) as note:
-            note["details"] = {"since": since or _now()}
+            note["details"] = {"since": since or now_utc()}
             try:
                 if deep:
                     report = DeepCheck(self._disk, library.folder(key), since=since).run(
@@ -479,7 +487,7 @@ class ModelManager:
         if not entries or entries[0].outcome != "cancelled" or not isinstance(entries[0].details, dict):
             return ""
         since = str(entries[0].details.get("since", ""))
-        return since if since > _days_ago(_STOPPED_CHECK_DAYS) else ""
+        return since if since > days_ago(_STOPPED_CHECK_DAYS) else ""
 
     def unread(self, key: ModelKey, since: str) -> list[str]:
         """Files of the model whose content was last read before that time."""
@@ -515,7 +523,9 @@ class ModelManager:
         library = self._holding(key)
         self._index.add_libraries(self.libraries)
         with self._activity(library, key, ModelStatus.REPAIRING), self._noted(library, key, "repair") as note:
-            Repairer(library, self._hub, limits, self._index.same_for_repair).run(key, report, context)
+            find_same = functools.partial(self._index.same_for_repair, check=_cancel_check(context))
+            repairer = Repairer(library, self._hub, limits, find_same)
+            repairer.run(key, report, context)
             after = quick_check(self._disk, library.folder(key))
             note["text"] = f"{len(report.bad)} files repaired"
         return after
@@ -585,6 +595,11 @@ class ModelManager:
         return self._history.entries(model_id, variant, limit=limit)
 
 
+def _cancel_check(context: JobContext) -> Callable[[int], None]:
+    """For what tells how far it is but not how long it takes."""
+    return lambda _: context.check_cancelled()
+
+
 def _not_usable(metadata: ModelMetadata, state: ModelState | None) -> WanError:
     if state is None:
         return ModelNotFoundError(f"{metadata.name} is not on this PC.", hint="Download it first.")
@@ -597,12 +612,3 @@ def _not_usable(metadata: ModelMetadata, state: ModelState | None) -> WanError:
         return ModelBusyError(f"{what} is busy: {state.reason}.", hint="Wait until that is done, or stop it.")
     hint = "Check its files deeply." if state.status == ModelStatus.UNKNOWN else "Repair it."
     return IntegrityError(f"{what} cannot be used as it is: {state.reason}", hint=hint)
-
-
-def _now() -> str:
-    return _days_ago(0)
-
-
-def _days_ago(days: int) -> str:
-    then = datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=days)
-    return then.isoformat(timespec="seconds")

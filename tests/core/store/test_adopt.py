@@ -31,6 +31,7 @@ from tests.fakes.model_folders import (
     wangp,
 )
 from wan_desktop.core.errors import (
+    CopyNeededError,
     DownloadSpaceError,
     IntegrityError,
     JobCancelled,
@@ -46,24 +47,18 @@ from wan_desktop.core.errors import (
 )
 from wan_desktop.core.jobs import JobContext
 from wan_desktop.core.model_folder import inspect_model_folder
-from wan_desktop.core.store import adopt
-from wan_desktop.core.store.adopt import (
-    AdoptProgress,
-    CopyNeededError,
-    FileIndex,
-    FileKind,
-    FolderKind,
-    SkipReason,
-    adopt_folder,
-    scan,
-)
+from wan_desktop.core.store import scan as scanning
+from wan_desktop.core.store.adopt import AdoptProgress, adopt_folder
 from wan_desktop.core.store.conversion import Conversion
 from wan_desktop.core.store.disk import Disk, DiskFile, Kind, Stamp
 from wan_desktop.core.store.download import Downloader, DownloadPlan
+from wan_desktop.core.store.file_index import FileIndex
+from wan_desktop.core.store.found import FileKind, FolderKind, SkipReason
 from wan_desktop.core.store.hub import HubClient
 from wan_desktop.core.store.library import Library, ModelKey
 from wan_desktop.core.store.manifest import ManifestFile, read_block_map, read_manifest
 from wan_desktop.core.store.repair import Repairer
+from wan_desktop.core.store.scan import scan
 from wan_desktop.core.store.verify import DeepCheck, quick_check
 
 VAE = "vae/diffusion_pytorch_model.safetensors"
@@ -531,11 +526,11 @@ def test_that_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
 def test_that_half_a_million_files_are_bounded(tmp_path: Path) -> None:
     found = scan(CrowdedDisk(), tmp_path)
     assert not found.complete
-    assert found.looked_at <= adopt.MAX_LOOKED_AT + 1
+    assert found.looked_at <= scanning.MAX_LOOKED_AT + 1
 
 
 def test_that_what_lies_too_deep_is_told(tmp_path: Path) -> None:
-    deep = tmp_path.joinpath(*(str(level) for level in range(adopt.MAX_DEPTH + 1)))
+    deep = tmp_path.joinpath(*(str(level) for level in range(scanning.MAX_DEPTH + 1)))
     put(deep, {"a.safetensors": WEIGHTS})
     put(deep.parent, {"a.safetensors": WEIGHTS})
     found = scan(Disk(), tmp_path)
@@ -544,10 +539,10 @@ def test_that_what_lies_too_deep_is_told(tmp_path: Path) -> None:
 
 
 def test_that_many_skipped_things_are_counted(tmp_path: Path) -> None:
-    for number in range(adopt.MAX_SKIPPED + 5):
+    for number in range(scanning.MAX_SKIPPED + 5):
         (tmp_path / f"{number}.ckpt").touch()
     found = scan(Disk(), tmp_path)
-    assert (len(found.skipped), found.more_skipped) == (adopt.MAX_SKIPPED, 5)
+    assert (len(found.skipped), found.more_skipped) == (scanning.MAX_SKIPPED, 5)
 
 
 def test_that_a_scan_can_be_stopped(tmp_path: Path) -> None:

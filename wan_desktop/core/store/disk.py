@@ -66,6 +66,11 @@ class Stamp:
     """How many names the file has."""
     kind: Kind
 
+    @property
+    def outside(self) -> tuple[int, int, int]:
+        """Size, time and id: as long as they stay, the content is taken to be the same."""
+        return self.size_bytes, self.mtime_ns, self.file_id
+
 
 class DiskFile(ABC):
     """An open file, read and written at given places, by any number of threads; closed by one when all are done."""

@@ -7,7 +7,6 @@ costs at most the blocks on their way. The model is published when every file is
 """
 
 import concurrent.futures
-import datetime
 import hashlib
 import json
 import logging
@@ -38,6 +37,7 @@ from wan_desktop.core.store.manifest import (
 from wan_desktop.core.store.names import check_name, check_names
 from wan_desktop.core.store.part_file import FetchedFile, WantedFile
 from wan_desktop.core.store.ranges import Hub
+from wan_desktop.core.store.times import now_utc
 from wan_desktop.core.store.transfer import Transfer, TransferProgress
 
 logger = logging.getLogger(__name__)
@@ -273,8 +273,7 @@ class _Place:
             found = self.disk.stat(self.files / record.path)
         except FileNotFoundError:
             return False
-        stamp = record.stamp
-        return (found.size_bytes, found.mtime_ns, found.file_id) == (stamp.size_bytes, stamp.mtime_ns, stamp.file_id)
+        return found.outside == record.stamp.outside
 
     @property
     def missing(self) -> list[PlannedFile]:
@@ -300,7 +299,7 @@ class _Place:
         path = self.files / file.path
         self.disk.sync_folder(path.parent)
         found = self.disk.stat(path)
-        now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+        now = now_utc()
         stamp = FileStamp(found.size_bytes, found.mtime_ns, found.file_id, now, sha256)
         record = _Finished(file.path, file.origin, file.conversion, stamp)
         if block_map is not None:
@@ -312,7 +311,7 @@ class _Place:
     def complete(self) -> Manifest:
         """Write the manifest, now that every file is whole."""
         records = [self._finished[file.path] for file in self.plan.files]
-        now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+        now = now_utc()
         manifest = Manifest(
             self.plan.model_id, self.plan.variant, tuple(_manifest_file(record) for record in records), now
         )

@@ -19,6 +19,7 @@ from wan_desktop.core.errors import StoreError
 from wan_desktop.core.records import from_plain, to_plain
 from wan_desktop.core.store.hub import RemoteRepo
 from wan_desktop.core.store.library import ModelKey
+from wan_desktop.core.store.times import now_utc
 
 logger = logging.getLogger(__name__)
 
@@ -212,7 +213,7 @@ class History:
         Raises:
             StoreError: It cannot be written.
         """
-        now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+        now = now_utc()
         with self._cursor() as cursor:
             cursor.execute(
                 "INSERT OR REPLACE INTO hub_answers (repo_id, revision, answer, at) VALUES (?, ?, ?, ?)",

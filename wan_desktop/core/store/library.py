@@ -14,6 +14,7 @@ Nothing is moved between drives, there are no symlinks, and what is whole never 
 
 import contextlib
 import json
+import logging
 import os
 import re
 import threading
@@ -23,10 +24,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from wan_desktop.core.errors import DriveMissingError, ManifestError, ModelBusyError, RequestError
+from wan_desktop.core.errors import DriveMissingError, ManifestError, ModelBusyError, RequestError, StoreError
 from wan_desktop.core.records import RecordError, from_plain, to_plain
-from wan_desktop.core.store.disk import Disk, Kind
+from wan_desktop.core.store.disk import Disk, Kind, disk_error, is_litter
 from wan_desktop.core.store.manifest import METADATA_FOLDER
+
+logger = logging.getLogger(__name__)
 
 LIBRARY_FILE = "wan-desktop-library.json"
 _FORMAT = 1
@@ -161,6 +164,7 @@ class Library:
 
         Raises:
             ModelBusyError: It is claimed; the message says for what.
+            StoreError: The drive is gone or cannot be written, or a link is in the model's place.
         """
         with self._lock:
             if key in self._held:
@@ -176,16 +180,37 @@ class Library:
     @contextlib.contextmanager
     def _hold_across_processes(self, key: ModelKey, purpose: str) -> Iterator[None]:
         folder = self.root / METADATA_FOLDER / "locks"
-        self.disk.make_folder(folder)
         holder = folder / f"{key}.holder"
         try:
+            self.disk.stat(self.root)  # when its drive is gone, no folder must be made where the drive was
+            self._refuse_links(key)
+            self.disk.make_folder(folder)
             lock = self.disk.lock(folder / f"{key}.lock")
         except BlockingIOError as error:
             raise _busy(key, self._read_holder(holder)) from error
+        except OSError as error:
+            raise disk_error(error, self.root, purpose) from error
         with lock:
-            record = _Holder(purpose, os.getpid(), threading.current_thread().name)
-            self.disk.write_atomically(holder, json.dumps(to_plain(record)).encode())
+            self._write_holder(holder, purpose)
             yield
+
+    def _refuse_links(self, key: ModelKey) -> None:
+        """What lies behind a link is not ours, so nothing is put there or deleted."""
+        downloads, folder = self.downloads(key), self.folder(key)
+        for place in (self.root / METADATA_FOLDER, downloads.parent, downloads, folder.parent, folder):
+            if self.disk.exists(place) and self.disk.stat(place).kind == Kind.LINK:
+                raise StoreError(
+                    f"{place} is a link to another folder, which the program does not follow.",
+                    hint="Put the folder itself there, or choose another model folder.",
+                )
+
+    def _write_holder(self, holder: Path, purpose: str) -> None:
+        """It only makes a message better: a full drive must not keep anybody from removing a model."""
+        record = _Holder(purpose, os.getpid(), threading.current_thread().name)
+        try:
+            self.disk.write_atomically(holder, json.dumps(to_plain(record)).encode())
+        except OSError as error:
+            logger.warning("%s cannot be written: %s", holder, error)
 
     def _read_holder(self, file: Path) -> str:
         try:
@@ -200,7 +225,8 @@ class Library:
     def publish(self, ready: Path, key: ModelKey) -> None:
         """Make a whole folder the model; the revision before it goes only then. The model is held.
 
-        A crash leaves either the old revision or the new one in place, or neither with `recover` to finish it.
+        A crash leaves either the old revision or the new one in place, or neither with `recover` to finish it. A folder
+        that is no model and lies in its place goes to quarantine.
 
         Raises:
             OSError: It could not be done; `recover` finishes it later.
@@ -208,7 +234,8 @@ class Library:
         target = self.folder(key)
         self.disk.make_folder(target.parent)
         if self.disk.exists(target):
-            old = self._outgoing(key)
+            ours = self.disk.exists(target / METADATA_FOLDER)
+            old = self._outgoing(key) if ours else self.new_quarantine() / str(key)
             self.disk.make_folder(old.parent)
             self.disk.replace(target, old)
             self.disk.sync_folder(old.parent)
@@ -226,12 +253,29 @@ class Library:
             self.disk.remove_tree(self._outgoing(key))
 
     def recover(self, key: ModelKey, ready: Path) -> None:
-        """Finish what `publish` began before a crash. The model is held.
+        """Finish what `publish` began before a crash, and clear away what else it left. The model is held.
 
         Args:
             key: The model.
             ready: Where the folder would lie that was about to be published.
+
+        Raises:
+            StoreError: The drive cannot be written; trying again later is safe.
         """
+        try:
+            self._finish_publish(key, ready)
+            self._sweep(key)
+        except OSError as error:
+            raise disk_error(error, self.root, "finishing what was interrupted") from error
+
+    def _sweep(self, key: ModelKey) -> None:
+        metadata = self.folder(key) / METADATA_FOLDER
+        for folder in (metadata, metadata / BLOCKS_FOLDER, self.root / METADATA_FOLDER / "locks"):
+            for name in self.disk.list_folder(folder):
+                if is_litter(name) and (folder.parent != self.root / METADATA_FOLDER or name.startswith(f".{key}.")):
+                    self.disk.unlink(folder / name)
+
+    def _finish_publish(self, key: ModelKey, ready: Path) -> None:
         old = self._outgoing(key)
         if not self.disk.exists(old):
             return
@@ -356,7 +400,7 @@ class Library:
 
 
 def _time_name() -> str:
-    return f"{time.time():.0f}-{uuid.uuid4().hex[:6]}"
+    return f"{int(time.time())}-{uuid.uuid4().hex[:6]}"
 
 
 def _busy(key: ModelKey, purpose: str) -> ModelBusyError:

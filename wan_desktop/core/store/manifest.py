@@ -157,6 +157,11 @@ class FileStamp:
         _require_utc(self.checked_at)
         _require(_SHA256, self.sha256, "sha256")
 
+    @property
+    def outside(self) -> tuple[int, int, int]:
+        """As `Stamp.outside`."""
+        return self.size_bytes, self.mtime_ns, self.file_id
+
 
 @dataclass(frozen=True, slots=True)
 class _Stamps:

@@ -1,6 +1,5 @@
 """The Hub with a memory: what it says of models, and what a download of one is made of."""
 
-import datetime
 from collections.abc import Sequence
 
 from wan_desktop.core.catalog import ModelMetadata, Variant
@@ -12,6 +11,7 @@ from wan_desktop.core.store.history import History
 from wan_desktop.core.store.hub import HubClient, RemoteRepo
 from wan_desktop.core.store.manifest import Manifest, Origin
 from wan_desktop.core.store.status import RemoteState, RemoteStatus
+from wan_desktop.core.store.times import now_utc
 
 _FRESH_S = 3600.0
 """So long an answer is good enough to plan a download with."""
@@ -55,17 +55,17 @@ class Remote:
             for repo in repos:
                 self._hub.check_access(repo, check_cancelled=context.check_cancelled)
         except AccessDeniedError as error:
-            return RemoteState(RemoteStatus.NO_ACCESS, f"{error.message} {error.hint}", _now())
+            return RemoteState(RemoteStatus.NO_ACCESS, f"{error.message} {error.hint}", now_utc())
         except RepositoryNotFoundError as error:
-            return RemoteState(RemoteStatus.GONE, error.message, _now())
+            return RemoteState(RemoteStatus.GONE, error.message, now_utc())
         except DownloadError as error:
-            return RemoteState(RemoteStatus.UNREACHABLE, error.message, _now())
+            return RemoteState(RemoteStatus.UNREACHABLE, error.message, now_utc())
         revision = repos[0].revision if repos else ""
         newer = _newer_files(here, repos)
         if newer:
             text = f"{newer} files are newer at the Hub than on this PC."
-            return RemoteState(RemoteStatus.UPDATE_AVAILABLE, text, _now(), revision)
-        return RemoteState(RemoteStatus.AVAILABLE, "The Hub has it.", _now(), revision)
+            return RemoteState(RemoteStatus.UPDATE_AVAILABLE, text, now_utc(), revision)
+        return RemoteState(RemoteStatus.AVAILABLE, "The Hub has it.", now_utc(), revision)
 
     def plan(self, metadata: ModelMetadata, variant: Variant, context: JobContext, *, update: bool) -> DownloadPlan:
         """What a variant is made of.
@@ -105,7 +105,3 @@ def _newer_files(here: Manifest | None, repos: Sequence[RemoteRepo]) -> int:
             now = there.get((origin.repo_id, origin.filename))
             count += now is not None and now != (origin.sha256, origin.git_sha1)
     return count
-
-
-def _now() -> str:
-    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")

@@ -5,7 +5,6 @@ quarantine. A block of a converted file is made again from the blocks of the ori
 """
 
 import contextlib
-import datetime
 import hashlib
 import logging
 from collections.abc import Callable, Collection, Sequence
@@ -39,6 +38,7 @@ from wan_desktop.core.store.manifest import (
 )
 from wan_desktop.core.store.part_file import FetchedFile, WantedFile
 from wan_desktop.core.store.ranges import Hub
+from wan_desktop.core.store.times import now_utc
 from wan_desktop.core.store.transfer import Transfer
 from wan_desktop.core.store.verify import FileFinding, IntegrityReport
 
@@ -343,7 +343,7 @@ class _Repair:
         if block_map is not None:
             write_block_map(self._disk, self._folder, file, block_map)
         found = self._disk.stat(target)
-        now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+        now = now_utc()
         stamps = read_stamps(self._disk, self._folder)
         stamps[file.path] = FileStamp(found.size_bytes, found.mtime_ns, found.file_id, now, file.sha256)
         write_stamps(self._disk, self._folder, stamps)

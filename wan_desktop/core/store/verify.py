@@ -3,7 +3,6 @@
 Nothing is changed or repaired here; a report is data. The Hub is not asked.
 """
 
-import datetime
 import hashlib
 import json
 import logging
@@ -32,6 +31,7 @@ from wan_desktop.core.store.manifest import (
     write_block_map,
     write_stamps,
 )
+from wan_desktop.core.store.times import now_utc
 
 logger = logging.getLogger(__name__)
 
@@ -117,6 +117,11 @@ class _Damage:
     mtime_ns: int
     file_id: int
 
+    @property
+    def outside(self) -> tuple[int, int, int]:
+        """As `Stamp.outside`."""
+        return self.size_bytes, self.mtime_ns, self.file_id
+
 
 @dataclass(frozen=True, slots=True)
 class _Damages:
@@ -134,7 +139,7 @@ def quick_check(disk: Disk, folder: Path) -> IntegrityReport:
     manifest = read_manifest(disk, folder)
     known = _Known(read_stamps(disk, folder), _read_damages(disk, folder))
     findings = tuple(_look(disk, folder, file, known) for file in manifest.files)
-    return IntegrityReport(False, findings, _now(), time.perf_counter() - start_s)
+    return IntegrityReport(False, findings, now_utc(), time.perf_counter() - start_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,14 +179,10 @@ def _look(disk: Disk, folder: Path, file: ManifestFile, known: _Known) -> FileFi
     except OSError as error:
         return FileFinding(file.path, FileState.UNREADABLE, str(error))
     damage = known.damages.get(file.path)
-    if damage and (damage.size_bytes, damage.mtime_ns, damage.file_id) == _outside(found):
+    if damage and damage.outside == found.outside:
         return damage.finding
     stamp = known.stamps.get(file.path)
-    if (
-        stamp is None
-        or (stamp.size_bytes, stamp.mtime_ns, stamp.file_id) != _outside(found)
-        or (stamp.sha256 != file.sha256)
-    ):
+    if stamp is None or stamp.outside != found.outside or (stamp.sha256 != file.sha256):
         return FileFinding(file.path, FileState.UNCHECKED, "it changed since it was last read")
     return FileFinding(file.path, FileState.GOOD)
 
@@ -192,10 +193,6 @@ def _check_header(path: Path) -> None:
         read_safetensors_header(path)
     elif suffix == GGUF_SUFFIX:
         read_gguf_header(path)
-
-
-def _outside(found: Stamp) -> tuple[int, int, int]:
-    return found.size_bytes, found.mtime_ns, found.file_id
 
 
 class DeepCheck:
@@ -259,7 +256,7 @@ class DeepCheck:
                 raise
             read = {finding.path: finding for finding in (future.result() for future in futures)}
         findings = tuple(read.get(file.path) or self._unread(file) for file in manifest.files)
-        return IntegrityReport(True, findings, _now(), time.perf_counter() - start_s, self._read_bytes)
+        return IntegrityReport(True, findings, now_utc(), time.perf_counter() - start_s, self._read_bytes)
 
     def _is_wanted(self, file: ManifestFile) -> bool:
         if self._only is not None and file.path not in self._only:
@@ -338,16 +335,16 @@ class DeepCheck:
 
     def _note(self, file: ManifestFile, before: Stamp, finding: FileFinding | None) -> None:
         """Write down what was found, so that a quick check knows it too."""
-        if _outside(before) != _outside(self._disk.stat(self._folder / file.path)):
+        if before.outside != self._disk.stat(self._folder / file.path).outside:
             return  # somebody wrote to it while it was read
         with self._lock:
             stamps, damages = self._known.stamps, self._known.damages
             stamps.pop(file.path, None)
             damages.pop(file.path, None)
             if finding is None:
-                stamps[file.path] = FileStamp(*_outside(before), checked_at=_now(), sha256=file.sha256)
+                stamps[file.path] = FileStamp(*before.outside, checked_at=now_utc(), sha256=file.sha256)
             else:
-                damages[file.path] = _Damage(finding, *_outside(before))
+                damages[file.path] = _Damage(finding, *before.outside)
             write_stamps(self._disk, self._folder, stamps)
             self._disk.write_atomically(
                 self._folder / METADATA_FOLDER / _DAMAGE, json.dumps(to_plain(_Damages(damages))).encode()
@@ -356,7 +353,3 @@ class DeepCheck:
     def _check_stopped(self) -> None:
         if self._stop.is_set():
             raise JobCancelled
-
-
-def _now() -> str:
-    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
