@@ -35,6 +35,7 @@ from wan_desktop.core.store.fetcher import TransferLimits
 from wan_desktop.core.store.file_index import FileIndex
 from wan_desktop.core.store.history import History, HistoryEntry
 from wan_desktop.core.store.hub import HubClient, RemoteRepo
+from wan_desktop.core.store.libraries import Libraries
 from wan_desktop.core.store.library import Library, ModelKey, TrashItem
 from wan_desktop.core.store.manifest import Manifest, read_manifest, read_stamps
 from wan_desktop.core.store.remote import Remote
@@ -104,9 +105,8 @@ class ModelManager:
         self._hub = hub
         self._remote = Remote(hub, history)
         self._history = history
-        self._roots = list(libraries)
+        self.libraries = Libraries(self._disk, libraries)
         self._lock = threading.Lock()
-        self._libraries: dict[Path, Library] = {}
         self._doing: dict[ModelKey, ModelStatus] = {}
         self._observers: list[Callable[[ModelKey], None]] = []
         self._index = FileIndex(self._disk, known_files)
@@ -149,61 +149,12 @@ class ModelManager:
         for observer in observers:
             observer(key)
 
-    # Libraries -----------------------------------------------------------------------------------------------------
-
-    @property
-    def libraries(self) -> list[Library]:
-        """Those whose drive is there."""
-        found = []
-        for root in self._roots:
-            with contextlib.suppress(WanError, OSError):
-                found.append(self.library(root))
-        return found
-
-    def library(self, root: Path, *, create: bool = False) -> Library:
-        """The library in that folder.
-
-        Raises:
-            DriveMissingError: Its drive is not connected.
-            ManifestError: It was made by a newer version of this program.
-            StoreError: It cannot be made.
-        """
-        with self._lock:
-            known = self._libraries.get(root)
-        if known is not None and self._disk.exists(root):
-            return known
-        try:
-            library = Library(self._disk, root, create=create)
-        except OSError as error:
-            raise disk_error(error, root, "opening the model folder") from error
-        with self._lock:
-            return self._libraries.setdefault(root, library)
-
-    def _main_library(self) -> Library:
-        """Where new models go; made when it is not there yet."""
-        return self.library(self._roots[0], create=True)
-
-    def _where(self, key: ModelKey) -> Library | None:
-        """The library that holds the model or a part of it."""
-        for library in self.libraries:
-            if self._disk.exists(library.folder(key)) or self._disk.exists(library.downloads(key)):
-                return library
-        return None
-
-    def _holding(self, key: ModelKey) -> Library:
-        library = self._where(key)
-        if library is None:
-            raise ModelNotFoundError(
-                f"{key.model_id} ({key.variant}) is not on this PC.", hint="Download it, or connect its drive."
-            )
-        return library
-
     # Status --------------------------------------------------------------------------------------------------------
 
     def installed(self) -> list[ModelKey]:
         """All models of which something is on this PC."""
         keys: dict[ModelKey, None] = {}
-        for library in self.libraries:
+        for library in self.libraries.here:
             keys |= dict.fromkeys([*library.keys(), *library.downloading()])
         return list(keys)
 
@@ -211,7 +162,7 @@ class ModelManager:
         """How the model stands now; takes milliseconds and asks nobody."""
         with self._lock:
             doing = self._doing.get(key)
-        library = self._where(key)
+        library = self.libraries.where(key)
         folder = library.folder(key) if library is not None else None
         if doing is not None and doing.busy:
             return ModelState(key, doing, f"{doing.value} now", now_utc(), folder, self._size_bytes(folder))
@@ -241,7 +192,7 @@ class ModelManager:
         return ModelState(key, status, report.summary(), report.checked_at, folder, self._size_bytes(folder), report)
 
     def _absent(self, key: ModelKey) -> ModelState:
-        missing = [root for root in self._roots if not self._disk.exists(root)]
+        missing = self.libraries.missing
         if missing and self._was_here(key):
             names = ", ".join(str(root) for root in missing)
             return ModelState(key, ModelStatus.ERROR, f"its drive is not connected ({names})", now_utc())
@@ -366,12 +317,12 @@ class ModelManager:
             DownloadError: The Hub cannot be asked, or lacks a file.
         """
         key = ModelKey(metadata.model_id, variant.name)
-        library = self._where(key)
+        library = self.libraries.where(key)
         begun = Downloader(library, self._hub).unfinished(key) if library and not update else None
         return begun or self._remote.plan(metadata, variant, context, update=update)
 
     def _manifest(self, key: ModelKey) -> Manifest | None:
-        library = self._where(key)
+        library = self.libraries.where(key)
         if library is not None:
             with contextlib.suppress(OSError, ManifestError):
                 return read_manifest(self._disk, library.folder(key))
@@ -395,8 +346,8 @@ class ModelManager:
             WanError: As `Downloader.run` says.
         """
         key = plan.key
-        library = library or self._where(key) or self._main_library()
-        self._index.add_libraries(self.libraries)
+        library = library or self.libraries.where(key) or self.libraries.main()
+        self._index.add_libraries(self.libraries.here)
         with self._activity(library, key, ModelStatus.DOWNLOADING), self._noted(library, key, "download") as note:
             downloader = Downloader(
                 library,
@@ -426,7 +377,7 @@ class ModelManager:
         """
         found = scan(self._disk, root, check=_cancel_check(context))
         self._index.add_scan(found)
-        library = self._main_library()
+        library = self.libraries.main()
         keys, problems = [], [f"{folder.path}: {folder.problem}" for folder in found.folders if folder.problem]
         whole = [folder for folder in found.folders if not folder.problem]
         for folder in whole:
@@ -460,7 +411,7 @@ class ModelManager:
             ModelBusyError: Something else is done with it.
             ManifestError: Its file list is damaged or missing.
         """
-        library = self._holding(key)
+        library = self.libraries.holding(key)
         kind = "deep-check" if deep else "quick-check"
         since = since or (self._stopped_check(key) if deep else "")
         with self._activity(library, key, ModelStatus.VERIFYING), self._noted(library, key, kind) as note:
@@ -491,7 +442,7 @@ class ModelManager:
 
     def unread(self, key: ModelKey, since: str) -> list[str]:
         """Files of the model whose content was last read before that time."""
-        library = self._where(key)
+        library = self.libraries.where(key)
         if library is None:
             return []
         try:
@@ -507,7 +458,7 @@ class ModelManager:
         Raises:
             ModelNotFoundError, ManifestError: It is not here, or its file list is damaged.
         """
-        library = self._holding(key)
+        library = self.libraries.holding(key)
         return Repairer(library, self._hub).plan(key, report)
 
     def repair(
@@ -520,8 +471,8 @@ class ModelManager:
             ModelBusyError: Something else is done with it.
             WanError: As `Repairer.run` says.
         """
-        library = self._holding(key)
-        self._index.add_libraries(self.libraries)
+        library = self.libraries.holding(key)
+        self._index.add_libraries(self.libraries.here)
         with self._activity(library, key, ModelStatus.REPAIRING), self._noted(library, key, "repair") as note:
             find_same = functools.partial(self._index.same_for_repair, check=_cancel_check(context))
             repairer = Repairer(library, self._hub, limits, find_same)
@@ -532,7 +483,7 @@ class ModelManager:
 
     def damage_advice(self, key: ModelKey) -> str:
         """What to tell when damage comes again on the same drive; empty at the first time."""
-        library = self._where(key)
+        library = self.libraries.where(key)
         if library is None or self._history.damage_count(library.library_id) < 2:
             return ""
         return f"This is not the first damage on the drive of {library.root}: check this drive and the PC's memory."
@@ -545,7 +496,7 @@ class ModelManager:
             ModelBusyError: Something is done with it.
             StoreError: A file of it is in use.
         """
-        library = self._holding(key)
+        library = self.libraries.holding(key)
         with library.hold(key, "removing"), self._noted(library, key, "remove") as note:
             try:
                 if self._disk.exists(library.downloads(key)):
@@ -569,7 +520,7 @@ class ModelManager:
             RequestError: It is there again, or the trash was emptied.
             ModelBusyError: Something is done with it.
         """
-        for library in self.libraries:
+        for library in self.libraries.here:
             if item.path.is_relative_to(library.root):
                 with library.hold(item.key, "putting back"), self._noted(library, item.key, "adopt"):
                     library.put_back(item)
@@ -580,7 +531,7 @@ class ModelManager:
     def tidy(self) -> int:
         """Delete what nobody needs any more: old trash, old quarantine; returns the bytes freed."""
         freed_bytes = 0
-        for library in self.libraries:
+        for library in self.libraries.here:
             with contextlib.suppress(OSError):
                 freed_bytes += library.empty_trash(older_than_s=_TRASH_DAYS * 86_400)
                 freed_bytes += library.empty_quarantine(older_than_s=_QUARANTINE_DAYS * 86_400)

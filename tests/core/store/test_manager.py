@@ -176,7 +176,7 @@ def test_that_a_young_answer_is_not_asked_for_again(
 
 
 def test_that_a_held_model_is_busy_for_others(installed: ModelManager, context: JobContext) -> None:
-    with installed.libraries[0].hold(KEY, "rendering"), pytest.raises(ModelBusyError, match="rendering"):
+    with installed.libraries.main().hold(KEY, "rendering"), pytest.raises(ModelBusyError, match="rendering"):
         installed.verify(KEY, context)
 
 
@@ -285,7 +285,7 @@ def test_that_a_deep_check_that_was_stopped_goes_on(installed: ModelManager) -> 
 
 
 def test_that_old_trash_and_quarantine_are_deleted(installed: ModelManager, context: JobContext) -> None:
-    library = installed.libraries[0]
+    library = installed.libraries.main()
     flip(folder(installed) / WEIGHTS, 5000)
     installed.repair(KEY, installed.verify(KEY, context, deep=True), context, limits=QUICK)
     installed.remove(KEY)

@@ -269,11 +269,12 @@ class Library:
             raise disk_error(error, self.root, "finishing what was interrupted") from error
 
     def _sweep(self, key: ModelKey) -> None:
-        metadata = self.folder(key) / METADATA_FOLDER
-        for folder in (metadata, metadata / BLOCKS_FOLDER, self.root / METADATA_FOLDER / "locks"):
-            for name in self.disk.list_folder(folder):
-                if is_litter(name) and (folder.parent != self.root / METADATA_FOLDER or name.startswith(f".{key}.")):
-                    self.disk.unlink(folder / name)
+        """Remove what was being written when a process died."""
+        metadata, locks = self.folder(key) / METADATA_FOLDER, self.root / METADATA_FOLDER / "locks"
+        litter = [metadata / path for path, _ in self.disk.walk(metadata) if is_litter(path.name)]
+        litter += [locks / name for name in self.disk.list_folder(locks) if name.startswith(f".{key}.holder.")]
+        for path in litter:
+            self.disk.unlink(path)
 
     def _finish_publish(self, key: ModelKey, ready: Path) -> None:
         old = self._outgoing(key)

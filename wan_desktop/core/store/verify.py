@@ -163,11 +163,11 @@ def _look(disk: Disk, folder: Path, file: ManifestFile, known: _Known) -> FileFi
     path = folder / file.path
     try:
         found = disk.stat(path)
+        linked = any(disk.stat(folder / parent).kind == Kind.LINK for parent in PurePosixPath(file.path).parents[:-1])
     except OSError as error:
         missing = isinstance(error, (FileNotFoundError, NotADirectoryError))
-        state = FileState.MISSING if missing else FileState.UNREADABLE
-        return FileFinding(file.path, state, "" if missing else str(error))
-    if found.kind != Kind.FILE:
+        return FileFinding(file.path, FileState.MISSING) if missing else _cannot_read(file, folder, error)
+    if found.kind != Kind.FILE or linked:
         return FileFinding(file.path, FileState.MISSING, "something that is not a file is in its place")
     if found.size_bytes != file.size_bytes:
         reason = f"{found.size_bytes} bytes instead of {file.size_bytes}"
@@ -177,7 +177,7 @@ def _look(disk: Disk, folder: Path, file: ManifestFile, known: _Known) -> FileFi
     except IntegrityError as error:
         return FileFinding(file.path, FileState.BAD_HEADER, error.message)
     except OSError as error:
-        return FileFinding(file.path, FileState.UNREADABLE, str(error))
+        return _cannot_read(file, folder, error)
     damage = known.damages.get(file.path)
     if damage and damage.outside == found.outside:
         return damage.finding
@@ -185,6 +185,13 @@ def _look(disk: Disk, folder: Path, file: ManifestFile, known: _Known) -> FileFi
     if stamp is None or stamp.outside != found.outside or (stamp.sha256 != file.sha256):
         return FileFinding(file.path, FileState.UNCHECKED, "it changed since it was last read")
     return FileFinding(file.path, FileState.GOOD)
+
+
+def _cannot_read(file: ManifestFile, folder: Path, error: OSError) -> FileFinding:
+    """Damage is only what the drive cannot read; what is blocked, or is not connected, may be whole."""
+    told = disk_error(error, folder, "reading")
+    state = FileState.UNREADABLE if isinstance(told, DriveFaultError) else FileState.UNCHECKED
+    return FileFinding(file.path, state, told.message)
 
 
 def _check_header(path: Path) -> None:
@@ -255,17 +262,25 @@ class DeepCheck:
                     future.cancel()
                 raise
             read = {finding.path: finding for finding in (future.result() for future in futures)}
-        findings = tuple(read.get(file.path) or self._unread(file) for file in manifest.files)
+        findings = tuple(read.get(file.path) or self._look(file) for file in manifest.files)
+        self._check_drive()
         return IntegrityReport(True, findings, now_utc(), time.perf_counter() - start_s, self._read_bytes)
+
+    def _check_drive(self) -> None:
+        """When the drive is gone by now, what was found is not the files' fault."""
+        try:
+            self._disk.stat(self._folder / METADATA_FOLDER)
+        except OSError as error:
+            raise disk_error(error, self._folder, "checking") from error
 
     def _is_wanted(self, file: ManifestFile) -> bool:
         if self._only is not None and file.path not in self._only:
             return False
         stamp = self._known.stamps.get(file.path)
         fresh = self._since and stamp is not None and stamp.checked_at >= self._since
-        return not (fresh and self._unread(file).state == FileState.GOOD)
+        return not (fresh and self._look(file).state == FileState.GOOD)
 
-    def _unread(self, file: ManifestFile) -> FileFinding:
+    def _look(self, file: ManifestFile) -> FileFinding:
         return _look(self._disk, self._folder, file, self._known)
 
     def _follow(self, futures: list[Future[FileFinding]], check: Callable[[], None]) -> None:
@@ -287,7 +302,10 @@ class DeepCheck:
         except FileNotFoundError:
             return FileFinding(file.path, FileState.MISSING)
         except OSError as error:
-            return FileFinding(file.path, FileState.UNREADABLE, str(error))
+            finding = _cannot_read(file, self._folder, error)
+            if finding.state == FileState.UNREADABLE:
+                return finding
+            raise
 
     def _read(self, file: ManifestFile, looked: FileFinding) -> FileFinding:
         block_map = read_block_map(self._disk, self._folder, file)
@@ -306,9 +324,7 @@ class DeepCheck:
                 with self._lock:
                     self._read_bytes += count
         if digest.hexdigest() == file.sha256:
-            if builder is not None:
-                write_block_map(self._disk, self._folder, file, builder.finish())
-            self._note(file, before, None)
+            self._note(file, before, None, builder.finish() if builder else None)
             return FileFinding(file.path, FileState.GOOD)
         state, reason = FileState.DAMAGED, "its bytes are others"
         if looked.state.bad:
@@ -333,22 +349,32 @@ class DeepCheck:
                     damaged.append(index)
         return tuple(damaged)
 
-    def _note(self, file: ManifestFile, before: Stamp, finding: FileFinding | None) -> None:
-        """Write down what was found, so that a quick check knows it too."""
-        if before.outside != self._disk.stat(self._folder / file.path).outside:
-            return  # somebody wrote to it while it was read
-        with self._lock:
-            stamps, damages = self._known.stamps, self._known.damages
-            stamps.pop(file.path, None)
-            damages.pop(file.path, None)
-            if finding is None:
-                stamps[file.path] = FileStamp(*before.outside, checked_at=now_utc(), sha256=file.sha256)
-            else:
-                damages[file.path] = _Damage(finding, *before.outside)
-            write_stamps(self._disk, self._folder, stamps)
-            self._disk.write_atomically(
-                self._folder / METADATA_FOLDER / _DAMAGE, json.dumps(to_plain(_Damages(damages))).encode()
-            )
+    def _note(
+        self, file: ManifestFile, before: Stamp, finding: FileFinding | None, block_map: BlockMap | None = None
+    ) -> None:
+        """Write down what was found, so that a quick check knows it too; where that fails, it is found all the same."""
+        try:
+            if before.outside != self._disk.stat(self._folder / file.path).outside:
+                return  # somebody wrote to it while it was read
+            if block_map is not None:
+                write_block_map(self._disk, self._folder, file, block_map)
+            with self._lock:
+                self._remember(file, before, finding)
+        except OSError as error:
+            logger.warning("What was found of %s cannot be written down: %s", file.path, error)
+
+    def _remember(self, file: ManifestFile, before: Stamp, finding: FileFinding | None) -> None:
+        stamps, damages = self._known.stamps, self._known.damages
+        stamps.pop(file.path, None)
+        damages.pop(file.path, None)
+        if finding is None:
+            stamps[file.path] = FileStamp(*before.outside, checked_at=now_utc(), sha256=file.sha256)
+        else:
+            damages[file.path] = _Damage(finding, *before.outside)
+        write_stamps(self._disk, self._folder, stamps)
+        self._disk.write_atomically(
+            self._folder / METADATA_FOLDER / _DAMAGE, json.dumps(to_plain(_Damages(damages))).encode()
+        )
 
     def _check_stopped(self) -> None:
         if self._stop.is_set():
