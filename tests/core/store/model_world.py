@@ -388,6 +388,12 @@ class World:
             if path.is_file() and not path.is_relative_to(self.root)
         }
 
+    def strangers(self) -> dict[str, int]:
+        """What lies in the library and is none of its own."""
+        ours = (".wan-desktop/", f"{KEY.model_id}/", "wan-desktop-library.json")
+        paths = [path for path in self._all_files() if not path.startswith(ours)]
+        return {path: (self.root / path).stat().st_mtime_ns for path in paths}
+
     def believed(self) -> bool:
         """The program takes the model for whole, without reading it."""
         try:
@@ -431,12 +437,13 @@ class World:
         known += [
             rf"{KEY.model_id}/{KEY.variant}/\.wan-desktop/((manifest|stamps|damage)\.json|blocks/({'|'.join(shas)})\.blocks)"
         ]
-        litter = [path for path in self._all_files() if not any(re.fullmatch(rule, path) for rule in known)]
+        paths = self._all_files() - self.strangers().keys()
+        litter = [path for path in sorted(paths) if not any(re.fullmatch(rule, path) for rule in known)]
         staged = [path.name for path in (self.root / ".wan-desktop" / "downloads").glob("*")]
         return litter + staged + sorted(self.files().keys() - self.model.commits[self.goal].keys())
 
-    def _all_files(self) -> Iterable[str]:
-        return (path.relative_to(self.root).as_posix() for path in self.root.rglob("*") if not path.is_dir())
+    def _all_files(self) -> set[str]:
+        return {path.relative_to(self.root).as_posix() for path in self.root.rglob("*") if not path.is_dir()}
 
 
 def content_id(data: bytes, path: str) -> str:
@@ -494,6 +501,7 @@ class Oracle:
         self._committed = world.committed()
         self.missing_bytes = world.missing_bytes()
         self._outside = world.outside()
+        self._strangers = world.strangers()
 
     def check_always(self, outcome: Outcome) -> None:
         """What must hold however the operation ended."""
@@ -507,6 +515,7 @@ class Oracle:
                 assert files.get(path) in (self.before.get(path), self._goal.get(path)), f"(b) {path} is neither"
         assert not world.believed() or files in self._revisions(), "(d) wrong bytes are believed"
         assert world.outside() == self._outside, "(g) written beside the library"
+        assert world.strangers() == self._strangers, "(c) a file that is not ours was touched"
         self._check_secrets()
 
     def _revisions(self) -> list[dict[str, str]]:

@@ -173,6 +173,8 @@ def run_state(world: World, operation: Operation, fault: StateFault, template: P
     else:
         world.prepare(fault.staged)
     fault.do(world)
+    if operation is Operation.REPAIR:
+        world.run(Operation.START)  # what is wrong is found after a new start
     world.hub.forget_requests()
     oracle = Oracle(world)
     outcome = world.run(operation)
@@ -216,13 +218,12 @@ def check_looked(world: World, oracle: Oracle, outcome: Outcome, fault: StateFau
 def make_whole(world: World, fault: StateFault) -> None:
     """The user does what he is told to, and all is well again."""
     world.hub.forget_requests()
-    operation = Operation.REPAIR
-    if fault.error is not None or fault.staged is not None:
-        operation = Operation.RESUME
-    outcome = world.run(Operation.START)
+    world.run(Operation.START)
     oracle = Oracle(world)
-    outcome = world.run(operation)
-    oracle.check_succeeded(outcome, traffic=2.0)
+    if fault.error is not None:  # without its list, nothing of the model is believed
+        oracle.missing_bytes = world.plan().download_bytes
+    outcome = world.run(Operation.RESUME if fault.error or fault.staged else Operation.REPAIR)
+    oracle.check_succeeded(outcome, traffic=1.0)
 
 
 # The tests -----------------------------------------------------------------------------------------------------------

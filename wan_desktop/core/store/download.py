@@ -21,7 +21,7 @@ from wan_desktop.core.records import from_plain, to_plain
 from wan_desktop.core.store.bf16 import convert_file
 from wan_desktop.core.store.blocks import BlockMap
 from wan_desktop.core.store.conversion import Conversion
-from wan_desktop.core.store.disk import Disk, disk_error
+from wan_desktop.core.store.disk import Disk, Kind, disk_error
 from wan_desktop.core.store.fetcher import TransferLimits
 from wan_desktop.core.store.journal import claimed_bytes
 from wan_desktop.core.store.library import Library, ModelKey
@@ -227,6 +227,8 @@ class _Place:
         self.plan = plan
         self.files = root / "files"
         self._finished: dict[str, _Finished] = {}
+        for path in [path for path, stamp in disk.walk(root) if stamp.kind == Kind.LINK]:
+            disk.unlink(root / path)  # never made by us, and what lies behind it is not ours
         disk.make_folder(self.files)
         disk.make_folder(root / "parts")
         disk.make_folder(root / "finished")

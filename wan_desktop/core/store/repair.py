@@ -9,7 +9,7 @@ import hashlib
 import logging
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from wan_desktop.core.errors import ContentMismatchError, IntegrityError
 from wan_desktop.core.jobs import JobContext
@@ -23,7 +23,7 @@ from wan_desktop.core.store.bf16 import (
 )
 from wan_desktop.core.store.blocks import BLOCK_BYTES, BlockMap, block_digest, block_span
 from wan_desktop.core.store.conversion import Conversion
-from wan_desktop.core.store.disk import Disk, disk_error
+from wan_desktop.core.store.disk import Disk, Kind, disk_error
 from wan_desktop.core.store.fetcher import TransferLimits
 from wan_desktop.core.store.library import Library, ModelKey
 from wan_desktop.core.store.manifest import (
@@ -157,6 +157,8 @@ class _Repair:
         manifest = read_manifest(self._disk, self._folder)
         self._disk.make_folder(self._place)
         files = [file for file in (manifest.file(finding.path) for finding in findings) if file is not None]
+        for file in files:
+            self._remove_links(file)
         files = [file for file in files if not self._take_same(file)]
         hopeless = [file.path for file in files if file.origin is None]
         self._fetch_plain([file for file in files if file.origin and file.conversion == Conversion.NONE])
@@ -171,6 +173,13 @@ class _Repair:
                 f"{len(hopeless)} files are damaged, and nobody knows where they came from: {', '.join(hopeless[:3])}.",
                 hint="Put good copies in their place, or remove the model and download it.",
             )
+
+    def _remove_links(self, file: ManifestFile) -> None:
+        """A link to a folder elsewhere: what lies there is not touched."""
+        for parent in PurePosixPath(file.path).parents[:-1]:
+            place = self._folder / parent
+            if self._disk.exists(place) and self._disk.stat(place).kind == Kind.LINK:
+                self._disk.unlink(place)
 
     # A copy on this PC ---------------------------------------------------------------------------------------------
 
