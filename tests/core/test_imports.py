@@ -8,7 +8,9 @@ import pytest
 
 import wan_desktop.core
 
-MODULES = sorted(path.stem for path in Path(wan_desktop.core.__path__[0]).glob("*.py") if path.stem != "__init__")
+PACKAGE = Path(wan_desktop.core.__path__[0])
+FILES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py") if path.stem != "__init__")
+MODULES = [".".join(file.with_suffix("").parts) for file in FILES]
 BLOCK = """
 import sys
 for name in ("PySide6", "shiboken6", "torch", "diffusers", "transformers", "accelerate"):

@@ -54,6 +54,7 @@ def test_that_absent_fields_take_their_default_and_unknown_ones_are_ignored() ->
         ("ratio", "x"),
         ("ratio", float("nan")),
         ("ratio", float("inf")),
+        ("ratio", 10**400),
         ("ratio", True),
         ("colour", "green"),
         ("path", 3),

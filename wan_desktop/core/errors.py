@@ -113,6 +113,138 @@ class UnsafeFormatError(IntegrityError):
     title = "Unsafe file format"
 
 
+class ModelBusyError(WanError):
+    """Something else is being done with the model."""
+
+    code = "model-busy"
+    number = 2107
+    title = "The model is in use"
+
+
+class ManifestError(IntegrityError):
+    """What was written down about a model on disk cannot be read."""
+
+    code = "manifest-damaged"
+    number = 2108
+    title = "The model's file list is damaged"
+
+
+class CatalogError(WanError):
+    """An entry of the catalog cannot be read."""
+
+    code = "catalog-damaged"
+    number = 6001
+    title = "Part of the program is missing"
+
+
+class DownloadError(WanError):
+    """Bytes did not arrive."""
+
+    code = "download-stopped"
+    number = 2001
+    title = "The download stopped"
+
+
+class OfflineError(DownloadError):
+    """The server cannot be reached, or answers that it is out of order."""
+
+    code = "hub-unreachable"
+    number = 2007
+    title = "The server cannot be reached"
+
+
+class ConnectionBlockedError(DownloadError):
+    """Something between this PC and the server does not let the connection through."""
+
+    code = "connection-blocked"
+    number = 2006
+    title = "The connection is blocked"
+
+
+class ContentMismatchError(DownloadError):
+    """What arrived is not what the repository says it holds."""
+
+    code = "download-damaged"
+    number = 2002
+    title = "A file arrived damaged"
+
+
+class AccessDeniedError(DownloadError):
+    """The server wants a login, a licence to be accepted, or another token."""
+
+    code = "access-denied"
+    number = 2004
+    title = "The server refuses the download"
+
+
+class RepositoryNotFoundError(DownloadError):
+    """The repository, its revision or a file of it is not there."""
+
+    code = "repository-not-found"
+    number = 2005
+    title = "The model was moved or removed at the source"
+
+
+class UnsafeNameError(DownloadError):
+    """A repository holds a name that must not become a file."""
+
+    code = "unsafe-name"
+    number = 2109
+    title = "The repository holds an unsafe file name"
+
+
+class DownloadSpaceError(WanError):
+    """The drive has too little space for the download."""
+
+    code = "download-space"
+    number = 2003
+    title = "Not enough space for the download"
+
+
+class StoreError(WanError):
+    """A file of the model store cannot be read or written."""
+
+    code = "store-unwritable"
+    number = 6008
+    title = "The model folder cannot be written"
+
+
+class FileBlockedError(StoreError):
+    """Another program, or a permission, keeps a file from being changed."""
+
+    code = "file-blocked"
+    number = 6004
+    title = "Another program blocks a file"
+
+
+class DriveFaultError(StoreError):
+    """The drive reports that it cannot read or write."""
+
+    code = "drive-fault"
+    number = 2110
+    title = "The drive reports a fault"
+
+
+class DriveMissingError(StoreError):
+    """The drive of a model is not connected."""
+
+    code = "drive-missing"
+    number = 2104
+    title = "The model drive is not connected"
+
+
+class CopyNeededError(RequestError):
+    """A model can be adopted only by copying it, and that was not allowed."""
+
+    code = "copy-needed"
+    number = 2111
+    title = "The model would have to be copied"
+
+    def __init__(self, message: str, *, hint: str = "", details: str = "", copy_bytes: int = 0) -> None:
+        super().__init__(message, hint=hint, details=details)
+        self.copy_bytes = copy_bytes
+
+
 class EngineError(WanError):
     """The render engine stopped, did not start, or does not answer."""
 

@@ -142,7 +142,7 @@ def settle(draft: GenerationDraft, model: Model, *, count_tokens: Callable[[str]
         guidance_scale_2=settling.guidance_scale_2(),
         flow_shift=settling.optional_real("flow_shift", draft.flow_shift, model.metadata.flow_shift, SHIFT_RANGE),
         seed=settling.whole("seed", draft.seed, secrets.randbelow(SEED_RANGE[1] + 1), SEED_RANGE),
-        variant=model.metadata.variant(draft.variant).name if draft.variant else "",
+        variant=model.metadata.variant(draft.variant).name if draft.variant else model.variant,
     )
     if not request.prompt and mode != GenerationMode.I2V:
         raise PromptEmptyError(

@@ -49,6 +49,26 @@ class AppPaths:
         return self.data / "work"
 
     @property
+    def models(self) -> Path:
+        """Where models go unless the user chose another folder."""
+        return self.data / "models"
+
+    @property
+    def added_models(self) -> Path:
+        """Catalog entries of models that the user added."""
+        return self.data / "catalog"
+
+    @property
+    def model_history(self) -> Path:
+        """What happened to models, SQLite."""
+        return self.data / "models.sqlite3"
+
+    @property
+    def known_files(self) -> Path:
+        """Model files outside our folders that were read once, JSON."""
+        return self.data / "known-files.json"
+
+    @property
     def rescued(self) -> Path:
         """Videos that could not be written where they should go."""
         return self.data / "rescued"

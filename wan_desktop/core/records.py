@@ -104,9 +104,7 @@ def _convert_scalar(kind: Any, value: Any, name: str) -> Any:
         except RecordError as error:
             raise RecordError(f"{name}: {error}") from error
     if kind is float and isinstance(value, (int, float)) and not isinstance(value, bool):
-        if not math.isfinite(value):
-            raise RecordError(f"{name}: {value} is not a finite number")
-        return float(value)
+        return _finite(value, name)
     if isinstance(kind, type) and issubclass(kind, (enum.Enum, Path)) and isinstance(value, str):
         try:
             return kind(value)
@@ -115,3 +113,13 @@ def _convert_scalar(kind: Any, value: Any, name: str) -> Any:
     if kind in (str, int, bool) and type(value) is kind:
         return value
     raise RecordError(f"{name}: expected {getattr(kind, '__name__', kind)}, got {type(value).__name__}")
+
+
+def _finite(value: float, name: str) -> float:
+    try:
+        found = float(value)
+    except OverflowError:  # a whole number of hundreds of digits
+        found = math.inf
+    if not math.isfinite(found):
+        raise RecordError(f"{name}: {str(value)[:40]} is not a finite number")
+    return found

@@ -35,12 +35,17 @@ class Settings:
     videos_folder: Path | None = None
     """Where videos go; None means the usual place."""
     live_preview: bool = True
+    model_folders: tuple[Path, ...] = ()
+    """Libraries of models, the first for new ones; empty means the usual place."""
+    download_limit_bytes_per_s: int | None = None
     unknown: dict[str, Any] = field(default_factory=dict)
     """Keys of a newer version, written back as they came."""
 
     def __post_init__(self) -> None:
         if not 0.9 <= self.text_scale <= 1.5:
             raise ValueError(f"text_scale {self.text_scale} is not between 0.9 and 1.5")
+        if self.download_limit_bytes_per_s is not None and self.download_limit_bytes_per_s < 1000:
+            raise ValueError(f"download_limit_bytes_per_s {self.download_limit_bytes_per_s} is below 1000")
 
     def with_changes(self, **changes: Any) -> Self:
         """A copy with other values."""

@@ -1,0 +1,165 @@
+"""The commands about models, as a user types them, against a Hub on this machine."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.fakes.hub import FakeHub
+from tests.fakes.tiny_models import make_tiny_model
+from wan_desktop.cli import main
+from wan_desktop.core.paths import AppPaths
+
+REPO = "wan/tiny-Diffusers"
+WEIGHTS = "transformer/diffusion_pytorch_model.safetensors"
+Run = Callable[..., tuple[int, list[dict[str, Any]]]]
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    folder = make_tiny_model("t2v", tmp_path_factory.mktemp("tiny") / "model")
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.fixture
+def hub(files: dict[str, bytes], monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
+    with FakeHub() as fake:
+        fake.add_repo(REPO, files)
+        monkeypatch.setenv("HF_ENDPOINT", fake.url)
+        yield fake
+
+
+@pytest.fixture
+def home(tmp_path: Path, resources: Path) -> AppPaths:
+    return AppPaths(data=tmp_path / "data", videos=tmp_path / "videos", resources=resources)
+
+
+@pytest.fixture
+def run(home: AppPaths, capsys: pytest.CaptureFixture[str]) -> Run:
+    def call(*argv: str) -> tuple[int, list[dict[str, Any]]]:
+        capsys.readouterr()
+        code = main(["models", *argv, "--json"], home)
+        return code, [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+    return call
+
+
+@pytest.fixture
+def added(hub: FakeHub, run: Run) -> str:
+    code, events = run("add", REPO)
+    assert code == 0
+    return str(events[-1]["model_id"])
+
+
+@pytest.fixture
+def downloaded(added: str, run: Run) -> str:
+    code, events = run("download", added)
+    assert (code, events[-1]["status"]) == (0, "available")
+    return added
+
+
+def folder_of(home: AppPaths, model_id: str) -> Path:
+    return home.models / model_id / "original"
+
+
+def flip(path: Path, offset: int) -> None:
+    data = bytearray(path.read_bytes())
+    data[offset] ^= 1
+    path.write_bytes(data)
+
+
+def test_that_every_model_of_the_catalog_is_listed(hub: FakeHub, run: Run) -> None:
+    code, events = run("list")
+    assert code == 0
+    listed = {event["model_id"]: event["status"] for event in events if event["event"] == "model"}
+    assert {"wan2.2-ti2v-5b", "wan2.2-t2v-a14b", "wan2.1-t2v-1.3b"} <= set(listed)
+    assert set(listed.values()) == {"missing"}
+    assert not hub.requests
+
+
+def test_that_an_added_model_comes_whole(downloaded: str, run: Run, home: AppPaths, files: dict[str, bytes]) -> None:
+    folder = folder_of(home, downloaded)
+    assert all((folder / name).read_bytes() == data for name, data in files.items())
+    assert run("verify", downloaded, "--deep")[1][-1]["good"]
+
+
+def test_that_a_download_of_what_is_here_asks_for_no_file(downloaded: str, hub: FakeHub, run: Run) -> None:
+    hub.forget_requests()
+    assert run("download", downloaded)[0] == 0
+    assert not [request for request in hub.requests if "/resolve/" in request.path]
+
+
+def test_that_damage_is_found_and_repaired(downloaded: str, run: Run, home: AppPaths, files: dict[str, bytes]) -> None:
+    flip(folder_of(home, downloaded) / WEIGHTS, 5000)
+    code, events = run("verify", downloaded, "--deep")
+    assert code == 1
+    assert [event["path"] for event in events if event["event"] == "file"] == [WEIGHTS]
+    assert status(run, downloaded) == "corrupted"
+    assert run("repair", downloaded)[0] == 0
+    assert status(run, downloaded) == "available"
+    assert (folder_of(home, downloaded) / WEIGHTS).read_bytes() == files[WEIGHTS]
+
+
+def status(run: Run, model_id: str) -> str:
+    return next(str(event["status"]) for event in run("list")[1] if event.get("model_id") == model_id)
+
+
+def test_that_the_hub_being_away_changes_no_good_model(downloaded: str, hub: FakeHub, run: Run) -> None:
+    hub.fault("status_500", times=None)
+    code, events = run("check-remote", downloaded)
+    assert (code, events[-1]["status"]) == (0, "unreachable")
+    assert status(run, downloaded) == "available"
+
+
+def test_that_a_newer_commit_is_told_and_brought(
+    downloaded: str, hub: FakeHub, run: Run, home: AppPaths, files: dict[str, bytes]
+) -> None:
+    hub.move(REPO, {**files, "vae/config.json": files["vae/config.json"] + b"\n"})
+    assert run("check-remote", downloaded)[1][-1]["status"] == "update-available"
+    hub.forget_requests()
+    assert run("download", downloaded, "--update")[0] == 0
+    assert (folder_of(home, downloaded) / "vae/config.json").read_bytes() == files["vae/config.json"] + b"\n"
+    assert {request.path.split("/", 5)[-1] for request in hub.requests if "/resolve/" in request.path} == {
+        "vae/config.json"
+    }
+
+
+def test_that_a_removed_model_is_in_the_trash(downloaded: str, run: Run, home: AppPaths) -> None:
+    code, events = run("remove", downloaded)
+    assert code == 0
+    assert events[-1]["freed_bytes"] > 100_000
+    assert (Path(events[-1]["trash"]) / WEIGHTS).is_file()
+    assert status(run, downloaded) == "missing"
+
+
+def test_that_history_tells_what_happened(downloaded: str, run: Run) -> None:
+    run("verify", downloaded, "--deep")
+    kinds = [(event["kind"], event["outcome"]) for event in run("history", downloaded)[1] if event["event"] == "entry"]
+    assert kinds == [("deep-check", "good"), ("download", "done")]
+
+
+@pytest.mark.parametrize(
+    ("argv", "code"),
+    [
+        (("info", "nothing"), "model-not-found"),
+        (("verify", "nothing"), "model-not-found"),
+        (("verify", "wan2.2-ti2v-5b"), "model-not-found"),
+        (("repair", "wan2.2-ti2v-5b"), "model-not-found"),
+        (("remove", "wan2.2-ti2v-5b"), "model-not-found"),
+        (("download", "shapes"), "request-impossible"),
+        (("download", "wan2.2-ti2v-5b", "--variant", "Q99"), "request-impossible"),
+        (("download", "wan2.2-ti2v-5b", "--limit", "-3"), "request-impossible"),
+        (("add", "not a name"), "request-impossible"),
+        (("add", "wan/unknown"), "repository-not-found"),
+        (("adopt", "/nowhere/at/all"), "model-not-found"),
+        (("download", "wan2.2-ti2v-5b"), "repository-not-found"),
+    ],
+)
+def test_that_what_cannot_be_done_is_told(hub: FakeHub, run: Run, argv: tuple[str, ...], code: str) -> None:
+    exit_code, events = run(*argv)
+    assert exit_code == 1
+    assert events[-1]["code"] == code
+    assert events[-1]["message"]
+    assert events[-1]["hint"]

@@ -1,0 +1,72 @@
+"""The command line: the same core without a window. Its arguments, JSON lines and exit codes are a stable contract."""
+
+import argparse
+from pathlib import Path
+from typing import NoReturn
+
+from wan_desktop import __version__
+from wan_desktop.cli.models import add_models, run_models
+from wan_desktop.cli.render import add_render, print_recipe, run_render
+from wan_desktop.cli.reporter import EXIT_USAGE, Reporter
+from wan_desktop.core.errors import JobCancelled, WanError
+from wan_desktop.core.log import start_logging
+from wan_desktop.core.paths import AppPaths
+
+_EPILOG = """examples:
+  python main.py render --prompt "a red circle moving right on a black background" --out red.mp4
+  python main.py render --prompt "a white square growing on a navy background" --seed 7 --num-frames 9 --out square.mp4
+  python main.py render --image first.png --prompt "a red circle moving up on a black background" --out up.mp4 --json
+  python main.py render --model D:\\Models\\Wan2.2-TI2V-5B-Diffusers --prompt "a fox in the snow" --out fox.mp4
+  python main.py recipe red.mp4
+  python main.py models list
+  python main.py models download wan2.2-ti2v-5b --variant Q4_K_M
+
+Without arguments the window opens. WAN_DESKTOP_HOME moves all data of the program to another folder.
+"""
+
+
+class _JsonParser(argparse.ArgumentParser):
+    """Says a wrong argument as JSON too."""
+
+    def error(self, message: str) -> NoReturn:
+        hint = f"{self.prog} --help lists the arguments."
+        Reporter(as_json=True).event("error", code="usage", number=5005, message=message, hint=hint)
+        self.exit(EXIT_USAGE)
+
+
+def make_parser(*, as_json: bool = False) -> argparse.ArgumentParser:
+    """The parser of all commands."""
+    kind = _JsonParser if as_json else argparse.ArgumentParser
+    as_written = argparse.RawDescriptionHelpFormatter
+    parser = kind(
+        prog="main.py",
+        description="Wan Desktop makes videos with Wan models on this PC.",
+        epilog=_EPILOG,
+        formatter_class=as_written,
+    )
+    parser.add_argument("--version", action="version", version=f"Wan Desktop {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=kind)
+    add_render(commands.add_parser("render", help="make a video", epilog=_EPILOG, formatter_class=as_written))
+    recipe = commands.add_parser("recipe", help="print how a video was made, as JSON")
+    recipe.add_argument("file", type=Path)
+    recipe.add_argument("--json", action="store_true", help="errors as JSON too")
+    add_models(commands.add_parser("models", help="download, check, repair and remove models"), kind)
+    return parser
+
+
+def main(argv: list[str], paths: AppPaths) -> int:
+    """Run one command; returns the exit code, 0 only when it is done."""
+    args = make_parser(as_json="--json" in argv).parse_args(argv)
+    reporter = Reporter(as_json=args.json)
+    try:
+        paths.ensure()
+        start_logging(paths.log_file)
+        if args.command == "recipe":
+            return print_recipe(args.file)
+        if args.command == "models":
+            return run_models(args, paths, reporter)
+        return run_render(args, paths, reporter)
+    except JobCancelled:
+        return reporter.cancelled()
+    except WanError as error:
+        return reporter.failed(error)

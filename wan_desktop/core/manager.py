@@ -1,0 +1,565 @@
+"""The model manager: every model's status, and all that can be done with models. For window and command line alike.
+
+What is done with one model is claimed with a hold, which never waits: a second attempt is told what is going on.
+Observers are told only which model changed, and pull how it stands now.
+"""
+
+import contextlib
+import functools
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Self
+
+from wan_desktop.core.catalog import Model, ModelMetadata, Variant, add_entry, installed_model, metadata_for_folder
+from wan_desktop.core.errors import (
+    DriveMissingError,
+    IntegrityError,
+    JobCancelled,
+    ManifestError,
+    ModelBusyError,
+    ModelNotFoundError,
+    WanError,
+)
+from wan_desktop.core.jobs import JobContext
+from wan_desktop.core.paths import AppPaths
+from wan_desktop.core.records import to_plain
+from wan_desktop.core.settings import Settings
+from wan_desktop.core.store.adopt import adopt_folder
+from wan_desktop.core.store.disk import Disk, disk_error
+from wan_desktop.core.store.download import Downloader, DownloadPlan
+from wan_desktop.core.store.fetcher import TransferLimits
+from wan_desktop.core.store.file_index import FileIndex
+from wan_desktop.core.store.history import History, HistoryEntry
+from wan_desktop.core.store.hub import HubClient, RemoteRepo
+from wan_desktop.core.store.libraries import Libraries
+from wan_desktop.core.store.library import Library, ModelKey, TrashItem
+from wan_desktop.core.store.manifest import Manifest, read_manifest, read_stamps
+from wan_desktop.core.store.remote import Remote
+from wan_desktop.core.store.repair import Repairer, RepairPlan
+from wan_desktop.core.store.scan import scan
+from wan_desktop.core.store.status import ModelState, ModelStatus, RemoteState
+from wan_desktop.core.store.times import days_ago, now_utc
+from wan_desktop.core.store.token import read_token
+from wan_desktop.core.store.verify import DeepCheck, IntegrityReport, quick_check
+
+logger = logging.getLogger(__name__)
+
+_STOPPED_CHECK_DAYS, _TRASH_DAYS, _QUARANTINE_DAYS = 7, 7, 30
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyProgress:
+    """How far a deep check is."""
+
+    done_bytes: int
+    total_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """A model that went to the trash."""
+
+    item: TrashItem
+    freed_bytes: int
+    """When the trash is emptied; what other models share stays."""
+    shared_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Adopted:
+    """What came of a folder that was there already."""
+
+    keys: tuple[ModelKey, ...]
+    """Models that joined the library."""
+    files: int
+    """Files with weights that are known from now on; a download that needs one of them shares it."""
+    problems: tuple[str, ...]
+    """What could not be adopted, and why."""
+
+
+class ModelManager:
+    """All models of this PC; for all threads.
+
+    Args:
+        libraries: Folders that hold models; the first is where new ones go. One whose drive is missing is kept.
+        hub: The Hub's metadata.
+        history: What happened before.
+        disk: Where all of it lies.
+        known_files: Where it is remembered which files outside the libraries were read; only in memory when None.
+    """
+
+    def __init__(
+        self,
+        libraries: Sequence[Path],
+        *,
+        hub: HubClient,
+        history: History,
+        disk: Disk | None = None,
+        known_files: Path | None = None,
+    ) -> None:
+        self._disk = disk or Disk()
+        self._hub = hub
+        self._remote = Remote(hub, history)
+        self._history = history
+        self.libraries = Libraries(self._disk, libraries)
+        self._lock = threading.Lock()
+        self._doing: dict[ModelKey, ModelStatus] = {}
+        self._observers: list[Callable[[ModelKey], None]] = []
+        self._index = FileIndex(self._disk, known_files)
+
+    @classmethod
+    def open(cls, paths: AppPaths, settings: Settings) -> Self:
+        """The models of this installation.
+
+        Raises:
+            StoreError: The history cannot be opened.
+        """
+        hub = HubClient(token=read_token)
+        return cls(
+            settings.model_folders or [paths.models],
+            hub=hub,
+            history=History(paths.model_history),
+            known_files=paths.known_files,
+        )
+
+    def close(self) -> None:
+        """Close what is open; for the end of the program."""
+        self._history.close()
+
+    # Observers -----------------------------------------------------------------------------------------------------
+
+    def subscribe(self, on_change: Callable[[ModelKey], None]) -> Callable[[], None]:
+        """Be told which model changed, from whichever thread changed it; returns what ends that."""
+        with self._lock:
+            self._observers.append(on_change)
+
+        def unsubscribe() -> None:
+            with self._lock:
+                self._observers.remove(on_change)
+
+        return unsubscribe
+
+    def _changed(self, key: ModelKey) -> None:
+        with self._lock:
+            observers = list(self._observers)
+        for observer in observers:
+            observer(key)
+
+    # Status --------------------------------------------------------------------------------------------------------
+
+    def installed(self) -> list[ModelKey]:
+        """All models of which something is on this PC."""
+        keys: dict[ModelKey, None] = {}
+        for library in self.libraries.here:
+            keys |= dict.fromkeys([*library.keys(), *library.downloading()])
+        return list(keys)
+
+    def state(self, key: ModelKey) -> ModelState:
+        """How the model stands now; takes milliseconds and asks nobody."""
+        with self._lock:
+            doing = self._doing.get(key)
+        library = self.libraries.where(key)
+        folder = library.folder(key) if library is not None else None
+        if doing is not None and doing.busy:
+            return ModelState(key, doing, f"{doing.value} now", now_utc(), folder, self._size_bytes(folder))
+        if folder is None:
+            return self._absent(key)
+        if not self._disk.exists(folder):
+            return ModelState(key, ModelStatus.INCOMPLETE, "a download was begun and can go on", now_utc())
+        state = self._look(key, folder)
+        if doing == ModelStatus.LOADED and state.status == ModelStatus.AVAILABLE:
+            return ModelState(key, doing, "it is loaded", state.at, folder, state.size_bytes, state.report)
+        return state
+
+    def _look(self, key: ModelKey, folder: Path) -> ModelState:
+        try:
+            report = quick_check(self._disk, folder)
+        except FileNotFoundError:
+            return ModelState(key, ModelStatus.CORRUPTED, "its file list is missing", now_utc(), folder)
+        except ManifestError as error:
+            return ModelState(key, ModelStatus.CORRUPTED, error.message, now_utc(), folder)
+        except OSError as error:
+            return ModelState(key, ModelStatus.ERROR, disk_error(error, folder, "reading").message, now_utc(), folder)
+        status = ModelStatus.AVAILABLE
+        if report.bad:
+            status = ModelStatus.CORRUPTED
+        elif report.unchecked:
+            status = ModelStatus.UNKNOWN
+        return ModelState(key, status, report.summary(), report.checked_at, folder, self._size_bytes(folder), report)
+
+    def _absent(self, key: ModelKey) -> ModelState:
+        missing = self.libraries.missing
+        if missing and self._was_here(key):
+            names = ", ".join(str(root) for root in missing)
+            return ModelState(key, ModelStatus.ERROR, f"its drive is not connected ({names})", now_utc())
+        return ModelState(key, ModelStatus.MISSING, "it is not on this PC", now_utc())
+
+    def _was_here(self, key: ModelKey) -> bool:
+        entries = self._history.entries(key.model_id, key.variant, limit=20)
+        last = next((entry for entry in entries if entry.kind in ("download", "adopt", "remove")), None)
+        return last is not None and last.kind != "remove" and last.outcome == "done"
+
+    def _size_bytes(self, folder: Path | None) -> int:
+        if folder is None:
+            return 0
+        try:
+            return read_manifest(self._disk, folder).size_bytes
+        except (OSError, ManifestError):
+            return 0
+
+    def model(self, metadata: ModelMetadata, variant: str = "") -> Model:
+        """A downloaded model to render with; looked at first, in milliseconds.
+
+        Args:
+            metadata: The model.
+            variant: Which packaging of it; empty means the first that is here and sound.
+
+        Raises:
+            RequestError: There is no such variant.
+            ModelNotFoundError: It is not on this PC.
+            IntegrityError: It is damaged, or changed since it was last read.
+            DriveMissingError: Its drive is not connected.
+        """
+        names = [metadata.variant(variant).name] if variant else [each.name for each in metadata.variants if each.parts]
+        states = [self.state(ModelKey(metadata.model_id, name)) for name in names]
+        for state in states:
+            if state.status.usable and state.folder is not None:
+                return installed_model(metadata, state.key.variant, state.folder)
+        here = [state for state in states if state.status != ModelStatus.MISSING]
+        raise _not_usable(metadata, here[0] if here else None)
+
+    @contextlib.contextmanager
+    def _activity(self, library: Library, key: ModelKey, status: ModelStatus) -> Iterator[None]:
+        """Hold the model, and show what is done with it."""
+        with library.hold(key, status.value):
+            with self._lock:
+                before = self._doing.get(key)
+                self._doing[key] = status
+            self._changed(key)
+            try:
+                yield
+            finally:
+                with self._lock:
+                    if before is None:
+                        del self._doing[key]
+                    else:
+                        self._doing[key] = before
+                self._changed(key)
+
+    @contextlib.contextmanager
+    def _noted(self, library: Library, key: ModelKey, kind: str) -> Iterator[dict[str, Any]]:
+        """Write into the history how it ended; the body fills in outcome, text and details."""
+        start_s = time.monotonic()
+        note: dict[str, Any] = {"outcome": "done", "text": "", "details": None}
+        try:
+            yield note
+        except JobCancelled:
+            note |= {"outcome": "cancelled", "text": "stopped"}
+            raise
+        except WanError as error:
+            note |= {"outcome": "failed", "text": f"{error.code}: {error.message}"}
+            raise
+        finally:
+            entry = HistoryEntry(
+                key,
+                library.library_id,
+                kind,
+                note["outcome"],
+                note["text"],
+                now_utc(),
+                time.monotonic() - start_s,
+                to_plain(note["details"]),
+            )
+            try:
+                self._history.add(entry)
+            except WanError as error:  # the memory must not spoil the deed
+                logger.warning("%s", error.message)
+
+    # The Hub -------------------------------------------------------------------------------------------------------
+
+    def repo(self, repo_id: str, context: JobContext) -> RemoteRepo:
+        """What the Hub says of a repository now.
+
+        Raises:
+            DownloadError: It cannot be asked, or refuses.
+        """
+        return self._remote.repo(repo_id, context, max_age_s=0)
+
+    def check_remote(self, key: ModelKey, repo_ids: Sequence[str], context: JobContext) -> RemoteState:
+        """Ask the Hub how a model stands there; what is on this PC is not touched by the answer.
+
+        Args:
+            key: The model.
+            repo_ids: Where its files come from.
+            context: Asked for a cancel.
+        """
+        return self._remote.check(repo_ids, self._manifest(key), context)
+
+    def plan(
+        self, metadata: ModelMetadata, variant: Variant, context: JobContext, *, update: bool = False
+    ) -> DownloadPlan:
+        """What a model is made of: commits pinned, sizes and hashes known, before the first byte.
+
+        A download that was begun goes on with its own plan, so that commits are not mixed.
+
+        Args:
+            metadata: The model.
+            variant: Which packaging of it.
+            context: Asked for a cancel.
+            update: Ask the Hub what is newest, even if something was begun.
+
+        Raises:
+            RequestError: This variant is not to be downloaded.
+            DownloadError: The Hub cannot be asked, or lacks a file.
+        """
+        key = ModelKey(metadata.model_id, variant.name)
+        library = self.libraries.where(key)
+        begun = Downloader(library, self._hub).unfinished(key) if library and not update else None
+        return begun or self._remote.plan(metadata, variant, context, update=update)
+
+    def _manifest(self, key: ModelKey) -> Manifest | None:
+        library = self.libraries.where(key)
+        if library is not None:
+            with contextlib.suppress(OSError, ManifestError):
+                return read_manifest(self._disk, library.folder(key))
+        return None
+
+    # Deeds ---------------------------------------------------------------------------------------------------------
+
+    def download(
+        self,
+        plan: DownloadPlan,
+        context: JobContext,
+        *,
+        library: Library | None = None,
+        limits: TransferLimits | None = None,
+    ) -> Manifest:
+        """Bring a model to this PC, go on with a download, or update it.
+
+        Raises:
+            JobCancelled: It was asked to stop; what arrived is kept.
+            ModelBusyError: Something else is done with it.
+            WanError: As `Downloader.run` says.
+        """
+        key = plan.key
+        library = library or self.libraries.where(key) or self.libraries.main()
+        self._index.add_libraries(self.libraries.here)
+        with self._activity(library, key, ModelStatus.DOWNLOADING), self._noted(library, key, "download") as note:
+            downloader = Downloader(
+                library,
+                self._hub,
+                limits,
+                lambda file: self._index.same_for_download(file, check=_cancel_check(context)),
+            )
+            library.recover(key, library.downloads(key) / "files")
+            manifest = downloader.run(plan, context)
+            note["text"] = f"{len(manifest.files)} files, {manifest.size_bytes} bytes"
+        return manifest
+
+    def adopt(self, root: Path, added_models: Path, context: JobContext, *, may_copy: bool = False) -> Adopted:
+        """Put to use what a folder holds: whole models join the library, single files spare later downloads.
+
+        Nothing in the folder is changed or moved.
+
+        Args:
+            root: A model folder, or one that holds several: ComfyUI's, WanGP's, the Hugging Face cache.
+            added_models: Where entries for models without one are kept.
+            context: Told :class:`AdoptProgress`; asked for a cancel.
+            may_copy: Copy what lies on another drive than the library.
+
+        Raises:
+            JobCancelled: It was asked to stop; models that have joined stay.
+            WanError: The folder cannot be read; or the only model in it cannot be adopted, and why.
+        """
+        found = scan(self._disk, root, check=_cancel_check(context))
+        self._index.add_scan(found)
+        library = self.libraries.main()
+        keys, problems = [], [f"{folder.path}: {folder.problem}" for folder in found.folders if folder.problem]
+        whole = [folder for folder in found.folders if not folder.problem]
+        for folder in whole:
+            metadata = metadata_for_folder(folder.path)
+            key = ModelKey(metadata.model_id, "original")
+            try:
+                with self._activity(library, key, ModelStatus.VERIFYING), self._noted(library, key, "adopt") as note:
+                    manifest = adopt_folder(library, folder.path, key, context=context, may_copy=may_copy)
+                    note["text"] = f"{len(manifest.files)} files from {folder.path}"
+            except WanError as error:
+                if len(whole) == 1:
+                    raise
+                problems.append(f"{folder.path}: {error.message} {error.hint}")
+            else:
+                add_entry(replace(metadata, folder=str(library.folder(key))), added_models)
+                keys.append(key)
+        return Adopted(tuple(keys), len(found.files), tuple(problems))
+
+    def verify(self, key: ModelKey, context: JobContext, *, deep: bool = False, since: str = "") -> IntegrityReport:
+        """Check a model on disk; nothing is asked of the Hub. A deep check that was stopped goes on where it was.
+
+        Args:
+            key: The model.
+            context: Told :class:`VerifyProgress`; asked for a cancel.
+            deep: Read every byte.
+            since: ISO time; files that were read after it are not read again.
+
+        Raises:
+            JobCancelled: It was asked to stop; what was read stays read.
+            ModelNotFoundError: It is not on this PC.
+            ModelBusyError: Something else is done with it.
+            ManifestError: Its file list is damaged or missing.
+        """
+        library = self.libraries.holding(key)
+        kind = "deep-check" if deep else "quick-check"
+        since = since or (self._stopped_check(key) if deep else "")
+        with self._activity(library, key, ModelStatus.VERIFYING), self._noted(library, key, kind) as note:
+            note["details"] = {"since": since or now_utc()}
+            try:
+                if deep:
+                    report = DeepCheck(self._disk, library.folder(key), since=since).run(
+                        lambda done, total: context.progress(VerifyProgress(done, total))
+                    )
+                else:
+                    report = quick_check(self._disk, library.folder(key))
+            except FileNotFoundError as error:
+                raise ManifestError(
+                    f"The file list of {key.model_id} ({key.variant}) is missing.", hint="Download the model again."
+                ) from error
+            except OSError as error:
+                raise disk_error(error, library.folder(key), "checking") from error
+            note |= {"outcome": "good" if report.good else "bad", "text": report.summary(), "details": report.bad}
+        return report
+
+    def _stopped_check(self, key: ModelKey) -> str:
+        """Since when a deep check that was stopped lately had been reading; empty when the last one came to its end."""
+        entries = self._history.entries(key.model_id, key.variant, kind="deep-check", limit=1)
+        if not entries or entries[0].outcome != "cancelled" or not isinstance(entries[0].details, dict):
+            return ""
+        since = str(entries[0].details.get("since", ""))
+        return since if since > days_ago(_STOPPED_CHECK_DAYS) else ""
+
+    def unread(self, key: ModelKey, since: str) -> list[str]:
+        """Files of the model whose content was last read before that time."""
+        library = self.libraries.where(key)
+        if library is None:
+            return []
+        try:
+            manifest = read_manifest(self._disk, library.folder(key))
+        except (OSError, ManifestError):
+            return []
+        stamps = read_stamps(self._disk, library.folder(key))
+        return [file.path for file in manifest.files if file.path not in stamps or stamps[file.path].checked_at < since]
+
+    def repair_plan(self, key: ModelKey, report: IntegrityReport) -> RepairPlan:
+        """What a repair would fetch.
+
+        Raises:
+            ModelNotFoundError, ManifestError: It is not here, or its file list is damaged.
+        """
+        library = self.libraries.holding(key)
+        return Repairer(library, self._hub).plan(key, report)
+
+    def repair(
+        self, key: ModelKey, report: IntegrityReport, context: JobContext, *, limits: TransferLimits | None = None
+    ) -> IntegrityReport:
+        """Repair what a check found; returns how the model looks afterwards.
+
+        Raises:
+            JobCancelled: It was asked to stop; what is repaired stays so.
+            ModelBusyError: Something else is done with it.
+            WanError: As `Repairer.run` says.
+        """
+        library = self.libraries.holding(key)
+        self._index.add_libraries(self.libraries.here)
+        with self._activity(library, key, ModelStatus.REPAIRING), self._noted(library, key, "repair") as note:
+            find_same = functools.partial(self._index.same_for_repair, check=_cancel_check(context))
+            repairer = Repairer(library, self._hub, limits, find_same)
+            repairer.run(key, report, context)
+            after = quick_check(self._disk, library.folder(key))
+            note["text"] = f"{len(report.bad)} files repaired"
+        return after
+
+    def damage_advice(self, key: ModelKey) -> str:
+        """What to tell when damage comes again on the same drive; empty at the first time."""
+        library = self.libraries.where(key)
+        if library is None or self._history.damage_count(library.library_id) < 2:
+            return ""
+        return f"This is not the first damage on the drive of {library.root}: check this drive and the PC's memory."
+
+    def remove(self, key: ModelKey) -> Removed:
+        """Put a model into the trash, or forget a download that was begun.
+
+        Raises:
+            ModelNotFoundError: It is not on this PC.
+            ModelBusyError: Something is done with it.
+            StoreError: A file of it is in use.
+        """
+        library = self.libraries.holding(key)
+        with library.hold(key, "removing"), self._noted(library, key, "remove") as note:
+            try:
+                if self._disk.exists(library.downloads(key)):
+                    self._disk.remove_tree(library.downloads(key))
+                if not self._disk.exists(library.folder(key)):
+                    note["text"] = "a download that was begun"
+                    return Removed(TrashItem(key, library.trash, time.time()), 0, 0)
+                size_bytes = sum(stamp.size_bytes for _, stamp in self._disk.walk(library.folder(key)))
+                item = library.remove(key)
+                freed_bytes = library.own_bytes(item.path)
+            except OSError as error:
+                raise disk_error(error, library.folder(key), "removing") from error
+            note["text"] = f"{freed_bytes} bytes are freed when the trash is emptied"
+        self._changed(key)
+        return Removed(item, freed_bytes, size_bytes - freed_bytes)
+
+    def put_back(self, item: TrashItem) -> None:
+        """Undo a removal.
+
+        Raises:
+            RequestError: It is there again, or the trash was emptied.
+            ModelBusyError: Something is done with it.
+        """
+        for library in self.libraries.here:
+            if item.path.is_relative_to(library.root):
+                with library.hold(item.key, "putting back"), self._noted(library, item.key, "adopt"):
+                    library.put_back(item)
+                self._changed(item.key)
+                return
+        raise DriveMissingError("The drive of that model is not connected.", hint="Connect it and try again.")
+
+    def tidy(self) -> int:
+        """Delete what nobody needs any more: old trash, old quarantine; returns the bytes freed."""
+        freed_bytes = 0
+        for library in self.libraries.here:
+            with contextlib.suppress(OSError):
+                freed_bytes += library.empty_trash(older_than_s=_TRASH_DAYS * 86_400)
+                freed_bytes += library.empty_quarantine(older_than_s=_QUARANTINE_DAYS * 86_400)
+        return freed_bytes
+
+    def history(self, model_id: str, variant: str | None = None, *, limit: int = 100) -> list[HistoryEntry]:
+        """What happened to a model, the latest first.
+
+        Raises:
+            StoreError: The history cannot be read.
+        """
+        return self._history.entries(model_id, variant, limit=limit)
+
+
+def _cancel_check(context: JobContext) -> Callable[[int], None]:
+    """For what tells how far it is but not how long it takes."""
+    return lambda _: context.check_cancelled()
+
+
+def _not_usable(metadata: ModelMetadata, state: ModelState | None) -> WanError:
+    if state is None:
+        return ModelNotFoundError(f"{metadata.name} is not on this PC.", hint="Download it first.")
+    what = f"{metadata.name} ({state.key.variant})"
+    if state.status == ModelStatus.ERROR:
+        return DriveMissingError(f"{what} cannot be read: {state.reason}.", hint="Connect its drive and try again.")
+    if state.status == ModelStatus.INCOMPLETE:
+        return ModelNotFoundError(f"{what} is not complete: {state.reason}.", hint="Go on with the download.")
+    if state.status.busy:
+        return ModelBusyError(f"{what} is busy: {state.reason}.", hint="Wait until that is done, or stop it.")
+    hint = "Check its files deeply." if state.status == ModelStatus.UNKNOWN else "Repair it."
+    return IntegrityError(f"{what} cannot be used as it is: {state.reason}", hint=hint)

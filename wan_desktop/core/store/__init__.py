@@ -1,0 +1,1 @@
+"""Models on disk: downloaded for good, verified, repaired."""

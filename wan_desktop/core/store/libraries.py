@@ -1,0 +1,81 @@
+"""All libraries of this PC: several folders on several drives, some of which may be missing just now."""
+
+import contextlib
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+from wan_desktop.core.errors import ModelNotFoundError, WanError
+from wan_desktop.core.store.disk import Disk, disk_error
+from wan_desktop.core.store.library import Library, ModelKey
+
+
+class Libraries:
+    """The libraries; for all threads.
+
+    Args:
+        disk: Where they lie.
+        roots: Their folders; new models go to the first.
+    """
+
+    def __init__(self, disk: Disk, roots: Sequence[Path]) -> None:
+        self._disk = disk
+        self._roots = list(roots)
+        self._lock = threading.Lock()
+        self._opened: dict[Path, Library] = {}
+
+    @property
+    def here(self) -> list[Library]:
+        """Those whose drive is there."""
+        found = []
+        for root in self._roots:
+            with contextlib.suppress(WanError, OSError):
+                found.append(self._open(root, create=False))
+        return found
+
+    @property
+    def missing(self) -> list[Path]:
+        """Folders of those whose drive is not there."""
+        return [root for root in self._roots if not self._disk.exists(root)]
+
+    def main(self) -> Library:
+        """Where new models go; made when it is not there yet.
+
+        Raises:
+            DriveMissingError: Its drive is not connected.
+            ManifestError: It was made by a newer version of this program.
+            StoreError: It cannot be made.
+        """
+        return self._open(self._roots[0], create=True)
+
+    def where(self, key: ModelKey) -> Library | None:
+        """The library that holds the model or a part of it."""
+        for library in self.here:
+            if self._disk.exists(library.folder(key)) or self._disk.exists(library.downloads(key)):
+                return library
+        return None
+
+    def holding(self, key: ModelKey) -> Library:
+        """As `where`, for a model that must be here.
+
+        Raises:
+            ModelNotFoundError: It is not.
+        """
+        library = self.where(key)
+        if library is None:
+            raise ModelNotFoundError(
+                f"{key.model_id} ({key.variant}) is not on this PC.", hint="Download it, or connect its drive."
+            )
+        return library
+
+    def _open(self, root: Path, *, create: bool) -> Library:
+        with self._lock:
+            known = self._opened.get(root)
+        if known is not None and self._disk.exists(root):
+            return known
+        try:
+            library = Library(self._disk, root, create=create)
+        except OSError as error:
+            raise disk_error(error, root, "opening the model folder") from error
+        with self._lock:
+            return self._opened.setdefault(root, library)

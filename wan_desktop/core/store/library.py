@@ -1,0 +1,410 @@
+"""A library: a folder on some drive that holds models, each variant in a plain folder of its own.
+
+```
+<root>/wan-desktop-library.json
+<root>/<model_id>/<variant>/                 a model, in diffusers' layout, with .wan-desktop/manifest.json inside
+<root>/.wan-desktop/downloads/<key>/         what is on its way
+<root>/.wan-desktop/quarantine/<time>/...    files that were replaced because they were damaged
+<root>/.wan-desktop/trash/<time>--<key>/     models that were removed, until the trash is emptied
+<root>/.wan-desktop/locks/<key>.lock
+```
+
+Nothing is moved between drives, there are no symlinks, and what is whole never goes before its replacement is whole.
+"""
+
+import contextlib
+import json
+import logging
+import os
+import re
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from wan_desktop.core.errors import DriveMissingError, ManifestError, ModelBusyError, RequestError, StoreError
+from wan_desktop.core.records import RecordError, from_plain, to_plain
+from wan_desktop.core.store.disk import Disk, Kind, disk_error, is_litter
+from wan_desktop.core.store.manifest import METADATA_FOLDER
+
+logger = logging.getLogger(__name__)
+
+LIBRARY_FILE = "wan-desktop-library.json"
+_FORMAT = 1
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
+_MAX_JSON_BYTES = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class ModelKey:
+    """One variant of one model: what the store keeps, checks and holds."""
+
+    model_id: str
+    variant: str
+
+    def __post_init__(self) -> None:
+        for name in (self.model_id, self.variant):
+            if not _NAME.fullmatch(name) or "--" in name or name.endswith("."):
+                raise ValueError(f"{name!r} cannot be the name of a model or variant")
+
+    def __str__(self) -> str:
+        return f"{self.model_id}--{self.variant}"
+
+
+@dataclass(frozen=True, slots=True)
+class TrashItem:
+    """A removed model that can still be put back."""
+
+    key: ModelKey
+    path: Path
+    removed_at_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class _LibraryRecord:
+    library_id: str
+    format: int = _FORMAT
+
+
+@dataclass(frozen=True, slots=True)
+class _Holder:
+    purpose: str
+    pid: int
+    thread: str = ""
+
+
+class Library:
+    """One library; for all threads.
+
+    Raises:
+        DriveMissingError: Its folder is not there, and was to exist already.
+        ManifestError: Its folder is marked by a newer version of this program, or the mark cannot be read.
+        OSError: It cannot be made.
+    """
+
+    def __init__(self, disk: Disk, root: Path, *, create: bool = False) -> None:
+        self.disk = disk
+        self.root = root
+        if create and not disk.exists(root / LIBRARY_FILE):
+            disk.make_folder(root)
+            record = json.dumps(to_plain(_LibraryRecord(uuid.uuid4().hex)))
+            disk.write_atomically(root / LIBRARY_FILE, record.encode())
+        self.library_id = self._read_id()
+        self._lock = threading.Lock()
+        self._held: dict[ModelKey, str] = {}
+
+    def _read_id(self) -> str:
+        file = self.root / LIBRARY_FILE
+        try:
+            data = self.disk.read_bytes(file, limit_bytes=_MAX_JSON_BYTES)
+            record = from_plain(_LibraryRecord, json.loads(data))
+        except FileNotFoundError as error:
+            raise DriveMissingError(
+                f"The model folder {self.root} is not there.", hint="Connect its drive, or choose another model folder."
+            ) from error
+        except (ValueError, RecordError) as error:
+            raise ManifestError(
+                f"{file} cannot be read: {error}.", hint="Add the folder again as a new one."
+            ) from error
+        if record.format > _FORMAT:
+            raise ManifestError(
+                f"The model folder {self.root} was made by a newer version of this program.", hint="Update the program."
+            )
+        return record.library_id
+
+    # Places --------------------------------------------------------------------------------------------------------
+
+    def folder(self, key: ModelKey) -> Path:
+        """Where the model is or will be."""
+        return self.root / key.model_id / key.variant
+
+    def downloads(self, key: ModelKey) -> Path:
+        """Where what is on its way lies."""
+        return self.root / METADATA_FOLDER / "downloads" / str(key)
+
+    @property
+    def trash(self) -> Path:
+        """Removed models."""
+        return self.root / METADATA_FOLDER / "trash"
+
+    def new_quarantine(self) -> Path:
+        """A fresh folder for replaced files."""
+        return self.root / METADATA_FOLDER / "quarantine" / _time_name()
+
+    def keys(self) -> list[ModelKey]:
+        """All models that are published here, whole or not."""
+        found = []
+        for model_id in self.disk.list_folder(self.root):
+            folder = self.root / model_id
+            if not _NAME.fullmatch(model_id) or self.disk.stat(folder).kind != Kind.FOLDER:
+                continue
+            for variant in self.disk.list_folder(folder):
+                with contextlib.suppress(ValueError):
+                    key = ModelKey(model_id, variant)
+                    if self.disk.exists(self.folder(key) / METADATA_FOLDER):
+                        found.append(key)
+        return found
+
+    def downloading(self) -> list[ModelKey]:
+        """All models of which something is on its way."""
+        found = []
+        for name in self.disk.list_folder(self.root / METADATA_FOLDER / "downloads"):
+            model_id, _, variant = name.partition("--")
+            with contextlib.suppress(ValueError):
+                found.append(ModelKey(model_id, variant))
+        return found
+
+    # Holds ---------------------------------------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def hold(self, key: ModelKey, purpose: str) -> Iterator[None]:
+        """Claim a model against all other threads and processes; never waits.
+
+        Raises:
+            ModelBusyError: It is claimed; the message says for what.
+            StoreError: The drive is gone or cannot be written, or a link is in the model's place.
+        """
+        with self._lock:
+            if key in self._held:
+                raise _busy(key, self._held[key])
+            self._held[key] = purpose
+        try:
+            with self._hold_across_processes(key, purpose):
+                yield
+        finally:
+            with self._lock:
+                del self._held[key]
+
+    @contextlib.contextmanager
+    def _hold_across_processes(self, key: ModelKey, purpose: str) -> Iterator[None]:
+        folder = self.root / METADATA_FOLDER / "locks"
+        holder = folder / f"{key}.holder"
+        try:
+            self.disk.stat(self.root)  # when its drive is gone, no folder must be made where the drive was
+            self._refuse_links(key)
+            self.disk.make_folder(folder)
+            lock = self.disk.lock(folder / f"{key}.lock")
+        except BlockingIOError as error:
+            raise _busy(key, self._read_holder(holder)) from error
+        except OSError as error:
+            raise disk_error(error, self.root, purpose) from error
+        with lock:
+            self._write_holder(holder, purpose)
+            yield
+
+    def _refuse_links(self, key: ModelKey) -> None:
+        """What lies behind a link is not ours, so nothing is put there or deleted."""
+        downloads, folder = self.downloads(key), self.folder(key)
+        for place in (self.root / METADATA_FOLDER, downloads.parent, downloads, folder.parent, folder):
+            if self.disk.exists(place) and self.disk.stat(place).kind == Kind.LINK:
+                raise StoreError(
+                    f"{place} is a link to another folder, which the program does not follow.",
+                    hint="Put the folder itself there, or choose another model folder.",
+                )
+
+    def _write_holder(self, holder: Path, purpose: str) -> None:
+        """It only makes a message better: a full drive must not keep anybody from removing a model."""
+        record = _Holder(purpose, os.getpid(), threading.current_thread().name)
+        try:
+            self.disk.write_atomically(holder, json.dumps(to_plain(record)).encode())
+        except OSError as error:
+            logger.warning("%s cannot be written: %s", holder, error)
+
+    def _read_holder(self, file: Path) -> str:
+        try:
+            data = json.loads(self.disk.read_bytes(file, limit_bytes=_MAX_JSON_BYTES))
+            record = from_plain(_Holder, data)
+        except (OSError, ValueError):
+            return "something, by another program"
+        return f"{record.purpose}, by another window of this program (process {record.pid})"
+
+    # Publish, remove, put back -------------------------------------------------------------------------------------
+
+    def publish(self, ready: Path, key: ModelKey) -> None:
+        """Make a whole folder the model; the revision before it goes only then. The model is held.
+
+        A crash leaves either the old revision or the new one in place, or neither with `recover` to finish it. A folder
+        that is no model and lies in its place goes to quarantine.
+
+        Raises:
+            OSError: It could not be done; `recover` finishes it later.
+        """
+        target = self.folder(key)
+        self.disk.make_folder(target.parent)
+        if self.disk.exists(target):
+            ours = self.disk.exists(target / METADATA_FOLDER)
+            old = self._outgoing(key) if ours else self.new_quarantine() / str(key)
+            self.disk.make_folder(old.parent)
+            self.disk.replace(target, old)
+            self.disk.sync_folder(old.parent)
+        self.disk.replace(ready, target)
+        self.disk.sync_folder(ready.parent)
+        self.disk.sync_folder(target.parent)
+        self.disk.sync_folder(self.root)
+        self._drop_outgoing(key)
+
+    def _outgoing(self, key: ModelKey) -> Path:
+        return self.root / METADATA_FOLDER / "outgoing" / str(key)
+
+    def _drop_outgoing(self, key: ModelKey) -> None:
+        if self.disk.exists(self._outgoing(key)):
+            self.disk.remove_tree(self._outgoing(key))
+
+    def recover(self, key: ModelKey, ready: Path) -> None:
+        """Finish what `publish` began before a crash, and clear away what else it left. The model is held.
+
+        Args:
+            key: The model.
+            ready: Where the folder would lie that was about to be published.
+
+        Raises:
+            StoreError: The drive cannot be written; trying again later is safe.
+        """
+        try:
+            self._finish_publish(key, ready)
+            self._sweep(key)
+        except OSError as error:
+            raise disk_error(error, self.root, "finishing what was interrupted") from error
+
+    def _sweep(self, key: ModelKey) -> None:
+        """Remove what was being written when a process died."""
+        metadata, locks = self.folder(key) / METADATA_FOLDER, self.root / METADATA_FOLDER / "locks"
+        litter = [metadata / path for path, _ in self.disk.walk(metadata) if is_litter(path.name)]
+        litter += [locks / name for name in self.disk.list_folder(locks) if name.startswith(f".{key}.holder.")]
+        for path in litter:
+            self.disk.unlink(path)
+
+    def _finish_publish(self, key: ModelKey, ready: Path) -> None:
+        old = self._outgoing(key)
+        if not self.disk.exists(old):
+            return
+        if self.disk.exists(self.folder(key)):
+            self.disk.remove_tree(old)
+        elif self.disk.exists(ready):
+            self.publish(ready, key)
+            self.disk.remove_tree(old)
+        else:
+            self.disk.replace(old, self.folder(key))
+            self.disk.sync_folder(self.folder(key).parent)
+
+    def remove(self, key: ModelKey) -> TrashItem:
+        """Put the model into the trash. The model is held.
+
+        Raises:
+            RequestError: It is not here.
+            OSError: A file of it is in use.
+        """
+        folder = self.folder(key)
+        if not self.disk.exists(folder):
+            raise RequestError(f"{key.model_id} ({key.variant}) is not in {self.root}.", hint="It may be gone already.")
+        self.disk.make_folder(self.trash)
+        name = _time_name()
+        target = self.trash / f"{name}--{key}"
+        self.disk.replace(folder, target)
+        self.disk.sync_folder(self.trash)
+        with contextlib.suppress(OSError):  # other variants may be left
+            self.disk.remove_folder(folder.parent)
+        return TrashItem(key, target, float(name.split("-")[0]))
+
+    def trash_items(self) -> list[TrashItem]:
+        """What can be put back, the latest first."""
+        items = []
+        for name in self.disk.list_folder(self.trash):
+            when, _, key = name.partition("--")
+            model_id, _, variant = key.partition("--")
+            with contextlib.suppress(ValueError):
+                items.append(TrashItem(ModelKey(model_id, variant), self.trash / name, float(when.split("-")[0])))
+        return sorted(items, key=lambda item: item.removed_at_s, reverse=True)
+
+    def put_back(self, item: TrashItem) -> None:
+        """Undo a removal. The model is held.
+
+        Raises:
+            RequestError: The model is there again, or the trash was emptied.
+        """
+        folder = self.folder(item.key)
+        if self.disk.exists(folder):
+            raise RequestError(
+                f"{item.key.model_id} ({item.key.variant}) is there again.", hint="Remove that one first."
+            )
+        if not self.disk.exists(item.path):
+            raise RequestError("It is not in the trash any more.", hint="Download it again.")
+        self.disk.make_folder(folder.parent)
+        self.disk.replace(item.path, folder)
+        self.disk.sync_folder(folder.parent)
+
+    def empty_trash(self, *, older_than_s: float = 0.0) -> int:
+        """Delete what was removed at least so long ago; returns the bytes freed."""
+        freed_bytes = 0
+        for item in self.trash_items():
+            if time.time() - item.removed_at_s >= older_than_s:
+                freed_bytes += self.own_bytes(item.path)
+                self.disk.remove_tree(item.path)
+        return freed_bytes
+
+    def empty_quarantine(self, *, older_than_s: float = 0.0) -> int:
+        """Delete damaged files that were replaced at least so long ago; returns the bytes freed."""
+        freed_bytes = 0
+        place = self.root / METADATA_FOLDER / "quarantine"
+        for name in self.disk.list_folder(place):
+            with contextlib.suppress(ValueError):
+                if time.time() - float(name.split("-")[0]) >= older_than_s:
+                    freed_bytes += self.own_bytes(place / name)
+                    self.disk.remove_tree(place / name)
+        return freed_bytes
+
+    def own_bytes(self, folder: Path) -> int:
+        """Bytes that deleting the folder frees: files that no other folder shares."""
+        seen: dict[int, int] = {}
+        sizes: dict[int, tuple[int, int]] = {}
+        for _, stamp in self.disk.walk(folder):
+            seen[stamp.file_id] = seen.get(stamp.file_id, 0) + 1
+            sizes[stamp.file_id] = (stamp.size_bytes, stamp.links)
+        return sum(size_bytes for file_id, (size_bytes, links) in sizes.items() if seen[file_id] >= links)
+
+    # Files ---------------------------------------------------------------------------------------------------------
+
+    def place(self, source: Path, target: Path) -> bool:
+        """Put a file of a model into another folder too: shared where the drive can, else copied.
+
+        Returns:
+            True when it is shared and takes no space.
+
+        Raises:
+            OSError: It can be neither.
+        """
+        self.disk.make_folder(target.parent)
+        try:
+            self.disk.link(source, target)
+        except OSError:
+            self._copy(source, target)
+            return False
+        return True
+
+    def _copy(self, source: Path, target: Path) -> None:
+        beside = target.with_name(f".{target.name}.{os.getpid()}.part")
+        buffer = memoryview(bytearray(8 * 1024 * 1024))
+        try:
+            with self.disk.open_readonly(source) as reading, self.disk.open(beside, create=True) as writing:
+                offset = 0
+                while count := reading.pread_into(offset, buffer):
+                    writing.pwrite(offset, buffer[:count])
+                    offset += count
+                writing.sync()
+            self.disk.replace(beside, target)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                self.disk.unlink(beside)
+            raise
+
+
+def _time_name() -> str:
+    return f"{int(time.time())}-{uuid.uuid4().hex[:6]}"
+
+
+def _busy(key: ModelKey, purpose: str) -> ModelBusyError:
+    return ModelBusyError(
+        f"{key.model_id} ({key.variant}) is busy: {purpose}.", hint="Wait until that is done, or stop it."
+    )
