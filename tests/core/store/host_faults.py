@@ -33,6 +33,7 @@ ON_DISK = (Operation.INSTALL, Operation.RESUME, Operation.VERIFY, Operation.REPA
 
 Arrange = Callable[[World, Operation], Heal]
 """Puts a fault in place; what it returns ends it."""
+_COLLIDING = f"T{SHRUNK[1:]}"
 DATA = r"[0-9a-f]{40,64}\.(part|bf16|new)"
 """Files that hold bytes of the model on their way."""
 
@@ -102,6 +103,8 @@ class HostFault:
     arrange: Arrange | None = None
     limits: Mapping[str, int] = field(default_factory=dict)
     """Of a process of its own that does it, as in `StoreJob`."""
+    heals_first: bool = False
+    """It must end before anything can be seen."""
     killed: bool = False
     """It is done by a process that is killed in the middle."""
     finds_damage: bool = False
@@ -160,15 +163,15 @@ def colliding_names(world: World, operation: Operation) -> Heal:
     """Two names are one where capitals do not count."""
     if operation in ASKING:
         contents = world.model.contents[world.goal]
-        world.hub.move(REPO, {**contents, SHRUNK.upper(): contents[SMALL]})
+        world.hub.move(REPO, {**contents, _COLLIDING: contents[SMALL]})
 
         def rename() -> None:
             world.hub.move(REPO, contents, revision=world.goal)
 
         return rename
     if operation is Operation.RESUME:
-        return edit_json(world.staging / "plan.json", lambda plan: plan["files"][0].update(path=SHRUNK.upper()))
-    return edit_manifest(world, lambda manifest: manifest["files"][0].update(path=SHRUNK.upper()))
+        return edit_json(world.staging / "plan.json", lambda plan: plan["files"][0].update(path=_COLLIDING))
+    return edit_manifest(world, lambda manifest: manifest["files"][0].update(path=_COLLIDING))
 
 
 def link_in_tree(world: World, operation: Operation) -> Heal:
@@ -188,7 +191,7 @@ def link_in_tree(world: World, operation: Operation) -> Heal:
     def put_right() -> None:
         if place.is_symlink():
             place.unlink()
-            shutil.copytree(elsewhere, place)
+            shutil.move(elsewhere, place)
 
     return put_right
 
@@ -249,7 +252,7 @@ HOST: dict[str, tuple[HostFault, ...]] = {
         HostFault(
             everywhere(DriveMissingError, Operation.VERIFY), refuse(OSError(errno.ENODEV, "No device"), ".", spare=40)
         ),
-        HostFault(everywhere(DriveMissingError, *ON_DISK), pull_drive),
+        HostFault(everywhere(DriveMissingError, *ON_DISK), pull_drive, heals_first=True),
     ),
     "second-instance": (HostFault(everywhere(ModelBusyError, *ON_DISK), second_instance),),
     "killed": (HostFault(everywhere(None, *ON_DISK), killed=True),),
@@ -260,7 +263,7 @@ HOST: dict[str, tuple[HostFault, ...]] = {
         HostFault(everywhere(None, Operation.VERIFY), refuse(OSError(errno.EIO, "I/O error"), "write: sync")),
     ),
     "no-handles": (
-        HostFault(everywhere(StoreError, *FETCHING), limits={"max_handles": 11}),
+        HostFault(everywhere(StoreError, *FETCHING), limits={"max_handles": 7}),
         HostFault(everywhere(StoreError, Operation.VERIFY), limits={"max_handles": 5}),
     ),
     "names-collide": (
@@ -270,7 +273,8 @@ HOST: dict[str, tuple[HostFault, ...]] = {
     ),
     "link-in-tree": (
         HostFault(everywhere(StoreError, *ASKING), link_in_tree),
-        HostFault(everywhere(None, Operation.RESUME, Operation.REPAIR), link_in_tree),
+        HostFault(everywhere(None, Operation.RESUME), link_in_tree),
+        HostFault(everywhere(None, Operation.REPAIR), link_in_tree, traffic=5.0, knows=False),
         HostFault(everywhere(None, Operation.VERIFY), link_in_tree, finds_damage=True),
     ),
 }

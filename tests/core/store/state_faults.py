@@ -42,7 +42,8 @@ def edit_json(file: Path, change: Callable[[Any], object]) -> Heal:
     file.write_text(json.dumps(plain), encoding="utf-8")
 
     def put_back() -> None:
-        file.write_bytes(before)
+        if file.exists():
+            file.write_bytes(before)
 
     return put_back
 

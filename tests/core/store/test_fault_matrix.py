@@ -95,26 +95,32 @@ def run_host(world: World, operation: Operation, fault: HostFault, template: Pat
     heal = fault.arrange(world, operation) if fault.arrange else lambda: None
     if fault.arrange and fault.arrange.__name__ == "link_in_tree":
         oracle = Oracle(world)  # the link is no deed of the program
-    if fault.limits or fault.killed:
-        outcome = run_in_process(world, operation, fault)
-    else:
-        outcome = world.run(operation)
+    in_process = fault.limits or fault.killed
+    outcome = run_in_process(world, operation, fault) if in_process else world.run(operation)
     assert getattr(world.disk, "refused", True), "the fault had no part in it"
     error = fault.ends[operation]
-    if operation is Operation.VERIFY:
+    if fault.heals_first:
+        heal()
+    check_host(oracle, outcome, operation, fault)
+    if not fault.heals_first:
+        heal()
+    if error is not None or fault.killed:
+        oracle, outcome = run_again(world, operation)
+        check_host(oracle, outcome, operation, HostFault({operation: None}))
+
+
+def check_host(oracle: Oracle, outcome: Outcome, operation: Operation, fault: HostFault) -> None:
+    error = fault.ends[operation]
+    if fault.killed:
+        oracle.check_always(outcome)
+    elif operation is Operation.VERIFY:
         check_verified(oracle, outcome, error, finds_damage=fault.finds_damage)
     elif error is not None:
         oracle.check_failed(outcome, error)
-    heal()
-    if error is not None or fault.killed:
-        oracle, outcome = run_again(world, operation)
-    if operation is Operation.VERIFY:
-        if not fault.finds_damage:
-            check_verified(oracle, outcome, None)
-        return
-    oracle.check_succeeded(outcome, traffic=fault.traffic)
-    if fault.knows:
-        oracle.check_asked()
+    else:
+        oracle.check_succeeded(outcome, traffic=fault.traffic)
+        if fault.knows:
+            oracle.check_asked()
 
 
 def check_verified(

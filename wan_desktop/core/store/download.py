@@ -172,7 +172,7 @@ class Downloader:
             StoreError: The drive cannot be written; what arrived is kept.
         """
         try:
-            place = _Place(self._disk, self._library.downloads(plan.key), plan)
+            place = _Place(self._library, plan)
             self._share(place)
             missing = place.missing
             self._check_space(missing, place)
@@ -221,17 +221,17 @@ def _peak_bytes(files: Sequence[PlannedFile]) -> int:
 class _Place:
     """The folder of one download: what is planned, what is whole."""
 
-    def __init__(self, disk: Disk, root: Path, plan: DownloadPlan) -> None:
-        self.disk = disk
-        self.root = root
+    def __init__(self, library: Library, plan: DownloadPlan) -> None:
+        disk = self.disk = library.disk
+        root = self.root = library.downloads(plan.key)
         self.plan = plan
         self.files = root / "files"
+        self.make_folder = library.make_folder
         self._finished: dict[str, _Finished] = {}
         for path in [path for path, stamp in disk.walk(root) if stamp.kind == Kind.LINK]:
             disk.unlink(root / path)  # never made by us, and what lies behind it is not ours
-        disk.make_folder(self.files)
-        disk.make_folder(root / "parts")
-        disk.make_folder(root / "finished")
+        for folder in (self.files, root / "parts", root / "finished"):
+            self.make_folder(folder)
         disk.write_atomically(root / _PLAN, json.dumps(to_plain(plan)).encode())
         self._find_finished()
         self._take_back()
@@ -384,9 +384,9 @@ class _Fetching:
         """The file is what it shall be: into its place, and into any other that holds the same."""
         disk, place = self._place.disk, self._place
         first, *others = self._planned[fetched.wanted.part]
-        disk.make_folder((place.files / first.path).parent)
+        place.make_folder((place.files / first.path).parent)
         for other in others:
-            disk.make_folder((place.files / other.path).parent)
+            place.make_folder((place.files / other.path).parent)
             disk.unlink(place.files / other.path)
             disk.link(fetched.wanted.part, place.files / other.path)
         disk.replace(fetched.wanted.part, place.files / first.path)
@@ -399,7 +399,7 @@ class _Fetching:
         disk, place = self._place.disk, self._place
         (file,) = self._planned[fetched.wanted.part]
         target = place.files / file.path
-        disk.make_folder(target.parent)
+        place.make_folder(target.parent)
         self._converting = file.path
         beside = place.root / "parts" / f"{file.origin.sha256}.bf16"
         converted = convert_file(disk, fetched.wanted.part, beside, check=lambda _: self._context.check_cancelled())

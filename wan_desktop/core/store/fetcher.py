@@ -3,6 +3,7 @@
 They own no file. What they receive goes to the pool's `arrived` queue, and buffers come back through `buffers`.
 """
 
+import errno
 import logging
 import queue
 import random
@@ -234,6 +235,8 @@ class _Fetcher(threading.Thread):
         """
         if self._pool.stopped.is_set():
             return False
+        if isinstance(error.__cause__, OSError) and error.__cause__.errno in (errno.EMFILE, errno.ENFILE):
+            raise error.__cause__  # it is this program that is at its end, not the network
         self._failures += 1
         self._pool.last_problem = error
         logger.info("%s: %s (%d in a row)", span.file.wanted.origin.filename, error.text, self._failures)

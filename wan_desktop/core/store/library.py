@@ -182,9 +182,8 @@ class Library:
         folder = self.root / METADATA_FOLDER / "locks"
         holder = folder / f"{key}.holder"
         try:
-            self.disk.stat(self.root)  # when its drive is gone, no folder must be made where the drive was
             self._refuse_links(key)
-            self.disk.make_folder(folder)
+            self.make_folder(folder)
             lock = self.disk.lock(folder / f"{key}.lock")
         except BlockingIOError as error:
             raise _busy(key, self._read_holder(holder)) from error
@@ -232,11 +231,11 @@ class Library:
             OSError: It could not be done; `recover` finishes it later.
         """
         target = self.folder(key)
-        self.disk.make_folder(target.parent)
+        self.make_folder(target.parent)
         if self.disk.exists(target):
             ours = self.disk.exists(target / METADATA_FOLDER)
             old = self._outgoing(key) if ours else self.new_quarantine() / str(key)
-            self.disk.make_folder(old.parent)
+            self.make_folder(old.parent)
             self.disk.replace(target, old)
             self.disk.sync_folder(old.parent)
         self.disk.replace(ready, target)
@@ -299,7 +298,7 @@ class Library:
         folder = self.folder(key)
         if not self.disk.exists(folder):
             raise RequestError(f"{key.model_id} ({key.variant}) is not in {self.root}.", hint="It may be gone already.")
-        self.disk.make_folder(self.trash)
+        self.make_folder(self.trash)
         name = _time_name()
         target = self.trash / f"{name}--{key}"
         self.disk.replace(folder, target)
@@ -331,7 +330,7 @@ class Library:
             )
         if not self.disk.exists(item.path):
             raise RequestError("It is not in the trash any more.", hint="Download it again.")
-        self.disk.make_folder(folder.parent)
+        self.make_folder(folder.parent)
         self.disk.replace(item.path, folder)
         self.disk.sync_folder(folder.parent)
 
@@ -366,6 +365,15 @@ class Library:
 
     # Files ---------------------------------------------------------------------------------------------------------
 
+    def make_folder(self, path: Path) -> None:
+        """Make a folder of the library and those above it; when the drive is gone, none is made where it was.
+
+        Raises:
+            OSError: It cannot be made, or the library is not there.
+        """
+        self.disk.stat(self.root)
+        self.disk.make_folder(path)
+
     def place(self, source: Path, target: Path) -> bool:
         """Put a file of a model into another folder too: shared where the drive can, else copied.
 
@@ -375,7 +383,7 @@ class Library:
         Raises:
             OSError: It can be neither.
         """
-        self.disk.make_folder(target.parent)
+        self.make_folder(target.parent)
         try:
             self.disk.link(source, target)
         except OSError:

@@ -79,7 +79,11 @@ class PartFile:
         self._start_hash()
         content_id = origin.sha256 or origin.git_sha1
         self._journal = Journal.open(disk, wanted.journal, content_id=content_id, size_bytes=self.size_bytes)
-        self._file = disk.open(wanted.part, create=True)
+        try:
+            self._file = disk.open(wanted.part, create=True)
+        except BaseException:
+            self._journal.close()
+            raise
 
     def _start_hash(self) -> None:
         self._frontier = 0

@@ -155,7 +155,7 @@ class _Repair:
 
     def run(self, findings: Sequence[FileFinding]) -> None:
         manifest = read_manifest(self._disk, self._folder)
-        self._disk.make_folder(self._place)
+        self._library.make_folder(self._place)
         files = [file for file in (manifest.file(finding.path) for finding in findings) if file is not None]
         for file in files:
             self._remove_links(file)
@@ -232,10 +232,12 @@ class _Repair:
         if self._disk.exists(target) or not self._disk.exists(self._folder / file.path):
             return
         buffer = memoryview(bytearray(_CHUNK_BYTES))
-        with self._disk.open_readonly(self._folder / file.path) as reading, self._disk.open(target, create=True) as out:
+        beside = target.with_name(f"{target.name}.copy")  # half a copy would be taken for all that is left of the file
+        with self._disk.open_readonly(self._folder / file.path) as reading, self._disk.open(beside, create=True) as out:
             for offset in range(0, file.size_bytes, _CHUNK_BYTES):
                 self._context.check_cancelled()
                 out.pwrite(offset, self._read_what_can_be_read(reading.pread_into, offset, buffer))
+        self._disk.replace(beside, target)
 
     def _read_what_can_be_read(
         self, pread_into: Callable[[int, memoryview], int], offset: int, buffer: memoryview
@@ -342,10 +344,10 @@ class _Repair:
     def _swap(self, file: ManifestFile, new: Path, block_map: BlockMap | None) -> None:
         """The proven file takes its place in one step; the old one goes to quarantine first."""
         target = self._folder / file.path
-        self._disk.make_folder(target.parent)
+        self._library.make_folder(target.parent)
         if self._disk.exists(target):
             kept = self._quarantine / file.path
-            self._disk.make_folder(kept.parent)
+            self._library.make_folder(kept.parent)
             self._library.place(target, kept)
         self._disk.replace(new, target)
         self._disk.sync_folder(target.parent)
