@@ -26,7 +26,7 @@ from wan_desktop.core.store.disk import Disk, disk_error
 from wan_desktop.core.store.download import Downloader, DownloadPlan, PlannedFile, SameFile
 from wan_desktop.core.store.fetcher import TransferLimits
 from wan_desktop.core.store.hub import HubClient
-from wan_desktop.core.store.library import Library, ModelKey
+from wan_desktop.core.store.library import Library, ModelKey, TrashItem
 from wan_desktop.core.store.manifest import Manifest, read_block_map, read_manifest
 from wan_desktop.core.store.ranges import Hub
 from wan_desktop.core.store.repair import Repairer
@@ -137,6 +137,29 @@ def repair(
     """
     with library.hold(key, "repairing"):
         Repairer(library, hub, limits).run(key, report, context or quiet_context())
+
+
+def remove(library: Library, key: ModelKey) -> TrashItem:
+    """Put the model into the trash.
+
+    Raises:
+        WanError: It failed.
+    """
+    with library.hold(key, "removing"):
+        try:
+            return library.remove(key)
+        except OSError as error:
+            raise disk_error(error, library.root, "removing") from error
+
+
+def put_back(library: Library, item: TrashItem) -> None:
+    """Take the model out of the trash again.
+
+    Raises:
+        WanError: It failed.
+    """
+    with library.hold(item.key, "putting back"):
+        library.put_back(item)
 
 
 # In a process of its own ---------------------------------------------------------------------------------------------

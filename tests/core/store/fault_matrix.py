@@ -1,6 +1,6 @@
 """The fault matrix as one table: what can go wrong (A on the line, B at this PC, C with the state), in which operation.
 
-The cells are made from the rows; `test_fault_matrix.py` runs them, and `model_world.Oracle` says what surviving means.
+The cells are made from the rows; `test_fault_matrix.py` runs them, and `oracle.Oracle` says what surviving means.
 What is struck out says why.
 """
 

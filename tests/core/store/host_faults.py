@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.core.store.model_world import KEY, REPO, SHRUNK, SMALL, Operation, World
+from tests.core.store.model_world import KEY, Operation, World
+from tests.core.store.proof_model import REPO, SHRUNK, SMALL
 from tests.core.store.state_faults import Heal, edit_json, edit_manifest
 from tests.fakes.faulty_disk import FailingDisk, HastyDisk, Result, disk_full, windows_error
 from tests.fakes.store_process import StoreJob, StoreProcess

@@ -1,4 +1,4 @@
-"""A model at a Hub and in a library, and an oracle that knows every byte that it must have."""
+"""A model at a Hub and in a library: what users do with it, and what is there then."""
 
 import hashlib
 import json
@@ -6,22 +6,16 @@ import re
 import shutil
 import struct
 import time
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import cache, cached_property
 from pathlib import Path
 
-import numpy as np
-
+from tests.core.store.proof_model import NEW, OLD, PLAIN, REPO, SHRUNK, Model, content_id, large_model
 from tests.fakes.faulty_disk import HastyDisk
 from tests.fakes.hub import FakeHub
-from tests.fakes.hub.answers import Request
-from tests.fakes.hub.contents import BytesContent
-from tests.fakes.store_process import deep_check, download, quiet_context, repair, start_up
+from tests.fakes.store_process import deep_check, download, put_back, quiet_context, remove, repair, start_up
 from wan_desktop.core.errors import WanError
 from wan_desktop.core.jobs import JobContext
-from wan_desktop.core.store.bf16 import convert_file
 from wan_desktop.core.store.blocks import BLOCK_BYTES, DIGEST_BYTES, block_count, block_digest, block_span
 from wan_desktop.core.store.conversion import Conversion
 from wan_desktop.core.store.disk import Data, Disk, DiskFile, disk_error
@@ -29,149 +23,15 @@ from wan_desktop.core.store.download import Downloader, DownloadPlan, PlannedFil
 from wan_desktop.core.store.fetcher import TransferLimits
 from wan_desktop.core.store.history import History
 from wan_desktop.core.store.hub import HubClient
-from wan_desktop.core.store.library import Library, ModelKey
+from wan_desktop.core.store.library import Library, ModelKey, TrashItem
 from wan_desktop.core.store.manifest import Origin
 from wan_desktop.core.store.verify import IntegrityReport, quick_check
 
-REPO = "wan/proof"
 KEY = ModelKey("proof", "bf16")
-OLD, NEW = "a" * 40, "b" * 40
-PLAIN = "vae/diffusion_pytorch_model.safetensors"
-SHRUNK = "transformer/diffusion_pytorch_model.safetensors"
-SHARDS = ("text_encoder/model-00001-of-00002.safetensors", "text_encoder/model-00002-of-00002.safetensors")
-SMALL = "model_index.json"
-BOUND_S = 60.0
-"""Within that, every operation must have ended, on a busy machine too."""
 PATIENT = TransferLimits(connections=2, max_connections=2, stall_s=0.5, give_up_s=30.0)
 HASTY = TransferLimits(connections=2, max_connections=2, stall_s=0.4, give_up_s=1.2)
 """Gives up soon, where nothing will come."""
 _JOURNAL_HEADER_BYTES, _RECORD = 84, struct.Struct(f"<I{DIGEST_BYTES}sI")
-
-
-# Contents ------------------------------------------------------------------------------------------------------------
-
-
-def weights(kibibytes: int, seed: int) -> bytes:
-    """A safetensors file of float32 numbers."""
-    rows = kibibytes - 2  # a row is 1 KiB; the header and the small tensor are about one each
-    values = np.random.default_rng(seed).standard_normal(rows * 256, dtype=np.float32)
-    tensors = {"blocks.0.attn1.to_q.weight": values.reshape(rows, 256), "blocks.0.norm2.weight": values[:128]}
-    header, end = {}, 0
-    for name, tensor in tensors.items():
-        header[name] = {"dtype": "F32", "shape": tensor.shape, "data_offsets": (end, end + tensor.nbytes)}
-        end += tensor.nbytes
-    text = json.dumps(header).encode()
-    return struct.pack("<Q", len(text)) + text + b"".join(tensor.tobytes() for tensor in tensors.values())
-
-
-@dataclass(frozen=True)
-class Model:
-    """What a repository holds at each commit, and what of it must be on disk in the end."""
-
-    commits: Mapping[str, Mapping[str, bytes]]
-
-    @cached_property
-    def contents(self) -> dict[str, dict[str, BytesContent]]:
-        """For fake Hubs; digests are computed once."""
-        return {
-            commit: {path: BytesContent(data) for path, data in files.items()} for commit, files in self.commits.items()
-        }
-
-    def on_disk(self, commit: str) -> dict[str, str]:
-        """The sha256 of every file of the revision, once installed."""
-        return self._all_on_disk[commit]
-
-    @cached_property
-    def _all_on_disk(self) -> dict[str, dict[str, str]]:
-        return {
-            commit: {
-                path: hashlib.sha256(self._converted(data) if path == SHRUNK else data).hexdigest()
-                for path, data in files.items()
-            }
-            for commit, files in self.commits.items()
-        }
-
-    @staticmethod
-    def _converted(data: bytes) -> bytes:
-        """That this is right is proven where the conversion is tested."""
-        disk = _MemoryDisk(data)
-        convert_file(disk, Path("original"), Path("converted"), check=lambda _: None)
-        return bytes(disk.made)
-
-    def add_to(self, hub: FakeHub) -> None:
-        """Let the Hub have the first commit."""
-        first, *_ = self.commits
-        hub.add_repo(REPO, self.contents[first], revision=first)
-
-    def move(self, hub: FakeHub) -> None:
-        """Let the Hub have the last commit."""
-        *_, last = self.commits
-        hub.move(REPO, self.contents[last], revision=last)
-
-
-class _MemoryFile(DiskFile):
-    def __init__(self, data: bytearray) -> None:
-        self._data = data
-
-    def pread_into(self, offset: int, buffer: memoryview) -> int:
-        piece = self._data[offset : offset + len(buffer)]
-        buffer[: len(piece)] = piece
-        return len(piece)
-
-    def pwrite(self, offset: int, data: Data) -> None:
-        self._data[offset : offset + memoryview(data).nbytes] = data
-
-    def sync(self) -> None:
-        pass
-
-    def resize(self, size_bytes: int) -> None:
-        del self._data[size_bytes:]
-
-    @property
-    def size_bytes(self) -> int:
-        return len(self._data)
-
-    def close(self) -> None:
-        pass
-
-
-class _MemoryDisk(Disk):
-    def __init__(self, data: bytes) -> None:
-        super().__init__()
-        self._original, self.made = bytearray(data), bytearray()
-
-    def open(self, path: Path, *, create: bool = False) -> DiskFile:
-        return _MemoryFile(self.made)
-
-    def open_readonly(self, path: Path) -> DiskFile:
-        return _MemoryFile(self._original)
-
-
-@cache
-def large_model() -> Model:
-    """Files of several blocks, two shards of one size; the update changes all but the shards."""
-    shards = {path: weights(1500, seed) for seed, path in enumerate(SHARDS)}
-    return Model(
-        {
-            OLD: {PLAIN: weights(3500, 11), SHRUNK: weights(4200, 12), SMALL: b'{"_class_name": "Old"}', **shards},
-            NEW: {PLAIN: weights(3500, 21), SHRUNK: weights(4200, 22), SMALL: b'{"_class_name": "New"}', **shards},
-        }
-    )
-
-
-@cache
-def small_model() -> Model:
-    """The same in few blocks, for proofs that need many runs."""
-    shards = {SHARDS[0]: weights(40, 0)}
-    return Model(
-        {
-            OLD: {PLAIN: weights(1100, 11), SHRUNK: weights(1300, 12), SMALL: b'{"_class_name": "Old"}', **shards},
-            NEW: {PLAIN: weights(1100, 21), SHRUNK: weights(1300, 22), SMALL: b'{"_class_name": "New"}', **shards},
-        }
-    )
-
-
-# The world -----------------------------------------------------------------------------------------------------------
 
 
 class Operation(StrEnum):
@@ -183,6 +43,8 @@ class Operation(StrEnum):
     REPAIR = "repair"
     VERIFY = "verify"
     START = "start-up"
+    REMOVE = "remove"
+    PUT_BACK = "put-back"
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,6 +115,7 @@ class World:
         self.model.add_to(self.hub)
         token = self.hub.token
         self.client = HubClient(endpoint=self.hub.url, token=lambda: token, timeout_s=1.0, waits_s=(0.02, 0.05))
+        self._removed: TrashItem | None = None
         self.goal = OLD
         """The commit that the operation is to end with."""
 
@@ -304,6 +167,8 @@ class World:
         if operation is Operation.UPDATE:
             self.model.move(self.hub)
             self.goal = NEW
+        if operation is Operation.PUT_BACK:
+            self._removed = remove(self.library(), KEY)
         if operation is Operation.REPAIR:
             self.damage(PLAIN, 2 * BLOCK_BYTES + 5)
             self.damage(SHRUNK, BLOCK_BYTES + 77)
@@ -317,9 +182,10 @@ class World:
         shutil.copytree(template, self.root)
         assert deep_check(Library(HastyDisk(), self.root), KEY).good  # copies have other stamps
 
-    def stop_half_way(self, writes: int = 8) -> None:
+    def stop_half_way(self) -> None:
         """Stop a download in the middle."""
         context = quiet_context()
+        writes = 3 * sum(block_count(len(data)) for data in self.model.commits[self.goal].values()) // 5
         self.library()
         library = Library(StoppingDisk(context, writes), self.root)
         try:
@@ -363,6 +229,10 @@ class World:
                 return start_up(library, self.client, KEY).report
             case Operation.REPAIR:
                 repair(library, self.client, KEY, deep_check(library, KEY), limits=limits, context=context)
+            case Operation.REMOVE:
+                self._removed = remove(library, KEY)
+            case Operation.PUT_BACK:
+                put_back(library, self._removed or library.trash_items()[0])
             case Operation.RESUME:
                 plan = Downloader(library, self.client).unfinished(KEY) or self.plan()
                 download(library, self.client, plan, limits=limits, context=context)
@@ -406,17 +276,23 @@ class World:
         found: dict[str, set[int]] = {}
         finished = self._finished()
         for path, data in self.model.commits[self.goal].items():
-            blocks = set(range(block_count(len(data)))) if path in finished else set()
+            is_finished = content_id(data, path) in finished.get(path, ())
+            blocks = set(range(block_count(len(data)))) if is_finished else set()
             for folder in (self.staging / "repair", self.staging / "parts"):
-                blocks |= _claimed(folder / content_id(data, path), data)
+                stem = folder / content_id(data, path)
+                # A kill may come between the move of a `.part` to its place and the record of that.
+                parts = (stem.with_suffix(".part"), self.staging / "files" / path)
+                blocks |= set().union(*(_claimed(stem.with_suffix(".journal"), part, data) for part in parts))
             if path != SHRUNK:
                 blocks |= _right_blocks(self.model_folder / path, data)
             found[path] = blocks
         return found
 
-    def _finished(self) -> set[str]:
+    def _finished(self) -> dict[str, tuple[str, str]]:
+        """By path: the two digests of what is said to lie whole in its place, and does."""
         plain = [json.loads(path.read_bytes()) for path in (self.staging / "finished").glob("*.json")]
-        return {record["path"] for record in plain if (self.staging / "files" / record["path"]).exists()}
+        there = [record for record in plain if (self.staging / "files" / record["path"]).exists()]
+        return {record["path"]: (record["origin"]["sha256"], record["origin"]["git_sha1"]) for record in there}
 
     def missing_bytes(self) -> int:
         """What must come over the network at least, by what is committed."""
@@ -430,32 +306,30 @@ class World:
         )
 
     def litter(self) -> list[str]:
-        """What a library with nothing but the model in it would not have."""
-        shas = {sha256[:32] for sha256 in self.files().values()}
-        known = ["wan-desktop-library.json", r"\.wan-desktop/locks/[^/]+\.(lock|holder)"]
-        known += [r"\.wan-desktop/quarantine/.+", rf"{KEY.model_id}/{KEY.variant}/(?!\.wan-desktop).+"]
-        known += [
-            rf"{KEY.model_id}/{KEY.variant}/\.wan-desktop/((manifest|stamps|damage)\.json|blocks/({'|'.join(shas)})\.blocks)"
+        """What a library with nothing but the model in it would not have; what is staged is another matter."""
+        metadata = rf"{KEY.model_id}/{KEY.variant}/\.wan-desktop"
+        maps = "|".join(sha256[:32] for sha256 in self.files().values())
+        known = [
+            r"wan-desktop-library\.json",
+            r"\.wan-desktop/locks/[^/]+\.(lock|holder)",
+            r"\.wan-desktop/(quarantine|trash|downloads)/.+",
+            rf"{KEY.model_id}/{KEY.variant}/(?!\.wan-desktop).+",
+            rf"{metadata}/((manifest|stamps|damage)\.json|blocks/({maps})\.blocks)",
         ]
         paths = self._all_files() - self.strangers().keys()
         litter = [path for path in sorted(paths) if not any(re.fullmatch(rule, path) for rule in known)]
-        staged = [path.name for path in (self.root / ".wan-desktop" / "downloads").glob("*")]
-        return litter + staged + sorted(self.files().keys() - self.model.commits[self.goal].keys())
+        return litter + sorted(self.files().keys() - self.model.commits[self.goal].keys())
+
+    def staged(self) -> list[str]:
+        """Whose downloads are on their way."""
+        return sorted(path.name for path in self.staging.parent.glob("*"))
 
     def _all_files(self) -> set[str]:
         return {path.relative_to(self.root).as_posix() for path in self.root.rglob("*") if not path.is_dir()}
 
 
-def content_id(data: bytes, path: str) -> str:
-    """By what the Hub knows it."""
-    if path.endswith(".safetensors"):
-        return hashlib.sha256(data).hexdigest()
-    return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
-
-
-def _claimed(stem: Path, data: bytes) -> set[int]:
+def _claimed(journal: Path, part: Path, data: bytes) -> set[int]:
     """Blocks that a journal claims and that are as they must be."""
-    journal, part = stem.with_suffix(".journal"), stem.with_suffix(".part")
     if not journal.exists() or not part.exists():
         return set()
     records = journal.read_bytes()[_JOURNAL_HEADER_BYTES:]
@@ -473,89 +347,3 @@ def _right_blocks(file: Path, data: bytes) -> set[int]:
 
 def _block(data: bytes, index: int) -> bytes:
     return data[index * BLOCK_BYTES : (index + 1) * BLOCK_BYTES]
-
-
-def asked_again(requests: Iterable[Request], committed: Mapping[str, set[int]]) -> dict[str, set[int]]:
-    """Committed blocks of which a byte was asked for."""
-    again: dict[str, set[int]] = {}
-    for request in requests:
-        found = re.fullmatch(r"bytes=(\d+)-(\d+)", request.range)
-        for path in [path for path in committed if request.method == "GET" and request.path.endswith(f"/{path}")]:
-            assert found, f"{request} asks for a whole file"
-            asked = set(range(int(found[1]) // BLOCK_BYTES, int(found[2]) // BLOCK_BYTES + 1))
-            if asked & committed[path]:
-                again.setdefault(path, set()).update(asked & committed[path])
-    return again
-
-
-# The oracle ----------------------------------------------------------------------------------------------------------
-
-
-class Oracle:
-    """Knows what was there before an operation and what may be there after it."""
-
-    def __init__(self, world: World) -> None:
-        self._world = world
-        self.before = world.files()
-        self._goal = world.model.on_disk(world.goal)
-        self._committed = world.committed()
-        self.missing_bytes = world.missing_bytes()
-        self._outside = world.outside()
-        self._strangers = world.strangers()
-
-    def check_always(self, outcome: Outcome) -> None:
-        """What must hold however the operation ended."""
-        world = self._world
-        assert outcome.seconds < BOUND_S, "(a) it takes too long"
-        files = world.files()
-        if world.goal == NEW or not self.before:
-            assert files in (self.before, self._goal), "(b) neither the old nor the new revision"
-        else:
-            for path in files.keys() | self._goal.keys():
-                assert files.get(path) in (self.before.get(path), self._goal.get(path)), f"(b) {path} is neither"
-        assert not world.believed() or files in self._revisions(), "(d) wrong bytes are believed"
-        assert world.outside() == self._outside, "(g) written beside the library"
-        assert world.strangers() == self._strangers, "(c) a file that is not ours was touched"
-        self._check_secrets()
-
-    def _revisions(self) -> list[dict[str, str]]:
-        return [self._world.model.on_disk(commit) for commit in self._world.model.commits]
-
-    def _check_secrets(self) -> None:
-        token = self._world.hub.token
-        for request in self._world.hub.requests:
-            if request.host == "cdn":
-                assert token not in str(request), "(g) the token goes to another host"
-        for path in self._world.root.rglob("*.json"):
-            assert token not in path.read_text(encoding="utf-8", errors="replace"), "(g) the token is on disk"
-
-    def check_failed(self, outcome: Outcome, error: type[Exception], *, keeps: bool = True) -> None:
-        """It had to fail like that, and what was committed is kept."""
-        self.check_always(outcome)
-        assert type(outcome.error) is error, f"(e) {outcome.error!r}"
-        if isinstance(outcome.error, WanError):
-            texts = (outcome.error.code, outcome.error.message, outcome.error.hint)
-            assert all(texts), f"(e) {texts}"
-        if keeps:
-            now = self._world.committed()
-            for path, blocks in self._committed.items():
-                assert blocks <= now[path] or self._is_done(path), f"(c) blocks of {path} are lost"
-
-    def _is_done(self, path: str) -> bool:
-        return self._world.files().get(path) == self._goal[path]
-
-    def check_succeeded(self, outcome: Outcome, *, traffic: float = 1.0) -> None:
-        """It had to succeed, for that many times the missing bytes and one block for each connection and file."""
-        if outcome.error is not None:
-            raise AssertionError(f"it failed: {outcome.error!r}") from outcome.error
-        self.check_always(outcome)
-        assert self._world.files() == self._goal, "it ended without the goal"
-        assert self._world.believed(), "what is right is not believed"
-        assert not self._world.litter(), f"(f) litter: {self._world.litter()}"
-        most_bytes = traffic * self.missing_bytes + 4 * BLOCK_BYTES
-        assert self._world.hub.bytes_sent() <= most_bytes, "(f) it costs too much"
-
-    def check_asked(self) -> None:
-        """Nothing was asked for that was committed before."""
-        again = asked_again(self._world.hub.requests, self._committed)
-        assert not again, f"(c) asked again: {again}"

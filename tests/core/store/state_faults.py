@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.core.store.model_world import KEY, NEW, PLAIN, SHARDS, SHRUNK, Operation, World
+from tests.core.store.model_world import KEY, Operation, World
+from tests.core.store.proof_model import NEW, PLAIN, SHARDS, SHRUNK
 from wan_desktop.core.errors import ManifestError
 from wan_desktop.core.store.blocks import BLOCK_BYTES
 from wan_desktop.core.store.history import History, HistoryEntry
@@ -57,6 +58,10 @@ def edit_manifest(world: World, change: Callable[[Any], object]) -> Heal:
         sealed["sha256"] = hashlib.sha256(text.encode()).hexdigest()
 
     return edit_json(world.model_folder / ".wan-desktop" / "manifest.json", reseal)
+
+
+def _damage(path: str, offset: int) -> Callable[[World], None]:
+    return lambda world: world.damage(path, offset)
 
 
 def _zero_run(world: World) -> None:
@@ -141,7 +146,7 @@ _ALL = (0, 1, 2, 3)
 _NOT_ASKED = {Operation.VERIFY: "does not look there", Operation.REPAIR: "does not look there"}
 STATE: dict[str, StateFault] = {
     "flip": StateFault(
-        lambda world: (world.damage(PLAIN, 2 * BLOCK_BYTES + 5), world.damage(SHRUNK, BLOCK_BYTES + 77)),
+        _both(_damage(PLAIN, 2 * BLOCK_BYTES + 5), _damage(SHRUNK, BLOCK_BYTES + 77)),
         {PLAIN: (2,), SHRUNK: (1,)},
     ),
     "zero-run": StateFault(_zero_run, {PLAIN: (0, 1)}),
@@ -158,9 +163,7 @@ STATE: dict[str, StateFault] = {
     "lfs-pointer": StateFault(_rewrite(PLAIN, _POINTER), {PLAIN: _ALL}),
     "html": StateFault(_rewrite(PLAIN, b"<!DOCTYPE html><html>Please log in</html>"), {PLAIN: _ALL}),
     "manifest-bad": StateFault(_flip_in(".wan-desktop/manifest.json", 300), error=ManifestError),
-    "block-map-bad": StateFault(
-        _both(_flip_in(".wan-desktop/blocks/*.blocks", 30), lambda world: world.damage(PLAIN, 99)), {PLAIN: None}
-    ),
+    "block-map-bad": StateFault(_both(_flip_in(".wan-desktop/blocks/*.blocks", 30), _damage(PLAIN, 99)), {PLAIN: None}),
     "journal-ahead": StateFault(
         _parts_behind_journal, staged=Operation.RESUME, why_not={Operation.VERIFY: "reads no journal"}
     ),

@@ -9,7 +9,9 @@ import pytest
 
 from tests.core.store.fault_matrix import LINE, Cell, Variant, cells
 from tests.core.store.host_faults import HOST, HostFault
-from tests.core.store.model_world import HASTY, KEY, PATIENT, SHRUNK, Operation, Oracle, Outcome, World
+from tests.core.store.model_world import HASTY, KEY, PATIENT, Operation, Outcome, World
+from tests.core.store.oracle import Oracle
+from tests.core.store.proof_model import SHRUNK
 from tests.core.store.state_faults import STATE, StateFault
 from tests.fakes.hub import FakeHub
 from tests.fakes.hub.faults import Fault
@@ -20,7 +22,12 @@ from wan_desktop.core.records import to_plain
 from wan_desktop.core.store.blocks import BLOCK_BYTES, block_count, block_span
 
 CELLS = [*cells()]
-_SAMPLE = random.Random(4).sample(CELLS, 36)
+_SAMPLES = {"A": 8, "B": 12, "C": 12}
+_SAMPLE = [
+    cell
+    for block, count in _SAMPLES.items()
+    for cell in random.Random(4).sample([cell for cell in CELLS if cell.block == block], count)
+]
 _PATIENCE_S = 0.3
 """So long users look at a line that drips."""
 _KILL_AT_BYTES = 2 * BLOCK_BYTES + 300_000
@@ -146,7 +153,8 @@ def run_in_process(world: World, operation: Operation, fault: HostFault) -> Outc
         endpoint=world.hub.url,
         plan=world.plan(),
         limits=to_plain(PATIENT),
-        **fault.limits,
+        max_file_bytes=fault.limits.get("max_file_bytes", 0),
+        max_handles=fault.limits.get("max_handles", 0),
     )
     world.hub.forget_requests()
     with StoreProcess() as process:

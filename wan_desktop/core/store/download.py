@@ -12,7 +12,7 @@ import json
 import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from wan_desktop.core.errors import DownloadSpaceError, UnsafeNameError
@@ -30,6 +30,7 @@ from wan_desktop.core.store.manifest import (
     Manifest,
     ManifestFile,
     Origin,
+    metadata_paths,
     write_block_map,
     write_manifest,
     write_stamps,
@@ -115,6 +116,15 @@ class _Finished:
     conversion: Conversion
     stamp: FileStamp
 
+    @property
+    def content(self) -> tuple[int, str, str, Conversion]:
+        """What makes it the same as another."""
+        return _content(self.origin, self.conversion)
+
+
+def _content(origin: Origin, conversion: Conversion) -> tuple[int, str, str, Conversion]:
+    return origin.size_bytes, origin.sha256, origin.git_sha1, conversion
+
 
 class Downloader:
     """Downloads models into one library. The model is held by the caller.
@@ -180,7 +190,7 @@ class Downloader:
                 _Fetching(place, Transfer(self._disk, self._hub, self._limits), context).run(missing)
             manifest = place.complete()
             self._library.publish(place.files, plan.key)
-            self._disk.remove_tree(place.root)
+            place.clear()
         except OSError as error:
             raise disk_error(error, self._library.root, "downloading") from error
         return manifest
@@ -236,6 +246,14 @@ class _Place:
         self._find_finished()
         self._take_back()
 
+    def clear(self) -> None:
+        """Remove it, now that the model is published; what cannot be removed now goes with the next download."""
+        try:
+            self.disk.unlink(self.root / _PLAN)  # first, so that nobody takes the rest for a download to go on with
+            self.disk.remove_tree(self.root)
+        except OSError as error:
+            logger.warning("%s cannot be removed: %s", self.root, error)
+
     def _find_finished(self) -> None:
         """What an earlier run finished: its record, its file and today's plan must agree."""
         planned = {file.path: file for file in self.plan.files}
@@ -244,8 +262,8 @@ class _Place:
             if record is None:
                 continue
             file = planned.get(record.path)
-            if file and (file.origin, file.conversion) == (record.origin, record.conversion) and self._is_there(record):
-                self._finished[record.path] = record
+            if file and record.content == _content(file.origin, file.conversion) and self._is_there(record):
+                self._finished[record.path] = replace(record, origin=file.origin)  # another commit may hold the same
             else:
                 self.disk.unlink(self.files / record.path)
                 self.disk.unlink(self.root / "finished" / name)
@@ -319,6 +337,9 @@ class _Place:
         )
         write_stamps(self.disk, self.files, {record.path: record.stamp for record in records})
         write_manifest(self.disk, self.files, manifest)
+        known = {record.path for record in records} | metadata_paths(manifest)
+        for path in [path for path, _ in self.disk.walk(self.files) if str(path) not in known]:
+            self.disk.unlink(self.files / path)  # an earlier plan or a killed process left it
         for folder in {(self.files / record.path).parent for record in records} | {self.files}:
             self.disk.sync_folder(folder)
         return manifest

@@ -248,8 +248,10 @@ class Library:
         return self.root / METADATA_FOLDER / "outgoing" / str(key)
 
     def _drop_outgoing(self, key: ModelKey) -> None:
-        if self.disk.exists(self._outgoing(key)):
+        try:
             self.disk.remove_tree(self._outgoing(key))
+        except OSError as error:  # the new revision is in place; `recover` does it later
+            logger.warning("%s cannot be removed: %s", self._outgoing(key), error)
 
     def recover(self, key: ModelKey, ready: Path) -> None:
         """Finish what `publish` began before a crash, and clear away what else it left. The model is held.
@@ -322,7 +324,14 @@ class Library:
 
         Raises:
             RequestError: The model is there again, or the trash was emptied.
+            StoreError: The drive cannot be written; the model stays in the trash.
         """
+        try:
+            self._put_back(item)
+        except OSError as error:
+            raise disk_error(error, self.root, "putting the model back") from error
+
+    def _put_back(self, item: TrashItem) -> None:
         folder = self.folder(item.key)
         if self.disk.exists(folder):
             raise RequestError(
@@ -371,8 +380,10 @@ class Library:
         Raises:
             OSError: It cannot be made, or the library is not there.
         """
-        self.disk.stat(self.root)
-        self.disk.make_folder(path)
+        above = [self.root / parent for parent in path.relative_to(self.root).parents[:-1]]
+        for folder in (*reversed(above), path):
+            if self.disk.create_folder(folder):
+                self.disk.sync_folder(folder.parent)
 
     def place(self, source: Path, target: Path) -> bool:
         """Put a file of a model into another folder too: shared where the drive can, else copied.

@@ -271,6 +271,12 @@ def write_block_map(disk: Disk, folder: Path, file: ManifestFile, block_map: Blo
     _write(disk, folder, f"{_BLOCKS}/{_block_map_name(file)}", block_map.to_bytes())
 
 
+def metadata_paths(manifest: Manifest) -> set[str]:
+    """All that may be written down beside the files of a model, relative to its folder."""
+    names = (_MANIFEST, _STAMPS, *(f"{_BLOCKS}/{_block_map_name(file)}" for file in manifest.files))
+    return {f"{METADATA_FOLDER}/{name}" for name in names}
+
+
 def _block_map_name(file: ManifestFile) -> str:
     # By content, so that a map cannot end up beside another file when the manifest changes.
     return f"{file.sha256[:32]}.blocks"
@@ -280,9 +286,11 @@ def _block_map_name(file: ManifestFile) -> str:
 
 
 def _write(disk: Disk, folder: Path, name: str, data: bytes) -> None:
-    disk.stat(folder)  # when its drive is gone, the folder must not be made where the drive was
     path = folder / METADATA_FOLDER / name
-    disk.make_folder(path.parent)
+    # Not those above: when the drive is gone, no folder must be made where it was.
+    for place in reversed(path.relative_to(folder).parents[:-1]):
+        if disk.create_folder(folder / place):
+            disk.sync_folder((folder / place).parent)
     disk.write_atomically(path, data)
 
 
