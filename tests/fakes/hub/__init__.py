@@ -1,4 +1,4 @@
-"""A Hub on this machine, with every transport fault there is; the contract is in reliability.md of the design notes."""
+"""A Hub on this machine, with every transport fault there is, as huggingface_hub 2.4.0 and our own client call it."""
 
 from tests.fakes.hub.answers import Request
 from tests.fakes.hub.contents import Content, Source, SparseFile
