@@ -159,17 +159,12 @@ def test_that_a_fault_that_stays_ends_with_its_reason(
     assert "What has arrived is kept." in caught.value.hint
 
 
-def test_that_a_line_that_closes_every_mebibyte_costs_at_most_a_tenth(hub: FakeHub, tmp_path: Path) -> None:
-    hub.fault("fin", match="weights", host="cdn", times=None, after=BLOCK_BYTES)
-    run(hub, [wanted(hub, tmp_path)])
-    assert hub.bytes_sent(NAME) <= 1.10 * len(CONTENT)
-
-
-def test_that_a_line_that_is_reset_every_mebibyte_still_brings_the_file(hub: FakeHub, tmp_path: Path) -> None:
-    """Without a bound: with a reset, the system throws away what it has received and we have not read yet."""
-    hub.fault("reset", match="weights", host="cdn", times=None, after=BLOCK_BYTES)
+@pytest.mark.parametrize("kind", ["fin", "reset"])
+def test_that_a_line_that_dies_every_mebibyte_costs_at_most_a_tenth(hub: FakeHub, tmp_path: Path, kind: str) -> None:
+    hub.fault(kind, match="weights", host="cdn", times=None, after=BLOCK_BYTES)
     run(hub, [wanted(hub, tmp_path)])
     assert (tmp_path / "weights.safetensors.part").read_bytes() == CONTENT
+    assert hub.bytes_sent(NAME) <= 1.10 * len(CONTENT)
 
 
 def test_that_a_flipped_bit_is_found_by_reading_again(hub: FakeHub, tmp_path: Path) -> None:

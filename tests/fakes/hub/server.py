@@ -6,6 +6,7 @@ import os
 import socket
 import ssl
 import struct
+import sys
 import threading
 import time
 import urllib.parse
@@ -14,10 +15,15 @@ from typing import Any
 
 from tests.fakes.hub.answers import Answer, Call, Request
 
+if sys.platform == "linux":
+    import fcntl
+    import termios
+
 _SLICE_BYTES = 1 << 20
 _JOINED_BYTES = 1 << 16
 """Headers and a body up to that leave in one packet."""
 _MAX_LINE_BYTES = 65_536
+_ARRIVAL_S = 2.0
 _NOT_HTTP = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 CERTIFICATE = Path(__file__).with_name("self_signed.pem")
 """For 127.0.0.1 and localhost, with its key; nobody signed it."""
@@ -270,11 +276,21 @@ class Connection:
             answer.strike = ""
             return self._stall(answer.stall_s)
         if answer.strike == "reset":
+            self._wait_until_arrived()
             # With this, close sends RST instead of FIN. The door has the socket too and closes it last.
             self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack(_LINGER, 1, 0))
         else:
             self._sock.shutdown(socket.SHUT_RDWR)
         return False
+
+    def _wait_until_arrived(self) -> None:
+        """Until the other side's system has all that was sent: a reset throws away what still waits to leave here.
+
+        Such bytes were never on the line, and would be counted as sent.
+        """
+        until_s = time.monotonic() + _ARRIVAL_S
+        while _unsent_bytes(self._sock) and time.monotonic() < until_s:
+            time.sleep(0.0005)
 
     def _stall(self, for_s: float | None) -> bool:
         """Say nothing until the client or the door closes the connection, or the time is over."""
@@ -301,6 +317,13 @@ class Connection:
 
 
 _LINGER = "HH" if os.name == "nt" else "ii"
+
+
+def _unsent_bytes(sock: socket.socket) -> int:
+    """What the system still keeps, until the other side's acknowledges it; 0 where it does not tell."""
+    if sys.platform != "linux":
+        return 0
+    return int.from_bytes(fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, bytes(4)), sys.byteorder)
 
 
 def _can_sendfile(sock: socket.socket) -> bool:
