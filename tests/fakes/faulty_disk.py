@@ -29,7 +29,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
-from wan_desktop.core.store.disk import Data, Disk, DiskFile, FolderLock, Stamp
+from wan_desktop.core.store.disk import Disk, Stamp
+from wan_desktop.core.store.disk_file import Data, DiskFile, FolderLock
 
 SECTOR_BYTES = 4096
 

@@ -22,7 +22,8 @@ from typing import Any, Self
 from wan_desktop.core.errors import JobCancelled, WanError
 from wan_desktop.core.jobs import JobContext
 from wan_desktop.core.records import from_plain, to_plain
-from wan_desktop.core.store.disk import Disk, disk_error
+from wan_desktop.core.store.disk import Disk
+from wan_desktop.core.store.disk_error import disk_error
 from wan_desktop.core.store.download import Downloader, DownloadPlan, PlannedFile, SameFile
 from wan_desktop.core.store.fetcher import TransferLimits
 from wan_desktop.core.store.hub import HubClient

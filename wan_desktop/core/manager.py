@@ -29,7 +29,8 @@ from wan_desktop.core.paths import AppPaths
 from wan_desktop.core.records import to_plain
 from wan_desktop.core.settings import Settings
 from wan_desktop.core.store.adopt import adopt_folder
-from wan_desktop.core.store.disk import Disk, disk_error
+from wan_desktop.core.store.disk import Disk
+from wan_desktop.core.store.disk_error import disk_error
 from wan_desktop.core.store.download import Downloader, DownloadPlan
 from wan_desktop.core.store.fetcher import TransferLimits
 from wan_desktop.core.store.file_index import FileIndex
@@ -37,7 +38,8 @@ from wan_desktop.core.store.history import History, HistoryEntry
 from wan_desktop.core.store.hub import HubClient, RemoteRepo
 from wan_desktop.core.store.libraries import Libraries
 from wan_desktop.core.store.library import Library, ModelKey, TrashItem
-from wan_desktop.core.store.manifest import Manifest, read_manifest, read_stamps
+from wan_desktop.core.store.look import Look
+from wan_desktop.core.store.manifest import Manifest, read_manifest
 from wan_desktop.core.store.remote import Remote
 from wan_desktop.core.store.repair import Repairer, RepairPlan
 from wan_desktop.core.store.scan import scan
@@ -106,6 +108,7 @@ class ModelManager:
         self._remote = Remote(hub, history)
         self._history = history
         self.libraries = Libraries(self._disk, libraries)
+        self._look = Look(self._disk, self.libraries, history)
         self._lock = threading.Lock()
         self._doing: dict[ModelKey, ModelStatus] = {}
         self._observers: list[Callable[[ModelKey], None]] = []
@@ -162,54 +165,13 @@ class ModelManager:
         """How the model stands now; takes milliseconds and asks nobody."""
         with self._lock:
             doing = self._doing.get(key)
-        library = self.libraries.where(key)
-        folder = library.folder(key) if library is not None else None
         if doing is not None and doing.busy:
-            return ModelState(key, doing, f"{doing.value} now", now_utc(), folder, self._size_bytes(folder))
-        if folder is None:
-            return self._absent(key)
-        if not self._disk.exists(folder):
-            return ModelState(key, ModelStatus.INCOMPLETE, "a download was begun and can go on", now_utc())
-        state = self._look(key, folder)
+            folder = self._look.folder(key)
+            return ModelState(key, doing, f"{doing.value} now", now_utc(), folder, self._look.size_bytes(folder))
+        state = self._look.state(key)
         if doing == ModelStatus.LOADED and state.status == ModelStatus.AVAILABLE:
-            return ModelState(key, doing, "it is loaded", state.at, folder, state.size_bytes, state.report)
+            return replace(state, status=doing, reason="it is loaded", at=now_utc())
         return state
-
-    def _look(self, key: ModelKey, folder: Path) -> ModelState:
-        try:
-            report = quick_check(self._disk, folder)
-        except FileNotFoundError:
-            return ModelState(key, ModelStatus.CORRUPTED, "its file list is missing", now_utc(), folder)
-        except ManifestError as error:
-            return ModelState(key, ModelStatus.CORRUPTED, error.message, now_utc(), folder)
-        except OSError as error:
-            return ModelState(key, ModelStatus.ERROR, disk_error(error, folder, "reading").message, now_utc(), folder)
-        status = ModelStatus.AVAILABLE
-        if report.bad:
-            status = ModelStatus.CORRUPTED
-        elif report.unchecked:
-            status = ModelStatus.UNKNOWN
-        return ModelState(key, status, report.summary(), report.checked_at, folder, self._size_bytes(folder), report)
-
-    def _absent(self, key: ModelKey) -> ModelState:
-        missing = self.libraries.missing
-        if missing and self._was_here(key):
-            names = ", ".join(str(root) for root in missing)
-            return ModelState(key, ModelStatus.ERROR, f"its drive is not connected ({names})", now_utc())
-        return ModelState(key, ModelStatus.MISSING, "it is not on this PC", now_utc())
-
-    def _was_here(self, key: ModelKey) -> bool:
-        entries = self._history.entries(key.model_id, key.variant, limit=20)
-        last = next((entry for entry in entries if entry.kind in ("download", "adopt", "remove")), None)
-        return last is not None and last.kind != "remove" and last.outcome == "done"
-
-    def _size_bytes(self, folder: Path | None) -> int:
-        if folder is None:
-            return 0
-        try:
-            return read_manifest(self._disk, folder).size_bytes
-        except (OSError, ManifestError):
-            return 0
 
     def model(self, metadata: ModelMetadata, variant: str = "") -> Model:
         """A downloaded model to render with; looked at first, in milliseconds.
@@ -442,15 +404,7 @@ class ModelManager:
 
     def unread(self, key: ModelKey, since: str) -> list[str]:
         """Files of the model whose content was last read before that time."""
-        library = self.libraries.where(key)
-        if library is None:
-            return []
-        try:
-            manifest = read_manifest(self._disk, library.folder(key))
-        except (OSError, ManifestError):
-            return []
-        stamps = read_stamps(self._disk, library.folder(key))
-        return [file.path for file in manifest.files if file.path not in stamps or stamps[file.path].checked_at < since]
+        return self._look.unread(key, since)
 
     def repair_plan(self, key: ModelKey, report: IntegrityReport) -> RepairPlan:
         """What a repair would fetch.

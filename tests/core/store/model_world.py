@@ -18,7 +18,9 @@ from wan_desktop.core.errors import WanError
 from wan_desktop.core.jobs import JobContext
 from wan_desktop.core.store.blocks import BLOCK_BYTES, DIGEST_BYTES, block_count, block_digest, block_span
 from wan_desktop.core.store.conversion import Conversion
-from wan_desktop.core.store.disk import Data, Disk, DiskFile, disk_error
+from wan_desktop.core.store.disk import Disk
+from wan_desktop.core.store.disk_error import disk_error
+from wan_desktop.core.store.disk_file import Data, DiskFile
 from wan_desktop.core.store.download import Downloader, DownloadPlan, PlannedFile
 from wan_desktop.core.store.fetcher import TransferLimits
 from wan_desktop.core.store.history import History

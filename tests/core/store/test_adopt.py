@@ -50,7 +50,8 @@ from wan_desktop.core.model_folder import inspect_model_folder
 from wan_desktop.core.store import scan as scanning
 from wan_desktop.core.store.adopt import AdoptProgress, adopt_folder
 from wan_desktop.core.store.conversion import Conversion
-from wan_desktop.core.store.disk import Disk, DiskFile, Kind, Stamp
+from wan_desktop.core.store.disk import Disk, Kind, Stamp
+from wan_desktop.core.store.disk_file import DiskFile
 from wan_desktop.core.store.download import Downloader, DownloadPlan
 from wan_desktop.core.store.file_index import FileIndex
 from wan_desktop.core.store.found import FileKind, FolderKind, SkipReason

@@ -25,8 +25,10 @@ from wan_desktop.core.errors import (
     StoreError,
     WanError,
 )
-from wan_desktop.core.store import disk as disk_module
-from wan_desktop.core.store.disk import Disk, DiskFile, FolderLock, Kind, disk_error, is_litter
+from wan_desktop.core.store import disk_file as disk_file_module
+from wan_desktop.core.store.disk import Disk, Kind, is_litter
+from wan_desktop.core.store.disk_error import disk_error
+from wan_desktop.core.store.disk_file import DiskFile, FolderLock
 
 HOLD = """
 import sys
@@ -115,7 +117,7 @@ class StingyFile(io.FileIO):
 
 
 def test_that_a_drive_which_takes_and_gives_little_at_once_is_asked_again(tmp_path: Path) -> None:
-    with disk_module._SeekingFile(StingyFile(tmp_path / "a", "w+b")) as file:
+    with disk_file_module._SeekingFile(StingyFile(tmp_path / "a", "w+b")) as file:
         file.pwrite(2, b"0123456789")
         assert read_at(file, 1, 99) == b"\x000123456789"
 
@@ -135,7 +137,7 @@ class MeetingFile(io.FileIO):
 
 
 def test_that_threads_which_must_seek_do_not_write_in_each_others_place(tmp_path: Path) -> None:
-    with disk_module._SeekingFile(MeetingFile(tmp_path / "a")) as file, ThreadPoolExecutor(2) as pool:
+    with disk_file_module._SeekingFile(MeetingFile(tmp_path / "a")) as file, ThreadPoolExecutor(2) as pool:
         list(pool.map(file.pwrite, (0, 3), (b"abc", b"def")))
     assert (tmp_path / "a").read_bytes() == b"abcdef"
 
@@ -521,7 +523,7 @@ def test_that_of_many_threads_one_gets_the_lock(disk: Disk, tmp_path: Path) -> N
     ids=["short", "240", "241", "server", "extended"],
 )
 def test_that_long_windows_paths_are_extended(path: str, expected: str) -> None:
-    assert disk_module._extended(path) == expected
+    assert disk_file_module.extended(path) == expected
 
 
 # Errors --------------------------------------------------------------------------------------------------------------

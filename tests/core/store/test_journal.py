@@ -5,17 +5,17 @@ import random
 import struct
 import time
 import zlib
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.fakes.faulty_disk import HastyDisk, RecordingDisk, crash_states
-from wan_desktop.core.store.blocks import BlockMap, block_digest
-from wan_desktop.core.store.disk import Data, Disk, DiskFile
-from wan_desktop.core.store.journal import Journal, verified_blocks
+from tests.fakes.faulty_disk import HastyDisk
+from wan_desktop.core.store.blocks import BlockMap
+from wan_desktop.core.store.disk import Disk
+from wan_desktop.core.store.disk_file import Data, DiskFile
+from wan_desktop.core.store.journal import Journal
 
 MIB = 1 << 20
 HEADER_BYTES, RECORD_BYTES = 84, 24
@@ -335,105 +335,3 @@ def test_that_claims_add_up_over_many_runs(lasting_file: Path, runs: list[list[t
         written(lasting_file, run)
         claims |= dict(run)
         assert claims_in(lasting_file) == claims
-
-
-# What is believed ----------------------------------------------------------------------------------------------------
-
-
-def verified(file: Path, part: bytes | None, claims: list[tuple[int, bytes]] | None = None) -> list[tuple[int, bool]]:
-    """What is found of the claims in a `.part` of these bytes."""
-    written(file, claims)
-    path = file.with_suffix(".part")
-    if part is not None:
-        path.write_bytes(part)
-    with open_journal(file) as journal:
-        return list(verified_blocks(HastyDisk(), path, journal))
-
-
-def test_that_claims_are_true_when_the_bytes_are_there(file: Path) -> None:
-    assert verified(file, CONTENT) == [(index, True) for index in range(6)]
-
-
-def test_that_only_claimed_blocks_are_read_and_in_order(file: Path) -> None:
-    part = bytes(MIB) + CONTENT[MIB:]
-    assert verified(file, part, [(index, DIGESTS[index]) for index in (5, 1, 3)]) == [(1, True), (3, True), (5, True)]
-
-
-@pytest.mark.parametrize(
-    ("damage", "bad"),
-    [
-        pytest.param(lambda part: bytes([part[0] ^ 1]) + part[1:], {0}, id="first-bit"),
-        pytest.param(lambda part: part[:-1] + bytes([part[-1] ^ 128]), {5}, id="last-bit"),
-        pytest.param(lambda part: part[: 2 * MIB] + bytes(MIB) + part[3 * MIB :], {2}, id="journal-ahead-of-a-block"),
-        pytest.param(lambda part: part[MIB : 2 * MIB] + part[:MIB] + part[2 * MIB :], {0, 1}, id="swapped"),
-        pytest.param(lambda part: part[:-1], {5}, id="one-byte-short"),
-        pytest.param(lambda part: part[: 3 * MIB], {3, 4, 5}, id="journal-ahead-of-the-file"),
-        pytest.param(lambda part: part[: 3 * MIB + 1], {3, 4, 5}, id="short-within-a-block"),
-        pytest.param(lambda part: part + b"more", set(), id="longer"),
-        pytest.param(lambda _: b"", {0, 1, 2, 3, 4, 5}, id="empty"),
-        pytest.param(lambda _: None, {0, 1, 2, 3, 4, 5}, id="absent"),
-    ],
-)
-def test_that_a_claim_is_not_believed(file: Path, damage: Callable[[bytes], bytes | None], bad: set[int]) -> None:
-    assert verified(file, damage(CONTENT)) == [(index, index not in bad) for index in range(6)]
-
-
-def test_that_a_short_block_is_not_saved_by_what_the_buffer_held_before(file: Path) -> None:
-    same = [(index, block_digest(bytes(MIB))) for index in range(5)]
-    assert verified(file, bytes(4 * MIB + 5), same) == [(0, True), (1, True), (2, True), (3, True), (4, False)]
-
-
-def test_that_a_claim_for_fewer_bytes_than_a_block_has_is_not_believed(file: Path) -> None:
-    assert verified(file, CONTENT[:5], [(0, block_digest(CONTENT[:5]))]) == [(0, False)]
-
-
-def test_that_without_claims_nothing_is_read(file: Path) -> None:
-    assert verified(file, CONTENT, []) == []
-
-
-def test_that_blocks_may_be_claimed_while_others_are_verified(file: Path) -> None:
-    written(file, [(0, DIGESTS[0]), (1, DIGESTS[1])])
-    part = file.with_suffix(".part")
-    part.write_bytes(CONTENT)
-    with open_journal(file) as journal:
-        found = verified_blocks(HastyDisk(), part, journal)
-        assert next(found) == (0, True)
-        journal.append(4, DIGESTS[4])
-        assert list(found) == [(1, True)]
-
-
-def test_that_stopping_half_way_closes_the_file(file: Path) -> None:
-    written(file)
-    part = file.with_suffix(".part")
-    part.write_bytes(CONTENT)
-    disk = FullDisk()
-    with open_journal(file) as journal:
-        found = verified_blocks(disk, part, journal)
-        next(found)
-        found.close()
-    with pytest.raises(ValueError, match="closed"):
-        _ = disk.opened[0].size_bytes
-
-
-def test_that_after_a_power_failure_earlier_claims_are_there_and_only_true_ones_are_believed(tmp_path: Path) -> None:
-    size_bytes = MIB + 5_000
-    part, digests = CONTENT[:size_bytes], BlockMap.of([CONTENT[:size_bytes]])
-    before = tmp_path / "before"
-    before.mkdir()
-    with open_journal(before / "0.journal", size_bytes=size_bytes) as journal:
-        journal.append(0, digests.digest(0))
-    (before / "0.journal").write_bytes((before / "0.journal").read_bytes() + b"torn")
-    (before / "0.part").write_bytes(part[:MIB])
-    disk = RecordingDisk(before)
-    with open_journal(before / "0.journal", size_bytes=size_bytes, disk=disk) as journal:
-        with disk.open(before / "0.part") as opened:
-            opened.pwrite(MIB, part[MIB:])
-        journal.append(1, digests.digest(1))
-    for number, state in enumerate(crash_states(disk.log, random.Random(0), 100)):
-        after = tmp_path / str(number)
-        after.mkdir()
-        state.write(after)
-        with open_journal(after / "0.journal", size_bytes=size_bytes) as journal:
-            found = dict(verified_blocks(HastyDisk(), after / "0.part", journal))
-        assert found[0], state
-        assert found.get(1, False) <= ((after / "0.part").read_bytes() == part), state

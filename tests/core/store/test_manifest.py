@@ -18,7 +18,7 @@ from wan_desktop.core.errors import ManifestError, UnsafeNameError
 from wan_desktop.core.records import to_plain
 from wan_desktop.core.store.blocks import BlockMap
 from wan_desktop.core.store.conversion import Conversion
-from wan_desktop.core.store.disk import DiskFile
+from wan_desktop.core.store.disk_file import DiskFile
 from wan_desktop.core.store.manifest import (
     METADATA_FOLDER,
     FileStamp,

@@ -26,7 +26,8 @@ from wan_desktop.core.gguf_header import GGUF_SUFFIX
 from wan_desktop.core.jobs import JobContext
 from wan_desktop.core.model_folder import inspect_model_folder
 from wan_desktop.core.store.content import ContentRead, read_content, real_path, shown_path
-from wan_desktop.core.store.disk import Disk, Kind, Stamp, disk_error
+from wan_desktop.core.store.disk import Disk, Kind, Stamp
+from wan_desktop.core.store.disk_error import disk_error
 from wan_desktop.core.store.hf_cache import Blob, blob_behind, repo_around
 from wan_desktop.core.store.hub import RemoteFile, RemoteRepo
 from wan_desktop.core.store.library import Library, ModelKey

@@ -18,8 +18,9 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from wan_desktop.core.errors import IntegrityError
-from wan_desktop.core.store.blocks import BlockMap, BlockMapBuilder, Data
-from wan_desktop.core.store.disk import Disk, DiskFile
+from wan_desktop.core.store.blocks import BlockMap, BlockMapBuilder
+from wan_desktop.core.store.disk import Disk
+from wan_desktop.core.store.disk_file import Data, DiskFile
 
 KEEP_FLOAT32 = ("rope", "time_embedder", "scale_shift_table", "norm1", "norm2", "norm3")
 """`WanTransformer3DModel._keep_in_fp32_modules` of diffusers 0.42.1, models/transformers/transformer_wan.py."""

@@ -7,13 +7,12 @@ therefore proven with its sha256 before it takes the place of another one, whate
 import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Self, TypeAlias
+from typing import Self
 
 import xxhash
 
 from wan_desktop.core.errors import ManifestError
-
-Data: TypeAlias = bytes | bytearray | memoryview
+from wan_desktop.core.store.disk_file import Data
 
 BLOCK_BYTES = 1 << 20
 DIGEST_BYTES = 16

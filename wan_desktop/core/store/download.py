@@ -21,7 +21,8 @@ from wan_desktop.core.records import from_plain, to_plain
 from wan_desktop.core.store.bf16 import convert_file
 from wan_desktop.core.store.blocks import BlockMap
 from wan_desktop.core.store.conversion import Conversion
-from wan_desktop.core.store.disk import Kind, disk_error
+from wan_desktop.core.store.disk import Kind
+from wan_desktop.core.store.disk_error import disk_error
 from wan_desktop.core.store.fetcher import TransferLimits
 from wan_desktop.core.store.journal import claimed_bytes
 from wan_desktop.core.store.library import Library, ModelKey

@@ -2,18 +2,18 @@
 
 A record is written after its block and without waiting for the disk, so after a power failure it may stand for bytes
 that never arrived. The journal is therefore a claim and no more: whoever goes on with a `.part` reads the claimed
-blocks again (:func:`verified_blocks`).
+blocks again.
 """
 
 import struct
 import zlib
-from collections.abc import Generator
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from wan_desktop.core.store.blocks import BLOCK_BYTES, DIGEST_BYTES, block_count, block_digest, block_span
-from wan_desktop.core.store.disk import Disk, DiskFile
+from wan_desktop.core.store.blocks import BLOCK_BYTES, DIGEST_BYTES, block_count
+from wan_desktop.core.store.disk import Disk
+from wan_desktop.core.store.disk_file import DiskFile
 
 CONTENT_ID_BYTES = 64
 
@@ -102,29 +102,6 @@ def claimed_bytes(disk: Disk, path: Path) -> int:
         return 0
     header_bytes = _HEADER.size + _CRC.size
     return max(0, disk.stat(path).size_bytes - header_bytes) // _RECORD_BYTES * BLOCK_BYTES
-
-
-def verified_blocks(disk: Disk, part_path: Path, journal: Journal) -> Generator[tuple[int, bool], None, None]:
-    """Read the claimed blocks of the `.part` again, in order; close the generator to stop before the end.
-
-    Yields:
-        Each claimed block, and whether its bytes are there.
-
-    Raises:
-        OSError: The disk fails.
-    """
-    claims = sorted(journal.committed.items())
-    try:
-        file = disk.open_readonly(part_path)
-    except FileNotFoundError:
-        yield from ((index, False) for index, _ in claims)
-        return
-    buffer = memoryview(bytearray(min(BLOCK_BYTES, journal.size_bytes)))
-    with file:
-        for index, digest in claims:
-            offset, length = block_span(index, journal.size_bytes)
-            read_bytes = file.pread_into(offset, buffer[:length])
-            yield index, read_bytes == length and block_digest(buffer[:length]) == digest
 
 
 def _header(content_id: str, size_bytes: int) -> bytes:

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from wan_desktop.core.errors import ModelNotFoundError, WanError
-from wan_desktop.core.store.disk import Disk, disk_error
+from wan_desktop.core.store.disk import Disk
+from wan_desktop.core.store.disk_error import disk_error
 from wan_desktop.core.store.library import Library, ModelKey
 
 

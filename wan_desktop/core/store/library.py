@@ -26,7 +26,8 @@ from pathlib import Path
 
 from wan_desktop.core.errors import DriveMissingError, ManifestError, ModelBusyError, RequestError, StoreError
 from wan_desktop.core.records import RecordError, from_plain, to_plain
-from wan_desktop.core.store.disk import Disk, Kind, disk_error, is_litter
+from wan_desktop.core.store.disk import Disk, Kind, is_litter
+from wan_desktop.core.store.disk_error import disk_error
 from wan_desktop.core.store.manifest import METADATA_FOLDER
 
 logger = logging.getLogger(__name__)

@@ -1,6 +1,7 @@
 """One file on its way: its `.part` on disk, which blocks of it are there, and the hash that grows along in order."""
 
 import hashlib
+import logging
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -9,8 +10,11 @@ from pathlib import Path
 
 from wan_desktop.core.store.blocks import BLOCK_BYTES, DIGEST_BYTES, BlockMap, block_count, block_digest, block_span
 from wan_desktop.core.store.disk import Disk
+from wan_desktop.core.store.disk_error import is_drive_fault
 from wan_desktop.core.store.journal import Journal
 from wan_desktop.core.store.manifest import Origin
+
+logger = logging.getLogger(__name__)
 
 _MAX_READINGS = 5
 _UNKNOWN = bytes(DIGEST_BYTES)
@@ -98,19 +102,34 @@ class PartFile:
             check: Told the bytes read so far; may raise to stop.
 
         Raises:
-            OSError: The disk cannot be read.
+            OSError: The disk cannot be read at all.
         """
         truth = self.wanted.truth
         claims = {index: truth.digest(index) for index in range(self.count)} if truth else self._journal.committed
         buffer = memoryview(bytearray(BLOCK_BYTES))
         for done, index in enumerate(sorted(claims)):
             check(done * BLOCK_BYTES)
-            view = self._read_block(index, buffer)
-            if block_digest(view) == claims[index]:
+            view = self._read_claimed(index, buffer)
+            if view is not None and block_digest(view) == claims[index]:
                 self._digests[index] = claims[index]
                 if index == self._frontier:
                     self._hash(view)
                     self._frontier += 1
+
+    def _read_claimed(self, index: int, buffer: memoryview) -> memoryview | None:
+        """A block as it lies there; None where the file ends before, or the drive cannot read it.
+
+        A bad sector is no reason to stop: the block is fetched again, and when it is written, drives put another sector
+        in its place.
+        """
+        try:
+            view = self._read_block(index, buffer)
+        except OSError as error:
+            if not is_drive_fault(error):
+                raise
+            logger.warning("%s: block %d cannot be read (%s); it is fetched again", self.wanted.part, index, error)
+            return None
+        return view if len(view) == block_span(index, self.size_bytes)[1] else None
 
     # Blocks --------------------------------------------------------------------------------------------------------
 

@@ -23,7 +23,8 @@ from wan_desktop.core.store.bf16 import (
 )
 from wan_desktop.core.store.blocks import BLOCK_BYTES, BlockMap, block_digest, block_span
 from wan_desktop.core.store.conversion import Conversion
-from wan_desktop.core.store.disk import Disk, Kind, disk_error
+from wan_desktop.core.store.disk import Disk, Kind
+from wan_desktop.core.store.disk_error import disk_error
 from wan_desktop.core.store.fetcher import TransferLimits
 from wan_desktop.core.store.library import Library, ModelKey
 from wan_desktop.core.store.manifest import (

@@ -17,7 +17,8 @@ from wan_desktop.core.errors import (
 from wan_desktop.core.gguf_header import GGUF_SUFFIX
 from wan_desktop.core.store.adopt import choose_files
 from wan_desktop.core.store.content import Check, go_on, real_path, shown_path
-from wan_desktop.core.store.disk import Disk, Kind, Stamp, disk_error
+from wan_desktop.core.store.disk import Disk, Kind, Stamp
+from wan_desktop.core.store.disk_error import disk_error
 from wan_desktop.core.store.found import FolderKind, FoundFile, FoundFolder, Scan, Skipped, SkipReason
 from wan_desktop.core.store.hf_cache import Blob, blob_behind, is_repo, repo_around, repo_of_snapshot
 from wan_desktop.core.store.library import LIBRARY_FILE

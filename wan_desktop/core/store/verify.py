@@ -20,7 +20,8 @@ from wan_desktop.core.gguf_header import GGUF_SUFFIX, read_gguf_header
 from wan_desktop.core.model_folder import read_safetensors_header
 from wan_desktop.core.records import from_plain, to_plain
 from wan_desktop.core.store.blocks import BLOCK_BYTES, BlockMap, BlockMapBuilder, block_digest, block_span
-from wan_desktop.core.store.disk import Disk, Kind, Stamp, disk_error
+from wan_desktop.core.store.disk import Disk, Kind, Stamp
+from wan_desktop.core.store.disk_error import disk_error
 from wan_desktop.core.store.manifest import (
     METADATA_FOLDER,
     FileStamp,
