@@ -173,8 +173,8 @@ class ModelManager:
             return replace(state, status=doing, reason="it is loaded", at=now_utc())
         return state
 
-    def model(self, metadata: ModelMetadata, variant: str = "") -> Model:
-        """A downloaded model to render with; looked at first, in milliseconds.
+    def ready(self, metadata: ModelMetadata, variant: str = "") -> ModelState:
+        """A model that can be loaded as it is; looked at now, in milliseconds.
 
         Args:
             metadata: The model.
@@ -190,9 +190,20 @@ class ModelManager:
         states = [self.state(ModelKey(metadata.model_id, name)) for name in names]
         for state in states:
             if state.status.usable and state.folder is not None:
-                return installed_model(metadata, state.key.variant, state.folder)
+                return state
         here = [state for state in states if state.status != ModelStatus.MISSING]
         raise _not_usable(metadata, here[0] if here else None)
+
+    def model(self, metadata: ModelMetadata, variant: str = "") -> Model:
+        """As `ready`, and what is to be known of the model for rendering.
+
+        Raises:
+            WanError: As `ready` and `installed_model` say.
+        """
+        state = self.ready(metadata, variant)
+        if state.folder is None:
+            raise _not_usable(metadata, state)
+        return installed_model(metadata, state.key.variant, state.folder)
 
     @contextlib.contextmanager
     def _activity(self, library: Library, key: ModelKey, status: ModelStatus) -> Iterator[None]:

@@ -21,7 +21,7 @@ from wan_desktop.core.errors import (
 )
 from wan_desktop.core.store.blocks import BLOCK_BYTES
 
-LOOKING = (Operation.VERIFY, Operation.REPAIR, Operation.START)
+LOOKING = (Operation.VERIFY, Operation.REPAIR, Operation.LOAD, Operation.START)
 
 # A: the line ---------------------------------------------------------------------------------------------------------
 

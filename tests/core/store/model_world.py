@@ -6,7 +6,7 @@ import re
 import shutil
 import struct
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -14,8 +14,10 @@ from tests.core.store.proof_model import NEW, OLD, PLAIN, REPO, SHRUNK, Model, c
 from tests.fakes.faulty_disk import HastyDisk
 from tests.fakes.hub import FakeHub
 from tests.fakes.store_process import deep_check, download, put_back, quiet_context, remove, repair, start_up
+from wan_desktop.core.catalog import metadata_for_repo
 from wan_desktop.core.errors import WanError
 from wan_desktop.core.jobs import JobContext
+from wan_desktop.core.manager import ModelManager
 from wan_desktop.core.store.blocks import BLOCK_BYTES, DIGEST_BYTES, block_count, block_digest, block_span
 from wan_desktop.core.store.conversion import Conversion
 from wan_desktop.core.store.disk import Disk
@@ -44,6 +46,7 @@ class Operation(StrEnum):
     UPDATE = "update"
     REPAIR = "repair"
     VERIFY = "verify"
+    LOAD = "load"
     START = "start-up"
     REMOVE = "remove"
     PUT_BACK = "put-back"
@@ -226,6 +229,8 @@ class World:
         match operation:
             case Operation.VERIFY:
                 return deep_check(library, KEY)
+            case Operation.LOAD:
+                self._load()
             case Operation.START:
                 History(self.history).close()
                 return start_up(library, self.client, KEY).report
@@ -241,6 +246,17 @@ class World:
             case _:
                 download(library, self.client, self.plan(), limits=limits, context=context)
         return None
+
+    def _load(self) -> None:
+        """Take the model for rendering; whoever has it from there reads its files without looking again."""
+        metadata = metadata_for_repo(REPO)
+        variants = (replace(metadata.variants[0], name=KEY.variant),)
+        history = History(self.history)
+        try:
+            manager = ModelManager([self.root], hub=self.client, history=history, disk=self.disk)
+            manager.ready(replace(metadata, model_id=KEY.model_id, variants=variants))
+        finally:
+            history.close()
 
     # What is there -------------------------------------------------------------------------------------------------
 

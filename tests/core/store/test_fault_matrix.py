@@ -16,7 +16,7 @@ from tests.core.store.state_faults import STATE, StateFault
 from tests.fakes.hub import FakeHub
 from tests.fakes.hub.faults import Fault
 from tests.fakes.store_process import StoreJob, StoreProcess, quiet_context
-from wan_desktop.core.errors import JobCancelled, OfflineError, error_from_code
+from wan_desktop.core.errors import IntegrityError, JobCancelled, ModelNotFoundError, OfflineError, error_from_code
 from wan_desktop.core.jobs import JobContext
 from wan_desktop.core.records import to_plain
 from wan_desktop.core.store.blocks import BLOCK_BYTES, block_count, block_span
@@ -192,7 +192,9 @@ def run_state(world: World, operation: Operation, fault: StateFault, template: P
     world.hub.forget_requests()
     oracle = Oracle(world)
     outcome = world.run(operation)
-    if fault.error is not None:
+    if operation is Operation.LOAD:
+        check_loaded(oracle, outcome, fault)
+    elif fault.error is not None:
         oracle.check_failed(outcome, fault.error)
     elif operation is Operation.REPAIR:
         check_repaired(world, oracle, outcome, fault)
@@ -227,6 +229,17 @@ def check_looked(world: World, oracle: Oracle, outcome: Outcome, fault: StateFau
         assert world.believed() == (not fault.bad), "what was found is not remembered"
     elif fault.staged is None:
         assert world.believed() == fault.believed
+
+
+def check_loaded(oracle: Oracle, outcome: Outcome, fault: StateFault) -> None:
+    """What is not known to be whole is not rendered with, and the user is told why."""
+    if fault.staged is not None:
+        oracle.check_failed(outcome, ModelNotFoundError)
+    elif not fault.believed:
+        oracle.check_failed(outcome, IntegrityError)
+    else:
+        oracle.check_always(outcome)
+        assert outcome.error is None, repr(outcome.error)
 
 
 def make_whole(world: World, fault: StateFault) -> None:
