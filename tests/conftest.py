@@ -1,5 +1,6 @@
-"""Models that tests of every layer use."""
+"""What tests of every layer use: models, and a keyring that is not the developer's."""
 
+import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -13,6 +14,9 @@ from wan_desktop.core.paths import resources_folder
 # On two busy cores the first example of a strategy can take seconds; that is not what the tests are about.
 hypothesis.settings.register_profile("busy", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("busy")
+
+# For child processes too; before anybody asks for a keyring.
+os.environ["PYTHON_KEYRING_BACKEND"] = "tests.fakes.keyrings.MemoryKeyring"
 
 TinyModel = Callable[[str], Path]
 

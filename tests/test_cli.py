@@ -122,7 +122,7 @@ def test_that_changes_to_the_request_are_said(command_line: CommandLine, tiny_mo
         (["--prompt", "x", "--model", "nothing"], "model-not-found", 1),
         (["--prompt", "x", "--model", "wan2.2-ti2v-5b"], "model-not-found", 1),
         (["--prompt", "x", "--image", "nothing.png"], "image-unreadable", 1),
-        (["--prompt", "x", "--out", "clip.avi"], "request-impossible", 1),
+        (["--prompt", "x", "--out", "clip.avi"], "input-invalid", 1),
         (["--prompt", "x", "--guidance-scale", "nan"], "request-impossible", 1),
         (["--prompt", "x", "--variant", "Q9_0"], "request-impossible", 1),
         (["--prompt", "x", "--width", "wide"], "usage", 2),

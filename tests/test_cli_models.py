@@ -1,18 +1,21 @@
 """The commands about models, as a user types them, against a Hub on this machine."""
 
+import io
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import keyring
 import pytest
 
 from tests.fakes.hub import FakeHub
+from tests.fakes.keyrings import MemoryKeyring
 from tests.fakes.tiny_models import make_tiny_model
 from wan_desktop.cli import main
 from wan_desktop.core.paths import AppPaths
 
-REPO = "wan/tiny-Diffusers"
+REPO, GATED = "wan/tiny-Diffusers", "wan/gated"
 WEIGHTS = "transformer/diffusion_pytorch_model.safetensors"
 Run = Callable[..., tuple[int, list[dict[str, Any]]]]
 
@@ -150,8 +153,8 @@ def test_that_history_tells_what_happened(downloaded: str, run: Run) -> None:
         (("remove", "wan2.2-ti2v-5b"), "model-not-found"),
         (("download", "shapes"), "request-impossible"),
         (("download", "wan2.2-ti2v-5b", "--variant", "Q99"), "request-impossible"),
-        (("download", "wan2.2-ti2v-5b", "--limit", "-3"), "request-impossible"),
-        (("add", "not a name"), "request-impossible"),
+        (("download", "wan2.2-ti2v-5b", "--limit", "-3"), "input-invalid"),
+        (("add", "not a name"), "input-invalid"),
         (("add", "wan/unknown"), "repository-not-found"),
         (("adopt", "/nowhere/at/all"), "model-not-found"),
         (("download", "wan2.2-ti2v-5b"), "repository-not-found"),
@@ -163,3 +166,62 @@ def test_that_what_cannot_be_done_is_told(hub: FakeHub, run: Run, argv: tuple[st
     assert events[-1]["code"] == code
     assert events[-1]["message"]
     assert events[-1]["hint"]
+
+
+# The access token -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def passwords() -> Iterator[MemoryKeyring]:
+    ring = keyring.get_keyring()
+    assert isinstance(ring, MemoryKeyring)
+    ring.passwords.clear()
+    yield ring
+    ring.passwords.clear()
+    ring.locked = False
+
+
+@pytest.fixture
+def type_in(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    return lambda text: monkeypatch.setattr("sys.stdin", io.StringIO(text))
+
+
+def test_that_a_gated_repository_opens_with_the_token(
+    hub: FakeHub, run: Run, files: dict[str, bytes], passwords: MemoryKeyring, type_in: Callable[[str], None]
+) -> None:
+    hub.add_repo(GATED, files, gated=True)
+    code, events = run("add", GATED)
+    assert code == 0, "names and sizes are public"
+    model_id = events[-1]["model_id"]
+    code, events = run("download", model_id)
+    assert (code, events[-1]["code"]) == (1, "access-denied")
+    assert "token" in events[-1]["hint"]
+    type_in(f"{hub.token}\n")
+    code, events = run("token")
+    assert (code, events[-1]["kept"]) == (0, True)
+    assert hub.token not in str(events)
+    assert run("download", model_id)[0] == 0
+    assert not [request for request in hub.requests if request.host == "cdn" and hub.token in str(request)]
+    run("token", "--forget")
+    assert not passwords.passwords
+
+
+@pytest.mark.parametrize("text", ["", "\n", "hf_a b\n", "hf_\u00e9\n", "hf_a\x0bEvil: 1\n"])
+def test_that_rubbish_is_no_token(
+    hub: FakeHub, run: Run, passwords: MemoryKeyring, type_in: Callable[[str], None], text: str
+) -> None:
+    type_in(text)
+    code, events = run("token")
+    assert (code, events[-1]["code"]) == (1, "input-invalid")
+    assert not passwords.passwords
+
+
+def test_that_a_locked_keyring_is_told(
+    hub: FakeHub, run: Run, passwords: MemoryKeyring, type_in: Callable[[str], None]
+) -> None:
+    passwords.locked = True
+    type_in("hf_secret\n")
+    code, events = run("token")
+    assert (code, events[-1]["code"]) == (1, "settings-not-saved")
+    assert "Unlock" in events[-1]["hint"]
+    assert run("add", REPO)[0] == 0, "public models need no token"

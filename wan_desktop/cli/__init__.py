@@ -8,7 +8,7 @@ from wan_desktop import __version__
 from wan_desktop.cli.models import add_models, run_models
 from wan_desktop.cli.render import add_render, print_recipe, run_render
 from wan_desktop.cli.reporter import EXIT_USAGE, Reporter
-from wan_desktop.core.errors import JobCancelled, WanError
+from wan_desktop.core.errors import InputError, JobCancelled, WanError
 from wan_desktop.core.log import start_logging
 from wan_desktop.core.paths import AppPaths
 
@@ -30,7 +30,7 @@ class _JsonParser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         hint = f"{self.prog} --help lists the arguments."
-        Reporter(as_json=True).event("error", code="usage", number=5005, message=message, hint=hint)
+        Reporter(as_json=True).event("error", code="usage", number=InputError.number, message=message, hint=hint)
         self.exit(EXIT_USAGE)
 
 

@@ -1,6 +1,8 @@
 """The commands about models: list, look, download, check, repair, adopt, remove."""
 
 import argparse
+import getpass
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +11,7 @@ from typing import Any
 from wan_desktop.cli.interrupt import cancel_on_interrupt
 from wan_desktop.cli.reporter import EXIT_DONE, EXIT_FAILED, Reporter
 from wan_desktop.core.catalog import Catalog, ModelMetadata, Variant, add_entry, metadata_for_repo, read_catalog
-from wan_desktop.core.errors import ModelNotFoundError, RequestError
+from wan_desktop.core.errors import InputError, ModelNotFoundError, RequestError
 from wan_desktop.core.jobs import JobContext
 from wan_desktop.core.manager import ModelManager, VerifyProgress
 from wan_desktop.core.paths import AppPaths
@@ -20,6 +22,7 @@ from wan_desktop.core.store.download import DownloadProgress
 from wan_desktop.core.store.fetcher import TransferLimits
 from wan_desktop.core.store.library import ModelKey
 from wan_desktop.core.store.status import ModelState, ModelStatus
+from wan_desktop.core.store.token import write_token
 from wan_desktop.core.store.transfer import TransferProgress
 
 _MEGA, _GIGA = 1_000_000, 1_000_000_000
@@ -40,6 +43,8 @@ def add_models(models: argparse.ArgumentParser, kind: type[argparse.ArgumentPars
             parser.add_argument("--update", action="store_true", help="bring what is newest at the Hub")
         if deed.name in ("adopt", "add"):
             parser.add_argument("--copy", action="store_true", help="copy a model that lies on another drive")
+        if deed.name == "token":
+            parser.add_argument("--forget", action="store_true", help="delete it")
         if deed.name == "verify":
             parser.add_argument("--deep", action="store_true", help="read every byte")
 
@@ -160,7 +165,7 @@ def _check_remote(call: _Call) -> int:
 def _download(call: _Call) -> int:
     limit = call.args.limit
     if limit is not None and not 0.001 <= limit <= 100_000:
-        raise RequestError(f"--limit is {limit}.", hint="Give megabytes a second, such as 5.")
+        raise InputError(f"--limit is {limit}.", hint="Give megabytes a second, such as 5.")
     settings = load_settings(call.paths.settings_file)
     bytes_per_s = round(limit * _MEGA) if limit else settings.download_limit_bytes_per_s
     plan = call.manager.plan(call.metadata, call.variant, call.context, update=call.args.update)
@@ -235,6 +240,19 @@ def _history(call: _Call) -> int:
     return call.reporter.result("", {})
 
 
+def _token(call: _Call) -> int:
+    """Never from an argument, which other users of this PC could see."""
+    if call.args.forget:
+        write_token("")
+        return call.reporter.result("The access token is forgotten.", {"kept": False})
+    token = getpass.getpass("Access token of huggingface.co: ") if sys.stdin.isatty() else sys.stdin.readline()
+    if not token.strip():
+        raise InputError("There is no token.", hint="Enter it, or give it on standard input; --forget deletes it.")
+    write_token(token)
+    words = "The access token is in this system's keyring; it is sent to the Hub only."
+    return call.reporter.result(words, {"kept": True})
+
+
 @dataclass(frozen=True, slots=True)
 class _Deed:
     name: str
@@ -266,6 +284,7 @@ _DEEDS = {
         ),
         _Deed("remove", "put a model into the trash", _remove, *_ID),
         _Deed("history", "what happened to a model", _history, *_ID),
+        _Deed("token", "keep the Hub's access token, for models that need one, in the system's keyring", _token),
     )
 }
 

@@ -10,7 +10,7 @@ from wan_desktop.cli.interrupt import cancel_on_interrupt
 from wan_desktop.cli.reporter import EXIT_DONE, Reporter, print_line
 from wan_desktop.core.catalog import BUILTIN_MODEL_ID, Model, find_model, read_catalog
 from wan_desktop.core.engine_client import EngineClient
-from wan_desktop.core.errors import RequestError
+from wan_desktop.core.errors import InputError
 from wan_desktop.core.generation import GenerationDraft
 from wan_desktop.core.jobs import JobContext
 from wan_desktop.core.manager import ModelManager
@@ -89,9 +89,9 @@ def _find_model(args: argparse.Namespace, paths: AppPaths) -> Model:
 
 def _check_out(out: Path) -> Path:
     if out.suffix.lower() != ".mp4":
-        raise RequestError(f"--out is {out.name!r}; videos are saved as mp4.", hint="Give a name that ends with .mp4.")
+        raise InputError(f"--out is {out.name!r}; videos are saved as mp4.", hint="Give a name that ends with .mp4.")
     if out.is_dir():
-        raise RequestError(f"--out is a folder: {out}.", hint="Give a file name in it.")
+        raise InputError(f"--out is a folder: {out}.", hint="Give a file name in it.")
     return out
 
 

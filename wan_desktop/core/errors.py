@@ -41,6 +41,14 @@ class RequestError(WanError):
     title = "This model cannot do that"
 
 
+class InputError(RequestError):
+    """Something that was typed in, or set, is no value for what it is meant for."""
+
+    code = "input-invalid"
+    number = 5006
+    title = "This entry cannot be used"
+
+
 class PromptEmptyError(RequestError):
     """There is nothing to make."""
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from wan_desktop.core.catalog.metadata import Family, GenerationMode, ModelMetadata, Quality, VideoSize
 from wan_desktop.core.catalog.variants import Component, Loading, Part, Variant, WeightPrecision, check_repo_id
-from wan_desktop.core.errors import RequestError, StoreError
+from wan_desktop.core.errors import InputError, StoreError
 from wan_desktop.core.files import write_atomically
 from wan_desktop.core.model_folder import ModelFolder, inspect_model_folder
 from wan_desktop.core.records import to_plain
@@ -24,12 +24,12 @@ def metadata_for_repo(repo_id: str) -> ModelMetadata:
     """Plain defaults for a repository without a catalog entry; what it is shows when it is here.
 
     Raises:
-        RequestError: No repository can be named like that.
+        InputError: No repository can be named like that.
     """
     try:
         check_repo_id("repo_id", repo_id)
     except ValueError as error:
-        raise RequestError(
+        raise InputError(
             f"{repo_id[:200]!r} is no name of a repository at the Hub.",
             hint="Names look like Wan-AI/Wan2.2-TI2V-5B-Diffusers: letters, digits, and . _ - inside.",
         ) from error

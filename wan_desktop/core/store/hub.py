@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from wan_desktop import __version__
-from wan_desktop.core.errors import AccessDeniedError, ContentMismatchError, RequestError
+from wan_desktop.core.errors import AccessDeniedError, ContentMismatchError, InputError
 from wan_desktop.core.store.hub_request import HubQuestion
 from wan_desktop.core.store.names import check_names, is_wanted
+from wan_desktop.core.store.token import is_token
 
 DEFAULT_ENDPOINT = "https://huggingface.co"
 MAX_FILES = 5000
@@ -25,7 +26,6 @@ _REPO_ID = re.compile(r"(?!.*(\.\.|--))\w([\w.-]{0,94}\w)?/\w([\w.-]{0,94}\w)?",
 _REVISION = re.compile(r"(?!.*\.\.)\w[\w./-]{0,199}", re.ASCII)
 _SHA1 = re.compile(r"[0-9a-f]{40}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-_TOKEN = re.compile(r"[!-~]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +138,7 @@ class HubClient:
         if _origin(url) != _origin(self.endpoint) or not _is_private(url):
             return headers
         token = (self._token() or "").strip()
-        if token and not _TOKEN.fullmatch(token):
+        if token and not is_token(token):
             raise AccessDeniedError(
                 "The access token holds spaces or letters that no token has.", hint="Enter the access token again."
             )
@@ -166,12 +166,12 @@ class HubClient:
             ContentMismatchError: The answer is not what a Hub says.
         """
         if not is_repo_id(repo_id):
-            raise RequestError(
+            raise InputError(
                 f"{repo_id[:200]!r} is no name of a repository at the Hub.",
                 hint="Names look like Wan-AI/Wan2.2-TI2V-5B-Diffusers: letters, digits, and . _ - inside.",
             )
         if not _REVISION.fullmatch(revision):
-            raise RequestError(f"{revision[:200]!r} is no revision.", hint="Use main, a tag, or the id of a commit.")
+            raise InputError(f"{revision[:200]!r} is no revision.", hint="Use main, a tag, or the id of a commit.")
         ask = self._question(repo_id, check_cancelled)
         info = ask.json(f"/api/models/{repo_id}/revision/{urllib.parse.quote(revision, safe='')}")
         try:

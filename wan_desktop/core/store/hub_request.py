@@ -22,9 +22,9 @@ from wan_desktop.core.errors import (
     AccessDeniedError,
     ConnectionBlockedError,
     DownloadError,
+    InputError,
     OfflineError,
     RepositoryNotFoundError,
-    RequestError,
 )
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ class HubQuestion:
             DownloadError: There is none.
         """
         if not _is_address(url):
-            raise RequestError(
+            raise InputError(
                 f"{self.endpoint[:200]!r} is no address of a Hub.",
                 hint="Correct HF_ENDPOINT, or leave it empty.",
             )

@@ -1,12 +1,19 @@
 """The user's access token for the Hub: in the system's keyring, never in a file, an argument or a log."""
 
 import logging
+import re
 
-from wan_desktop.core.errors import SettingsError
+from wan_desktop.core.errors import InputError, SettingsError
 
 logger = logging.getLogger(__name__)
 
 _SERVICE, _NAME = "Wan Desktop", "huggingface.co"
+_TOKEN = re.compile(r"[!-~]{1,1000}")
+
+
+def is_token(text: str) -> bool:
+    """Whether it can be a token: visible ASCII, nothing that would end a header."""
+    return _TOKEN.fullmatch(text) is not None
 
 
 def read_token() -> str | None:
@@ -25,8 +32,15 @@ def write_token(token: str) -> None:
     """Keep the token; an empty one is forgotten.
 
     Raises:
+        InputError: It cannot be a token.
         SettingsError: The system has no keyring, or does not open it.
     """
+    token = token.strip()
+    if token and not is_token(token):
+        raise InputError(
+            "The access token holds spaces or letters that no token has.",
+            hint="Copy it again from huggingface.co/settings/tokens; it begins with hf_.",
+        )
     import keyring  # noqa: PLC0415 - as above
     import keyring.errors  # noqa: PLC0415
 
