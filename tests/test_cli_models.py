@@ -2,6 +2,9 @@
 
 import io
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +16,7 @@ from tests.fakes.hub import FakeHub
 from tests.fakes.keyrings import MemoryKeyring
 from tests.fakes.tiny_models import make_tiny_model
 from wan_desktop.cli import main
-from wan_desktop.core.paths import AppPaths
+from wan_desktop.core.paths import AppPaths, resources_folder
 
 REPO, GATED = "wan/tiny-Diffusers", "wan/gated"
 WEIGHTS = "transformer/diffusion_pytorch_model.safetensors"
@@ -135,6 +138,49 @@ def test_that_a_removed_model_is_in_the_trash(downloaded: str, run: Run, home: A
     assert events[-1]["freed_bytes"] > 100_000
     assert (Path(events[-1]["trash"]) / WEIGHTS).is_file()
     assert status(run, downloaded) == "missing"
+
+
+@pytest.mark.parametrize("model_id", sorted(path.stem for path in (resources_folder() / "catalog").glob("*.json")))
+def test_that_every_model_of_the_catalog_is_told_about(run: Run, model_id: str) -> None:
+    code, events = run("info", model_id)
+    assert (code, events[-1]["model_id"], events[-1]["event"]) == (0, model_id, "done")
+    assert events[-1]["variants"]
+
+
+@pytest.mark.parametrize(
+    ("argv", "words"),
+    [
+        (("list",), "available"),
+        (("info", "ID"), "GB to download"),
+        (("check-remote", "ID"), "available"),
+        (("download", "ID"), "available"),
+        (("verify", "ID"), "files"),
+        (("verify", "ID", "--deep"), "files"),
+        (("repair", "ID"), "files"),
+        (("history", "ID"), "download"),
+        (("remove", "ID"), "In the trash"),
+    ],
+    ids=lambda part: "-".join(part) if isinstance(part, tuple) else "",
+)
+def test_that_people_are_told_in_words(
+    downloaded: str, home: AppPaths, capsys: pytest.CaptureFixture[str], argv: tuple[str, ...], words: str
+) -> None:
+    capsys.readouterr()
+    assert main(["models", *(downloaded if part == "ID" else part for part in argv)], home) == 0
+    assert words in capsys.readouterr().out
+
+
+def test_that_a_reader_who_leaves_is_no_error(home: AppPaths) -> None:
+    code = "from wan_desktop.app import main; raise SystemExit(main())"
+    command = [sys.executable, "-c", code, "models", "list"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={**os.environ, "WAN_DESKTOP_HOME": str(home.data)}
+    ) as process:
+        assert process.stdout
+        assert process.stderr
+        process.stdout.close()
+        said = process.stderr.read()
+    assert (process.returncode, said) == (130, b"")
 
 
 def test_that_history_tells_what_happened(downloaded: str, run: Run) -> None:

@@ -136,7 +136,8 @@ def _info(call: _Call) -> int:
     metadata = call.metadata
     fields = to_plain(metadata)
     fields["states"] = [_plain_state(state) for state in _states(call) if state.key.model_id == metadata.model_id]
-    words = [f"{metadata.name}: {metadata.description}", f"Licence: {metadata.licence}", f"Source: {metadata.source}"]
+    words = [f"{metadata.name}: {metadata.description}", f"Licence: {metadata.licence}"]
+    words += [f"Source: {metadata.source}"] if metadata.source else []
     for variant in metadata.variants:
         sizes = f"{variant.download_bytes / _GIGA:.1f} GB to download, {variant.size_on_disk_bytes / _GIGA:.1f} on disk"
         words.append(f"  {variant.name}: {variant.description} {variant.refused_because or sizes}")

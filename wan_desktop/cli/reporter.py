@@ -1,6 +1,7 @@
 """What the command line says: words for people, or one JSON object a line."""
 
 import json
+import os
 import sys
 from typing import Any
 
@@ -17,7 +18,7 @@ class Reporter:
         self.as_json = as_json
         self._last_words = ""
 
-    def event(self, name: str, words: str = "", **fields: Any) -> None:
+    def event(self, name: str, words: str = "", /, **fields: Any) -> None:
         """Say that something happened."""
         if self.as_json:
             print_line(json.dumps({"event": name, **to_plain(fields)}), sys.stdout)
@@ -25,7 +26,7 @@ class Reporter:
             self._last_words = words
             print_line(words, sys.stderr)
 
-    def line(self, words: str, name: str, **fields: Any) -> None:
+    def line(self, words: str, name: str, /, **fields: Any) -> None:
         """Say one line of an answer: on standard output, in words or as JSON."""
         if self.as_json:
             self.event(name, **fields)
@@ -52,5 +53,13 @@ class Reporter:
 
 
 def print_line(text: str, stream: Any) -> None:
-    """Print at once."""
-    print(text, file=stream, flush=True)
+    """Print at once.
+
+    Raises:
+        SystemExit: Whoever read it has gone, as `head` does; what is going on ends as at a stop.
+    """
+    try:
+        print(text, file=stream, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # or Python complains at its end
+        raise SystemExit(EXIT_CANCELLED) from None

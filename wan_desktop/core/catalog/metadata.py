@@ -112,6 +112,8 @@ class ModelMetadata:
     guidance_scale_2: float | None = None
     flow_shift: float | None = None
     negative_prompt: str = ""
+    """The default. That of the Wan models is the one of the examples in diffusers' documentation of `WanPipeline`: the
+    authors' own (`sample_neg_prompt` in their shared_config.py), in English."""
     sample_prompts: tuple[str, ...] = ()
     family: Family = Family.OTHER
     modes: tuple[GenerationMode, ...] = ()
