@@ -63,7 +63,7 @@ def start_up(library: Library, hub: Hub, key: ModelKey) -> StartUp:
     """
     try:
         with library.hold(key, "starting"):
-            library.recover(key, library.downloads(key) / "files")
+            library.recover(key)
         folder = library.folder(key)
         published = key in set(library.keys())
         report = quick_check(library.disk, folder) if published else None
@@ -87,7 +87,7 @@ def download(
         return _installed(library, key, file)
 
     with library.hold(key, "downloading"):
-        library.recover(key, library.downloads(key) / "files")
+        library.recover(key)
         return Downloader(library, hub, limits, find_same).run(plan, context or quiet_context())
 
 

@@ -22,6 +22,7 @@ from wan_desktop.core.errors import (
     ManifestError,
     ModelBusyError,
     ModelNotFoundError,
+    StoreError,
     WanError,
 )
 from wan_desktop.core.jobs import JobContext
@@ -328,7 +329,7 @@ class ModelManager:
                 limits,
                 lambda file: self._index.same_for_download(file, check=_cancel_check(context)),
             )
-            library.recover(key, library.downloads(key) / "files")
+            library.recover(key)
             manifest = downloader.run(plan, context)
             note["text"] = f"{len(manifest.files)} files, {manifest.size_bytes} bytes"
         return manifest
@@ -494,9 +495,16 @@ class ModelManager:
         raise DriveMissingError("The drive of that model is not connected.", hint="Connect it and try again.")
 
     def tidy(self) -> int:
-        """Delete what nobody needs any more: old trash, old quarantine; returns the bytes freed."""
+        """Finish what a crash interrupted, and delete what nobody needs any more: old trash, old quarantine.
+
+        Returns:
+            The bytes freed.
+        """
         freed_bytes = 0
         for library in self.libraries.here:
+            for key in {*library.keys(), *library.downloading(), *library.interrupted()}:
+                with contextlib.suppress(ModelBusyError, StoreError), library.hold(key, "tidying up"):
+                    library.recover(key)
             with contextlib.suppress(OSError):
                 freed_bytes += library.empty_trash(older_than_s=_TRASH_DAYS * 86_400)
                 freed_bytes += library.empty_quarantine(older_than_s=_QUARANTINE_DAYS * 86_400)

@@ -1,4 +1,7 @@
-"""Reads models in idle time, a little every day, so that a failing drive is noticed before the day it matters."""
+"""Looks after models in idle time: tidies up once a day, and reads a little of them.
+
+So a failing drive is noticed before the day it matters.
+"""
 
 import datetime
 import logging
@@ -64,6 +67,7 @@ class Scrub:
         today = datetime.datetime.now(datetime.UTC).date().isoformat()
         if today != self._day:
             self._day, self._read_bytes = today, 0
+            self._manager.tidy()
         if self._read_bytes >= self._limits.bytes_per_day:
             return False
         since = (datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=self._limits.every_days)).isoformat(

@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -293,6 +293,42 @@ def test_that_old_trash_and_quarantine_are_deleted(installed: ModelManager, cont
     assert library.empty_trash() > 100_000
     assert library.empty_quarantine() > 10_000
     assert not library.trash_items()
+
+
+def interrupt_publish(manager: ModelManager) -> None:
+    """As a power failure leaves it when the old revision has left its place and the new one has not come."""
+    library = manager.libraries.main()
+    outgoing = library.root / ".wan-desktop" / "outgoing" / str(KEY)
+    outgoing.parent.mkdir(exist_ok=True)
+    library.folder(KEY).rename(outgoing)
+
+
+@pytest.mark.parametrize("look", [ModelManager.state, ModelManager.tidy, ModelManager.verify])
+def test_that_a_revision_that_a_crash_left_aside_comes_back(
+    installed: ModelManager, context: JobContext, look: Callable[..., object]
+) -> None:
+    interrupt_publish(installed)
+    look(installed, *{ModelManager.state: (KEY,), ModelManager.verify: (KEY, context)}.get(look, ()))
+    assert (installed.libraries.main().folder(KEY) / WEIGHTS).is_file()
+    assert status(installed) == ModelStatus.AVAILABLE
+
+
+def test_that_a_publish_of_another_process_is_left_alone(installed: ModelManager) -> None:
+    interrupt_publish(installed)
+    with installed.libraries.main().hold(KEY, "downloading"):
+        assert status(installed) == ModelStatus.MISSING
+    assert status(installed) == ModelStatus.AVAILABLE
+
+
+def test_that_the_background_check_tidies_up_once_a_day(installed: ModelManager) -> None:
+    litter = folder(installed) / ".wan-desktop" / ".stamps.json.12345.part"
+    scrub = Scrub(installed, lambda: True)
+    litter.write_bytes(b"half")
+    scrub.check_one(threading.Event())
+    assert not litter.exists()
+    litter.write_bytes(b"half")
+    scrub.check_one(threading.Event())
+    assert litter.exists()
 
 
 def test_that_damage_that_comes_again_is_advised_on(installed: ModelManager, context: JobContext) -> None:

@@ -236,7 +236,7 @@ class _Place:
         disk = self.disk = library.disk
         root = self.root = library.downloads(plan.key)
         self.plan = plan
-        self.files = root / "files"
+        self.files = library.whole_files(plan.key)
         self.make_folder = library.make_folder
         self._finished: dict[str, _Finished] = {}
         for path in [path for path, stamp in disk.walk(root) if stamp.kind == Kind.LINK]:

@@ -50,8 +50,10 @@ class Libraries:
         return self._open(self._roots[0], create=True)
 
     def where(self, key: ModelKey) -> Library | None:
-        """The library that holds the model or a part of it."""
+        """The library that holds the model or a part of it; what a crash interrupted there is finished first."""
         for library in self.here:
+            with contextlib.suppress(WanError):
+                library.settle(key)
             if self._disk.exists(library.folder(key)) or self._disk.exists(library.downloads(key)):
                 return library
         return None

@@ -125,6 +125,10 @@ class Library:
         """Where what is on its way lies."""
         return self.root / METADATA_FOLDER / "downloads" / str(key)
 
+    def whole_files(self, key: ModelKey) -> Path:
+        """Where what is on its way becomes the model's folder, file by file."""
+        return self.downloads(key) / "files"
+
     @property
     def trash(self) -> Path:
         """Removed models."""
@@ -150,8 +154,15 @@ class Library:
 
     def downloading(self) -> list[ModelKey]:
         """All models of which something is on its way."""
+        return self._keys_in("downloads")
+
+    def interrupted(self) -> list[ModelKey]:
+        """All models that a crash may have left out of their place."""
+        return self._keys_in("outgoing")
+
+    def _keys_in(self, folder: str) -> list[ModelKey]:
         found = []
-        for name in self.disk.list_folder(self.root / METADATA_FOLDER / "downloads"):
+        for name in self.disk.list_folder(self.root / METADATA_FOLDER / folder):
             model_id, _, variant = name.partition("--")
             with contextlib.suppress(ValueError):
                 found.append(ModelKey(model_id, variant))
@@ -225,25 +236,36 @@ class Library:
     def publish(self, ready: Path, key: ModelKey) -> None:
         """Make a whole folder the model; the revision before it goes only then. The model is held.
 
-        A crash leaves either the old revision or the new one in place, or neither with `recover` to finish it. A folder
+        A crash leaves either the old revision or the new one in place, or neither with `settle` to finish it. A folder
         that is no model and lies in its place goes to quarantine.
 
         Raises:
-            OSError: It could not be done; `recover` finishes it later.
+            OSError: It could not be done, and the old revision is in its place, unless the drive is gone: then `settle`
+                finishes it.
         """
         target = self.folder(key)
         self.make_folder(target.parent)
         if self.disk.exists(target):
             ours = self.disk.exists(target / METADATA_FOLDER)
-            old = self._outgoing(key) if ours else self.new_quarantine() / str(key)
-            self.make_folder(old.parent)
-            self.disk.replace(target, old)
-            self.disk.sync_folder(old.parent)
-        self.disk.replace(ready, target)
+            self._exchange(ready, target, self._outgoing(key) if ours else self.new_quarantine() / str(key))
+        else:
+            self.disk.replace(ready, target)
         self.disk.sync_folder(ready.parent)
         self.disk.sync_folder(target.parent)
         self.disk.sync_folder(self.root)
         self._drop_outgoing(key)
+
+    def _exchange(self, ready: Path, target: Path, old: Path) -> None:
+        """Move the folder in the target's place to `old` and the ready one to its place, or leave all as it was."""
+        self.make_folder(old.parent)
+        self.disk.replace(target, old)
+        try:
+            self.disk.sync_folder(old.parent)
+            self.disk.replace(ready, target)
+        except OSError:
+            with contextlib.suppress(OSError):
+                self.disk.replace(old, target)
+            raise
 
     def _outgoing(self, key: ModelKey) -> Path:
         return self.root / METADATA_FOLDER / "outgoing" / str(key)
@@ -254,18 +276,25 @@ class Library:
         except OSError as error:  # the new revision is in place; `recover` does it later
             logger.warning("%s cannot be removed: %s", self._outgoing(key), error)
 
-    def recover(self, key: ModelKey, ready: Path) -> None:
-        """Finish what `publish` began before a crash, and clear away what else it left. The model is held.
+    def settle(self, key: ModelKey) -> None:
+        """Bring the model back into its place if a crash came while revisions changed; else take a millisecond.
 
-        Args:
-            key: The model.
-            ready: Where the folder would lie that was about to be published.
+        Raises:
+            StoreError: The drive cannot be written; trying again later is safe.
+        """
+        if self.disk.exists(self.folder(key)) or not self.disk.exists(self._outgoing(key)):
+            return
+        with contextlib.suppress(ModelBusyError), self.hold(key, "finishing what was interrupted"):
+            self.recover(key)
+
+    def recover(self, key: ModelKey) -> None:
+        """Finish what `publish` began before a crash, and clear away what else it left. The model is held.
 
         Raises:
             StoreError: The drive cannot be written; trying again later is safe.
         """
         try:
-            self._finish_publish(key, ready)
+            self._finish_publish(key, self.whole_files(key))
             self._sweep(key)
         except OSError as error:
             raise disk_error(error, self.root, "finishing what was interrupted") from error
