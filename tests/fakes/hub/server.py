@@ -166,7 +166,7 @@ class Connection:
         self._sock = sock
         self._door = door
         self._brain = brain
-        self._due_s = 0.0
+        self._due_s = time.monotonic()
 
     def serve(self) -> None:
         """Answer until one side has enough."""

@@ -24,7 +24,7 @@ from wan_desktop.core.errors import (
 from wan_desktop.core.store.blocks import BLOCK_BYTES, block_span
 from wan_desktop.core.store.manifest import Origin
 from wan_desktop.core.store.ranges import Body, FetchError, Hub, RangeClient, Refusal
-from wan_desktop.core.store.spans import Span, SpanQueue
+from wan_desktop.core.store.spans import FIRST_SPAN_BLOCKS, SPAN_BLOCKS, Span, SpanQueue
 from wan_desktop.core.store.transfer_rate import ConnectionPace, RateMeter, Throttle
 
 logger = logging.getLogger(__name__)
@@ -49,12 +49,41 @@ _JOIN_S = 0.3
 class TransferLimits:
     """How hard to try."""
 
-    connections: int = 8
+    connections: int = 4
+    """At first; see `ConnectionPace`."""
     max_connections: int = 16
     bytes_per_s: int | None = None
     stall_s: float = 20.0
     give_up_s: float | None = 300.0
     """Without a byte, over all connections; None tries for ever."""
+
+
+class BufferStack:
+    """Buffers of one block each, for all threads; the one given back last comes first, while it is in the CPU's cache."""
+
+    def __init__(self, count: int) -> None:
+        self._changed = threading.Condition(threading.Lock())
+        self._free = [bytearray(BLOCK_BYTES) for _ in range(count)]
+        self._closed = False
+
+    def get(self) -> bytearray | None:
+        """A buffer, as soon as there is one; None once it is closed."""
+        with self._changed:
+            while not self._free and not self._closed:
+                self._changed.wait()
+            return None if self._closed else self._free.pop()
+
+    def put(self, buffer: bytearray) -> None:
+        """Give a buffer back."""
+        with self._changed:
+            self._free.append(buffer)
+            self._changed.notify()
+
+    def close(self) -> None:
+        """Everybody who waits gets None, and so does who asks later."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
 
 
 class FetchPool:
@@ -67,32 +96,35 @@ class FetchPool:
         self.throttle = Throttle(limits.bytes_per_s)
         self.arrived: queue.SimpleQueue[tuple[Span, int, bytearray] | Exception | None] = queue.SimpleQueue()
         """Blocks, and what ended a fetcher; None only wakes who waits."""
-        self.buffers: queue.SimpleQueue[bytearray | None] = queue.SimpleQueue()
+        self.buffers = BufferStack(limits.max_connections + SPARE_BUFFERS)
         self.stopped = threading.Event()
         self.last_byte_s = time.monotonic()
         self.last_problem: FetchError | None = None
         self._meter = RateMeter()
         self._pace = ConnectionPace(limits.connections, limits.max_connections)
         self._fetchers: list[_Fetcher] = []
-        for _ in range(limits.max_connections + SPARE_BUFFERS):
-            self.buffers.put(bytearray(BLOCK_BYTES))
-        self.spans.allow(self._pace.allowed)
+        self._allow()
 
     @property
     def connections(self) -> int:
         """How many may be on their way at once, just now."""
         return self._pace.allowed
 
+    @property
+    def has_pace(self) -> bool:
+        """It is known how many connections are good; until then, `watch` must be called often."""
+        return self._pace.decided
+
     def watch(self) -> float:
-        """Look after the fetchers, ten times a second; returns the bytes per second of the last ten.
+        """Look after the fetchers, some dozens of times a second; returns the bytes per second of the last ten.
 
         Raises:
             DownloadError: Nothing came for too long.
         """
         now_s = time.monotonic()
         rate = self._meter.rate(now_s)
-        if self._pace.adapt(now_s, self._meter.latest_rate(now_s)):
-            self.spans.allow(self._pace.allowed)
+        if self._pace.adapt(now_s, self._meter):
+            self._allow()
         while len(self._fetchers) < self._pace.allowed:
             self._fetchers.append(_Fetcher(self))
             self._fetchers[-1].start()
@@ -107,9 +139,9 @@ class FetchPool:
         """End all fetchers."""
         self.stopped.set()
         self.spans.close()
+        self.buffers.close()
         for fetcher in self._fetchers:
             fetcher.client.abort()
-            self.buffers.put(None)
         for fetcher in self._fetchers:
             fetcher.join(_JOIN_S)
 
@@ -125,10 +157,13 @@ class FetchPool:
         self.last_problem = None
         self._meter.add(self.last_byte_s, count_bytes)
 
+    def _allow(self) -> None:
+        self.spans.allow(self._pace.allowed, SPAN_BLOCKS if self._pace.decided else FIRST_SPAN_BLOCKS)
+
     def slow_down(self) -> None:
         """The server is busy."""
         self._pace.slow_down(time.monotonic())
-        self.spans.allow(self._pace.allowed)
+        self._allow()
 
 
 class _Fetcher(threading.Thread):

@@ -10,6 +10,8 @@ from wan_desktop.core.store.ranges import RemoteUrl
 _MIN_HALVED_BLOCKS = 6
 SPAN_BLOCKS = 16
 """16 MiB a request: at 40 MB/s a request's round trip of 50 ms costs 12 %, while another connection hides it."""
+FIRST_SPAN_BLOCKS = 4
+"""As long as nobody knows how many connections are good."""
 
 
 @dataclass(slots=True, eq=False)
@@ -41,6 +43,7 @@ class SpanQueue:
         self._taken: list[Span] = []
         self._closed = False
         self._allowed = 0
+        self._span_blocks = SPAN_BLOCKS
 
     def add(self, file: PartFile, url: RemoteUrl) -> None:
         """Let the file's missing blocks be fetched, after those of the files before."""
@@ -48,10 +51,11 @@ class SpanQueue:
             self._queued.append(_Queued(file, url, file.missing[::-1]))
             self._changed.notify_all()
 
-    def allow(self, fetchers: int) -> None:
-        """How many spans may be on their way at once."""
+    def allow(self, fetchers: int, span_blocks: int) -> None:
+        """How many spans may be on their way at once, and how long they may be from now on."""
         with self._changed:
             self._allowed = fetchers
+            self._span_blocks = span_blocks
             self._changed.notify_all()
 
     def close(self) -> None:
@@ -135,7 +139,7 @@ class SpanQueue:
 
     def _cut(self, queued: _Queued) -> Span:
         # Smaller towards the end of a file, so that all connections end at about the same time.
-        most = min(SPAN_BLOCKS, max(1, len(queued.missing) // max(1, 2 * self._allowed)))
+        most = min(self._span_blocks, max(1, len(queued.missing) // max(1, 2 * self._allowed)))
         index = queued.missing.pop()
         end = index + 1
         while queued.missing and queued.missing[-1] == end and end - index < most:

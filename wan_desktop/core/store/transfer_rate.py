@@ -5,10 +5,12 @@ import threading
 import time
 
 _WINDOW_S = 10.0
-_ADAPT_S = 1.0
+_EARLY_S = 0.02
+_FAST_BYTES_PER_S = 160e6
+"""Of one connection; no server on the internet gives that much for long."""
+_FEW = 2
 _GAIN = 1.05
-_STEP = 2
-_BUSY_S = 30.0
+_TRY_S, _REST_S, _BUSY_S = 1.0, 30.0, 30.0
 
 
 class RateMeter:
@@ -38,6 +40,13 @@ class RateMeter:
                 return 0.0
             seconds = min(_WINDOW_S, max(0.5, now_s - self._start_s))
             return sum(slot[1] for slot in self._slots) / seconds
+
+    def early_rate(self, now_s: float) -> float | None:
+        """Bytes per second since the first byte; None while it is too soon to say."""
+        with self._lock:
+            if self._start_s is None or now_s - self._start_s < _EARLY_S:
+                return None
+            return sum(slot[1] for slot in self._slots) / (now_s - self._start_s)
 
     def latest_rate(self, now_s: float) -> float:
         """Bytes per second over the last second; 0 before one has passed."""
@@ -72,29 +81,54 @@ class Throttle:
 
 
 class ConnectionPace:
-    """How many connections: more as long as more brings more, fewer when the server is busy."""
+    """How many connections: many where servers or long ways limit each, few where one alone is fast.
+
+    Each connection costs a thread and its share of the CPU's caches: a server in the house that fills two connections is
+    read a quarter slower over sixteen (docs/benchmarks.md). So the first bytes decide between few and all, and
+    later twice as many are tried from time to time, and kept if they bring more.
+    """
 
     def __init__(self, start: int, most: int) -> None:
         self.allowed = min(start, most)
         self._most = most
-        self._best_rate = 0.0
+        self._decided = False
+        self._before: tuple[int, float] | None = None
+        """What is tried must beat it: connections, and bytes per second that they reached."""
         self._next_s = 0.0
-        self._settled = False
 
-    def adapt(self, now_s: float, rate: float) -> bool:
-        """Whether `allowed` changed, looking at the rate that the present number reaches."""
-        if now_s < self._next_s or rate <= 0 or self._settled:
-            return False
-        self._next_s = now_s + _ADAPT_S
-        if rate > self._best_rate * _GAIN:
-            self._best_rate = rate
-            more = min(self._most, self.allowed + _STEP)
-            changed, self.allowed = more != self.allowed, more
-            return changed
-        self._settled = True
-        return False
+    @property
+    def decided(self) -> bool:
+        """The first bytes have come and told how many."""
+        return self._decided
+
+    def adapt(self, now_s: float, meter: RateMeter) -> bool:
+        """Whether `allowed` or `decided` changed."""
+        before = self.allowed, self._decided
+        if not self._decided:
+            self._decide(now_s, meter)
+        elif now_s >= self._next_s:
+            self._next_s = now_s + _TRY_S
+            self._try(meter.latest_rate(now_s))
+        return (self.allowed, self._decided) != before
+
+    def _decide(self, now_s: float, meter: RateMeter) -> None:
+        rate = meter.early_rate(now_s)
+        if rate is not None:
+            self._decided, self._next_s = True, now_s + _TRY_S
+            self.allowed = min(_FEW, self._most) if rate > _FAST_BYTES_PER_S * self.allowed else self._most
+
+    def _try(self, rate: float) -> None:
+        if self._before is not None:
+            connections, to_beat = self._before
+            self._before = None
+            if rate < to_beat * _GAIN:
+                self.allowed, self._next_s = connections, self._next_s + _REST_S
+                return
+        if self.allowed < self._most:
+            self._before = self.allowed, rate
+            self.allowed = min(self._most, 2 * self.allowed)
 
     def slow_down(self, now_s: float) -> None:
-        """Half as many, for half a minute at least."""
+        """Half as many, for half a minute at least: the server is busy."""
         self.allowed = max(1, self.allowed // 2)
-        self._best_rate, self._settled, self._next_s = 0.0, False, now_s + _BUSY_S
+        self._decided, self._before, self._next_s = True, None, now_s + _BUSY_S
