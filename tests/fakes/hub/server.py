@@ -257,9 +257,9 @@ class Connection:
         return position + count
 
     def _pace(self) -> int:
-        """Bytes to send at once: with a limit, what may go in 20 ms."""
+        """Bytes to send at once: with a limit, what may go in 5 ms."""
         rate = self._brain.rate_bytes_per_s
-        return max(4096, min(_SLICE_BYTES, int(rate / 50))) if rate else _SLICE_BYTES
+        return max(4096, min(_SLICE_BYTES, int(rate / 200))) if rate else _SLICE_BYTES
 
     def _wait_for_rate(self, count: int) -> None:
         rate = self._brain.rate_bytes_per_s

@@ -49,9 +49,10 @@ _JOIN_S = 0.3
 class TransferLimits:
     """How hard to try."""
 
-    connections: int = 4
+    connections: int = 8
     """At first; see `ConnectionPace`."""
-    max_connections: int = 16
+    max_connections: int = 20
+    """Of which about 16 receive at any time, while the others are between two requests, on a way of 100 ms."""
     bytes_per_s: int | None = None
     stall_s: float = 20.0
     give_up_s: float | None = 300.0
@@ -59,19 +60,28 @@ class TransferLimits:
 
 
 class BufferStack:
-    """Buffers of one block each, for all threads; the one given back last comes first, while it is in the CPU's cache."""
+    """Buffers of one block each, made when they are needed, for all threads.
+
+    The one given back last comes first, while it is in the CPU's cache.
+    """
 
     def __init__(self, count: int) -> None:
         self._changed = threading.Condition(threading.Lock())
-        self._free = [bytearray(BLOCK_BYTES) for _ in range(count)]
+        self._free: list[bytearray] = []
+        self._to_make = count
         self._closed = False
 
     def get(self) -> bytearray | None:
         """A buffer, as soon as there is one; None once it is closed."""
         with self._changed:
-            while not self._free and not self._closed:
+            while not self._free and not self._to_make and not self._closed:
                 self._changed.wait()
-            return None if self._closed else self._free.pop()
+            if self._closed:
+                return None
+            if self._free:
+                return self._free.pop()
+            self._to_make -= 1
+            return bytearray(BLOCK_BYTES)
 
     def put(self, buffer: bytearray) -> None:
         """Give a buffer back."""
@@ -173,7 +183,7 @@ class _Fetcher(threading.Thread):
         super().__init__(name="fetch", daemon=True)
         self._pool = pool
         self.client = RangeClient(pool.hub, stall_s=pool.limits.stall_s)
-        self._window_s = 0.0
+        self._window_s = time.monotonic()
         self._window_bytes = 0
         self._receiving = False
         self._failures = 0

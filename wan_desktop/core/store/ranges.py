@@ -77,6 +77,10 @@ class RemoteUrl:
     signed: str = ""
     ranges_ignored: bool = False
     """The server answers any range with the whole file."""
+    sends_itself: bool = False
+    """The Hub, or a mirror, sends the bytes without sending us on."""
+    asking: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
+    """Whoever asks the Hub has it, so that a file costs one question there and not one for each connection."""
 
 
 @dataclass(slots=True)
@@ -115,6 +119,8 @@ class RangeClient:
         self._hub = hub
         self._stall_s = stall_s
         self._connections: dict[tuple[str, str], http.client.HTTPConnection] = {}
+        self._response: http.client.HTTPResponse | None = None
+        """The last one: with "Connection: close", http.client forgets it, and it keeps the socket."""
         self._lock = threading.Lock()
         self._sockets: list[socket.socket] = []
         self._aborted = False
@@ -135,6 +141,9 @@ class RangeClient:
 
     def close(self) -> None:
         """Close all connections; on the thread that uses them."""
+        if self._response is not None:
+            self._response.close()
+            self._response = None
         for connection in self._connections.values():
             connection.close()
         self._connections.clear()
@@ -161,21 +170,26 @@ class RangeClient:
             self.close()
 
     def _ask(self, url: RemoteUrl, begin: int, end: int) -> Body:
-        signed = url.signed
-        address = signed or url.at_hub
-        try:
-            for _ in range(_MAX_REDIRECTS + 1):
-                response = self._request(address, begin, end)
-                if response.status not in _REDIRECTS:
-                    return _checked(response, url, begin, end)
-                address = _redirected(address, response)
-                signed = url.signed = address
-            raise FetchError(Refusal.WRONG, f"the server redirected more than {_MAX_REDIRECTS} times")
-        except FetchError as error:
-            error.from_signed_url = bool(signed)
-            if signed and error.refusal in (Refusal.DENIED, Refusal.GONE, Refusal.WRONG):
-                url.signed = ""  # it may have expired
-            raise
+        with contextlib.ExitStack() as turn:
+            if not url.signed and not url.sends_itself:
+                turn.enter_context(url.asking)
+            signed = url.signed
+            address = signed or url.at_hub
+            try:
+                for _ in range(_MAX_REDIRECTS + 1):
+                    response = self._request(address, begin, end)
+                    if response.status not in _REDIRECTS:
+                        url.sends_itself = not signed
+                        return _checked(response, url, begin, end)
+                    address = _redirected(address, response)
+                    signed = url.signed = address
+                    turn.close()
+                raise FetchError(Refusal.WRONG, f"the server redirected more than {_MAX_REDIRECTS} times")
+            except FetchError as error:
+                error.from_signed_url = bool(signed)
+                if signed and error.refusal in (Refusal.DENIED, Refusal.GONE, Refusal.WRONG):
+                    url.signed = ""  # it may have expired
+                raise
 
     def _request(self, address: str, begin: int, end: int) -> http.client.HTTPResponse:
         parts = urllib.parse.urlsplit(address)
@@ -200,7 +214,8 @@ class RangeClient:
             with _translated():
                 connection = self._connections.get(key) or self._connect(*key)
                 connection.request("GET", path, headers=headers)
-                return connection.getresponse()
+                self._response = connection.getresponse()
+                return self._response
         except BaseException:
             self.close()
             raise

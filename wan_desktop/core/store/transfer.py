@@ -24,7 +24,7 @@ from wan_desktop.core.store.spans import SPAN_BLOCKS, Span
 
 logger = logging.getLogger(__name__)
 
-_TICK_S, _FIRST_TICK_S = 0.03, 0.005
+_TICK_S, _FIRST_TICK_S = 0.03, 0.002
 _PROGRESS_S = 0.1
 _QUIET_S = 2.0
 _MAX_OPEN_FILES = 8
@@ -72,7 +72,7 @@ class Transfer:
 
         Args:
             wanted: The files.
-            context: Told a :class:`TransferProgress` ten times a second; asked for a cancel at least thirty times a second.
+            context: Told a :class:`TransferProgress` ten times a second; asked thirty times a second for a cancel.
             finished: Told each proven file, on the calling thread.
             may_start: Asked, again and again, whether the next file may take space on the disk now.
 

@@ -5,8 +5,8 @@ import threading
 import time
 
 _WINDOW_S = 10.0
-_EARLY_S = 0.02
-_FAST_BYTES_PER_S = 160e6
+_EARLY_S = 0.01
+_FAST_BYTES_PER_S = 90e6
 """Of one connection; no server on the internet gives that much for long."""
 _FEW = 2
 _GAIN = 1.05
@@ -51,9 +51,10 @@ class RateMeter:
     def latest_rate(self, now_s: float) -> float:
         """Bytes per second over the last second; 0 before one has passed."""
         with self._lock:
-            if self._start_s is None or now_s - self._start_s < 1:
+            latest = [slot for slot in self._slots if now_s - slot[0] <= 1]
+            if self._start_s is None or now_s - self._start_s < 1 or not latest:
                 return 0.0
-            return sum(slot[1] for slot in self._slots if now_s - slot[0] <= 1)
+            return sum(slot[1] for slot in latest) / max(0.5, now_s - latest[0][0])
 
 
 class Throttle:
@@ -83,8 +84,8 @@ class Throttle:
 class ConnectionPace:
     """How many connections: many where servers or long ways limit each, few where one alone is fast.
 
-    Each connection costs a thread and its share of the CPU's caches: a server in the house that fills two connections is
-    read a quarter slower over sixteen (docs/benchmarks.md). So the first bytes decide between few and all, and
+    Each connection costs a thread and its share of the CPU's caches: a server in the house that fills two connections
+    is read a quarter slower over sixteen (docs/benchmarks.md). So the first bytes decide between few and all, and
     later twice as many are tried from time to time, and kept if they bring more.
     """
 
