@@ -9,7 +9,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from enum import StrEnum
@@ -19,7 +19,7 @@ from wan_desktop.core.errors import DriveFaultError, IntegrityError, JobCancelle
 from wan_desktop.core.gguf_header import GGUF_SUFFIX, read_gguf_header
 from wan_desktop.core.model_folder import read_safetensors_header
 from wan_desktop.core.records import from_plain, to_plain
-from wan_desktop.core.store.blocks import BLOCK_BYTES, BlockMap, BlockMapBuilder, block_digest, block_span
+from wan_desktop.core.store.blocks import BLOCK_BYTES, BlockMap, BlockMapBuilder
 from wan_desktop.core.store.disk import Disk, Kind, Stamp
 from wan_desktop.core.store.disk_error import disk_error
 from wan_desktop.core.store.manifest import (
@@ -309,46 +309,53 @@ class DeepCheck:
             raise
 
     def _read(self, file: ManifestFile, looked: FileFinding) -> FileFinding:
-        block_map = read_block_map(self._disk, self._folder, file)
+        """By its block map, which was recorded when the sha256 was right; without one by the sha256 itself."""
         before = self._disk.stat(self._folder / file.path)
-        digest = hashlib.sha256()
-        builder = BlockMapBuilder() if block_map is None else None
-        with self._disk.open_readonly(self._folder / file.path) as reading:
-            buffer = memoryview(bytearray(_CHUNK_BYTES))
-            offset = 0
-            while count := reading.pread_into(offset, buffer):
-                self._check_stopped()
-                digest.update(buffer[:count])
-                if builder is not None:
-                    builder.update(buffer[:count])
-                offset += count
-                with self._lock:
-                    self._read_bytes += count
-        if digest.hexdigest() == file.sha256:
-            self._note(file, before, None, builder.finish() if builder else None)
+        known_map = read_block_map(self._disk, self._folder, file)
+        new_map, damaged = None, None
+        if known_map is None:
+            new_map = self._hashed(file)
+            good = new_map is not None
+        else:
+            damaged = self._damaged_blocks(file, known_map)
+            good = not damaged and before.size_bytes == file.size_bytes
+        if good:
+            self._note(file, before, None, new_map)
             return FileFinding(file.path, FileState.GOOD)
         state, reason = FileState.DAMAGED, "its bytes are others"
         if looked.state.bad:
             state, reason = looked.state, looked.reason
-        finding = FileFinding(file.path, state, reason, self._locate(file))
+        finding = FileFinding(file.path, state, reason, damaged)
         self._note(file, before, finding)
         return finding
 
-    def _locate(self, file: ManifestFile) -> tuple[int, ...] | None:
-        """Which blocks are wrong, by the map that was recorded when the file was whole."""
-        block_map = read_block_map(self._disk, self._folder, file)
-        if block_map is None:
-            return None
-        damaged = []
+    def _hashed(self, file: ManifestFile) -> BlockMap | None:
+        """The map of a file whose sha256 is right; else None."""
+        digest, builder = hashlib.sha256(), BlockMapBuilder()
+        for _, view in self._pieces(file, _CHUNK_BYTES):
+            digest.update(view)
+            builder.update(view)
+        return builder.finish() if digest.hexdigest() == file.sha256 else None
+
+    def _damaged_blocks(self, file: ManifestFile, known_map: BlockMap) -> tuple[int, ...]:
+        wrong = set(range(known_map.count))
+        for offset, view in self._pieces(file, BLOCK_BYTES):
+            index = offset // BLOCK_BYTES
+            if index in wrong and len(view) == known_map.span(index)[1] and known_map.matches(index, view):
+                wrong.remove(index)
+        return tuple(sorted(wrong))
+
+    def _pieces(self, file: ManifestFile, piece_bytes: int) -> Iterator[tuple[int, memoryview]]:
+        """Offset and bytes, to the end of what is there; the bytes hold until the next piece."""
         with self._disk.open_readonly(self._folder / file.path) as reading:
-            buffer = memoryview(bytearray(BLOCK_BYTES))
-            for index in range(block_map.count):
+            buffer = memoryview(bytearray(piece_bytes))
+            offset = 0
+            while count := reading.pread_into(offset, buffer):
                 self._check_stopped()
-                offset, length = block_span(index, block_map.size_bytes)
-                view = buffer[: reading.pread_into(offset, buffer[:length])]
-                if len(view) < length or block_digest(view) != block_map.digest(index):
-                    damaged.append(index)
-        return tuple(damaged)
+                yield offset, buffer[:count]
+                offset += count
+                with self._lock:
+                    self._read_bytes += count
 
     def _note(
         self, file: ManifestFile, before: Stamp, finding: FileFinding | None, block_map: BlockMap | None = None
