@@ -138,6 +138,10 @@ def test_that_a_removed_model_is_in_the_trash(downloaded: str, run: Run, home: A
     assert events[-1]["freed_bytes"] > 100_000
     assert (Path(events[-1]["trash"]) / WEIGHTS).is_file()
     assert status(run, downloaded) == "missing"
+    code, events = run("put-back", downloaded)
+    assert (code, events[-1]["status"]) == (0, "available")
+    code, events = run("put-back", downloaded)
+    assert (code, events[-1]["code"]) == (1, "model-not-found")
 
 
 @pytest.mark.parametrize("model_id", sorted(path.stem for path in (resources_folder() / "catalog").glob("*.json")))

@@ -200,7 +200,7 @@ def _repair(call: _Call) -> int:
     plan = call.manager.repair_plan(call.key, report)
     call.reporter.event(
         "started",
-        f"{len(plan.files)} files to repair, at most {plan.download_bytes / _MEGA:.1f} MB to download",
+        f"Files to repair: {len(plan.files)}; at most {plan.download_bytes / _MEGA:.1f} MB to download",
         files=len(plan.files),
         download_bytes=plan.download_bytes,
     )
@@ -220,7 +220,7 @@ def _adopt_folder(call: _Call, folder: Path) -> int:
         call.reporter.line(f"{key.model_id}: {state.status}, {state.folder}", "model", **_plain_state(state))
     for problem in adopted.problems:
         call.reporter.event("problem", problem, message=problem)
-    words = f"{len(adopted.keys)} models adopted; {adopted.files} files with weights are known."
+    words = f"Models adopted: {len(adopted.keys)}. Files with weights that are known now: {adopted.files}."
     return call.reporter.result(words, {"model_ids": [key.model_id for key in adopted.keys], "files": adopted.files})
 
 
@@ -232,6 +232,15 @@ def _remove(call: _Call) -> int:
     words += f"{removed.shared_bytes / _GIGA:.2f} GB are shared with other models and stay."
     fields = {"trash": str(removed.item.path), "freed_bytes": removed.freed_bytes}
     return call.reporter.result(words, fields | {"shared_bytes": removed.shared_bytes})
+
+
+def _put_back(call: _Call) -> int:
+    for item in call.manager.trash():
+        if item.key.model_id == call.args.id and call.args.variant in ("", item.key.variant):
+            call.manager.put_back(item)
+            state = call.manager.state(item.key)
+            return call.reporter.result(f"{state.status}: {state.folder}", _plain_state(state))
+    raise ModelNotFoundError(f"{call.args.id} is not in the trash.", hint="Download it again.")
 
 
 def _history(call: _Call) -> int:
@@ -284,6 +293,7 @@ _DEEDS = {
             "the folder",
         ),
         _Deed("remove", "put a model into the trash", _remove, *_ID),
+        _Deed("put-back", "take a removed model out of the trash", _put_back, *_ID),
         _Deed("history", "what happened to a model", _history, *_ID),
         _Deed("token", "keep the Hub's access token, for models that need one, in the system's keyring", _token),
     )

@@ -444,7 +444,7 @@ class ModelManager:
             repairer = Repairer(library, self._hub, limits, find_same)
             repairer.run(key, report, context)
             after = quick_check(self._disk, library.folder(key))
-            note["text"] = f"{len(report.bad)} files repaired"
+            note["text"] = f"files repaired: {len(report.bad)}"
         return after
 
     def damage_advice(self, key: ModelKey) -> str:
@@ -478,6 +478,11 @@ class ModelManager:
             note["text"] = f"{freed_bytes} bytes are freed when the trash is emptied"
         self._changed(key)
         return Removed(item, freed_bytes, size_bytes - freed_bytes)
+
+    def trash(self) -> list[TrashItem]:
+        """Removed models that can be put back, the latest first."""
+        items = [item for library in self.libraries.here for item in library.trash_items()]
+        return sorted(items, key=lambda item: item.removed_at_s, reverse=True)
 
     def put_back(self, item: TrashItem) -> None:
         """Undo a removal.

@@ -192,17 +192,30 @@ def test_that_kinds_are_told_apart_without_following_links(disk: Disk, tmp_path:
     assert [disk.stat(tmp_path / name).kind for name in disk.list_folder(tmp_path)] == ["folder", "link", "other"]
 
 
-class Junction(PosixPath):
-    """A folder as Windows shows one that leads elsewhere."""
+class Reparsed(PosixPath):
+    """A folder as Windows shows one with a reparse tag."""
+
+    tag = 0
 
     def lstat(self) -> os.stat_result:
         numbers = dict.fromkeys(("st_size", "st_mtime_ns", "st_ino", "st_nlink"), 1)
-        found: Any = SimpleNamespace(**numbers, st_mode=0o40777, st_file_attributes=0x410)
+        found: Any = SimpleNamespace(**numbers, st_mode=0o40777, st_file_attributes=0x410, st_reparse_tag=self.tag)
         return found
 
 
-def test_that_a_windows_reparse_point_counts_as_a_link(disk: Disk) -> None:
-    assert disk.stat(Junction("x")).kind is Kind.LINK
+@pytest.mark.parametrize(
+    ("tag", "kind"),
+    [
+        pytest.param(0xA0000003, Kind.LINK, id="junction"),
+        pytest.param(0xA000000C, Kind.LINK, id="symlink"),
+        pytest.param(0x9000001A, Kind.FOLDER, id="onedrive"),
+        pytest.param(0x80000013, Kind.FOLDER, id="deduplicated"),
+    ],
+)
+def test_that_only_a_windows_reparse_point_that_leads_elsewhere_is_a_link(disk: Disk, tag: int, kind: Kind) -> None:
+    folder = Reparsed("x")
+    folder.tag = tag
+    assert disk.stat(folder).kind is kind
 
 
 def test_that_only_what_is_there_exists(disk: Disk, tmp_path: Path) -> None:

@@ -31,7 +31,8 @@ from wan_desktop.core.store.disk_file import (
 
 _PATIENCE_S = (0.05, 0.1, 0.2, 0.4, 0.6, 0.65)
 _LITTER = re.compile(r"\..+\.\d+\.part", re.DOTALL)
-_REPARSE_POINT = 0x400  # Windows' FILE_ATTRIBUTE_REPARSE_POINT
+# Of Windows' reparse tags: symlinks and junctions have it, files that OneDrive keeps or that are deduplicated do not.
+_NAME_SURROGATE = 0x20000000
 
 
 class Kind(StrEnum):
@@ -92,7 +93,7 @@ class Disk:
             FileNotFoundError: It is absent.
         """
         found = system_path(path).lstat()
-        kind = _kind(found.st_mode, getattr(found, "st_file_attributes", 0))
+        kind = _kind(found.st_mode, getattr(found, "st_reparse_tag", 0))
         return Stamp(found.st_size, found.st_mtime_ns, found.st_ino, found.st_nlink, kind)
 
     def exists(self, path: Path) -> bool:
@@ -271,8 +272,8 @@ def is_litter(name: str) -> bool:
     return _LITTER.fullmatch(name) is not None
 
 
-def _kind(mode: int, windows_attributes: int) -> Kind:
-    if windows_attributes & _REPARSE_POINT or stat.S_ISLNK(mode):
+def _kind(mode: int, reparse_tag: int) -> Kind:
+    if reparse_tag & _NAME_SURROGATE or stat.S_ISLNK(mode):
         return Kind.LINK
     if stat.S_ISDIR(mode):
         return Kind.FOLDER
