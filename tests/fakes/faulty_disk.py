@@ -59,7 +59,9 @@ class HastyDisk(Disk):
         self.stat(path)
 
 
-class _WrappedFile(DiskFile):
+class WrappedFile(DiskFile):
+    """Hands every call on; what is to be otherwise overrides it."""
+
     def __init__(self, file: DiskFile) -> None:
         self._file = file
 
@@ -83,7 +85,7 @@ class _WrappedFile(DiskFile):
         self._file.close()
 
 
-class _HastyFile(_WrappedFile):
+class _HastyFile(WrappedFile):
     def sync(self) -> None:
         pass
 
@@ -199,7 +201,7 @@ class FailingDisk(Disk):
         return self.write(f"lock {path.name}", lambda: self._disk.lock(path))
 
 
-class _FailingFile(_WrappedFile):
+class _FailingFile(WrappedFile):
     def __init__(self, file: DiskFile, disk: FailingDisk, path: Path) -> None:
         super().__init__(file)
         self._disk = disk
@@ -364,7 +366,7 @@ class RecordingDisk(HastyDisk):
         self.record(Op(OpKind.SYNC_FOLDER, self._name(path)), lambda: super(RecordingDisk, self).sync_folder(path))
 
 
-class _RecordingFile(_WrappedFile):
+class _RecordingFile(WrappedFile):
     def __init__(self, file: DiskFile, disk: RecordingDisk, opened: Op) -> None:
         super().__init__(file)
         self._disk = disk

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -49,6 +50,12 @@ def model_files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     return {
         path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()
     }
+
+
+def client_of(endpoint: str, token: str | None = None, **changes: Any) -> HubClient:
+    """A client that does not wait between its tries."""
+    values: dict[str, Any] = {"timeout_s": 20.0, "waits_s": (0.0, 0.0, 0.0), **changes}
+    return HubClient(endpoint=endpoint, token=lambda: token, **values)
 
 
 def plan_of(client: HubClient, *, repo_id: str = REPO, convert: bool = True) -> DownloadPlan:

@@ -11,7 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from tests.core.store.proof_model import NEW, OLD, PLAIN, REPO, SHRUNK, Model, content_id, large_model
-from tests.fakes.faulty_disk import HastyDisk
+from tests.fakes.faulty_disk import HastyDisk, WrappedFile
 from tests.fakes.hub import FakeHub
 from tests.fakes.store_process import deep_check, download, put_back, quiet_context, remove, repair, start_up
 from wan_desktop.core.catalog import metadata_for_repo
@@ -79,29 +79,14 @@ class StoppingDisk(HastyDisk):
             self._context.cancel_asked.set()
 
 
-class _StoppingFile(DiskFile):
+class _StoppingFile(WrappedFile):
     def __init__(self, file: DiskFile, disk: StoppingDisk) -> None:
-        self._file, self._disk = file, disk
-
-    def pread_into(self, offset: int, buffer: memoryview) -> int:
-        return self._file.pread_into(offset, buffer)
+        super().__init__(file)
+        self._disk = disk
 
     def pwrite(self, offset: int, data: Data) -> None:
-        self._file.pwrite(offset, data)
+        super().pwrite(offset, data)
         self._disk.written()
-
-    def sync(self) -> None:
-        self._file.sync()
-
-    def resize(self, size_bytes: int) -> None:
-        self._file.resize(size_bytes)
-
-    @property
-    def size_bytes(self) -> int:
-        return self._file.size_bytes
-
-    def close(self) -> None:
-        self._file.close()
 
 
 @dataclass

@@ -11,6 +11,7 @@ from typing import Any
 import huggingface_hub
 import pytest
 
+from tests.core.store.conftest import client_of
 from tests.fakes.hub import FakeHub, SparseFile
 from wan_desktop.core.errors import (
     AccessDeniedError,
@@ -46,12 +47,6 @@ def hub() -> Iterator[FakeHub]:
 @pytest.fixture
 def client(hub: FakeHub) -> HubClient:
     return client_of(hub.url)
-
-
-def client_of(endpoint: str, token: str | None = None, **changes: Any) -> HubClient:
-    """A client that does not wait long."""
-    values: dict[str, Any] = {"timeout_s": 20.0, "waits_s": (0.0, 0.0, 0.0), **changes}
-    return HubClient(endpoint=endpoint, token=lambda: token, **values)
 
 
 def paths(hub: FakeHub) -> list[str]:

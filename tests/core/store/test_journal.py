@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.fakes.faulty_disk import HastyDisk
+from tests.fakes.faulty_disk import HastyDisk, WrappedFile
 from wan_desktop.core.store.blocks import BlockMap
 from wan_desktop.core.store.disk import Disk
 from wan_desktop.core.store.disk_file import Data, DiskFile
@@ -27,35 +27,19 @@ BLOCKS = BlockMap.of([CONTENT])
 DIGESTS = {index: BLOCKS.digest(index) for index in range(6)}
 
 
-class FailingFile(DiskFile):
+class FailingFile(WrappedFile):
     """A file of a disk that fills up: the write with which it does is torn."""
 
     def __init__(self, file: DiskFile, disk: "FullDisk") -> None:
-        self._file = file
+        super().__init__(file)
         self._disk = disk
-
-    def pread_into(self, offset: int, buffer: memoryview) -> int:
-        return self._file.pread_into(offset, buffer)
 
     def pwrite(self, offset: int, data: Data) -> None:
         torn = memoryview(data)[: self._disk.free]
         self._disk.free -= len(torn)
-        self._file.pwrite(offset, torn)
+        super().pwrite(offset, torn)
         if len(torn) < len(data):
             raise OSError(errno.ENOSPC, "No space left on device")
-
-    def sync(self) -> None:
-        self._file.sync()
-
-    def resize(self, size_bytes: int) -> None:
-        self._file.resize(size_bytes)
-
-    @property
-    def size_bytes(self) -> int:
-        return self._file.size_bytes
-
-    def close(self) -> None:
-        self._file.close()
 
 
 class FullDisk(HastyDisk):
