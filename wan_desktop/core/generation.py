@@ -77,11 +77,23 @@ class Adjustment:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One try of making a video: how it was loaded and what came of it."""
+    """One try of making a video or loading a model: how it was loaded and what came of it."""
 
     plan: str
+    """Name of the load plan."""
     outcome: str
+    """`fallback.Outcome`; "done" for the last of a finished video."""
     seconds: float
+    model_id: str = ""
+    variant: str = ""
+    code: str = ""
+    """Of the error that ended it."""
+    reason: str = ""
+    retries: int = 0
+    vram_estimate_bytes: int = 0
+    ram_estimate_bytes: int = 0
+    peak_memory_bytes: int = 0
+    """Of video memory, measured."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

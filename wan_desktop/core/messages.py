@@ -6,7 +6,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypeVar
 
-from wan_desktop.core.generation import GenerationRequest, GenerationResult
+from wan_desktop.core.generation import Attempt, GenerationRequest, GenerationResult
 from wan_desktop.core.load_plan import LoadPlan
 from wan_desktop.core.records import RecordError, from_plain, to_plain
 
@@ -53,6 +53,8 @@ class Generate:
     plan: LoadPlan
     output: OutputTarget
     live_preview: bool = True
+    earlier_attempts: tuple[Attempt, ...] = ()
+    """What was tried before this plan, for the recipe."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,6 +69,16 @@ class AppPaths:
         return self.data / "known-files.json"
 
     @property
+    def calibration(self) -> Path:
+        """How renders on this PC compared with their estimates, JSON."""
+        return self.data / "calibration.json"
+
+    @property
+    def remembered_plans(self) -> Path:
+        """Which ways of loading worked on this PC, JSON."""
+        return self.data / "remembered-plans.json"
+
+    @property
     def rescued(self) -> Path:
         """Videos that could not be written where they should go."""
         return self.data / "rescued"

@@ -153,7 +153,7 @@ class _Run:
                         poster_picture = pictures[-1]
                     self._progress(Stage.BUILD_PICTURES, index + 1, groups)
             with self._stage(Stage.SAVE_VIDEO):
-                attempts = (Attempt(self._command.plan.name, "done", self._seconds),)
+                attempts = (*self._command.earlier_attempts, self._attempt())
                 frames_folder = writer.finish(self._recipe(revision, attempts).to_json())
         poster = _poster(path, poster_picture) if output.poster and poster_picture is not None else None
         return GenerationResult(
@@ -163,6 +163,16 @@ class _Run:
             attempts=attempts,
             frames_folder=frames_folder,
             poster=poster,
+            peak_memory_bytes=memory.peak_memory_bytes(self._device),
+        )
+
+    def _attempt(self) -> Attempt:
+        return Attempt(
+            plan=self._command.plan.name,
+            outcome="done",
+            seconds=self._seconds,
+            model_id=self._request.model_id,
+            variant=self._request.variant,
             peak_memory_bytes=memory.peak_memory_bytes(self._device),
         )
 
