@@ -9,16 +9,16 @@ import functools
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 from wan_desktop.core.catalog import Model, ModelMetadata, Variant, add_entry, installed_model, metadata_for_folder
+from wan_desktop.core.deeds import Deeds
 from wan_desktop.core.errors import (
     DriveMissingError,
     IntegrityError,
-    JobCancelled,
     ManifestError,
     ModelBusyError,
     ModelNotFoundError,
@@ -27,7 +27,6 @@ from wan_desktop.core.errors import (
 )
 from wan_desktop.core.jobs import JobContext
 from wan_desktop.core.paths import AppPaths
-from wan_desktop.core.records import to_plain
 from wan_desktop.core.settings import Settings
 from wan_desktop.core.store.adopt import adopt_folder
 from wan_desktop.core.store.disk import Disk
@@ -111,8 +110,8 @@ class ModelManager:
         self.libraries = Libraries(self._disk, libraries)
         self._look = Look(self._disk, self.libraries, history)
         self._lock = threading.Lock()
-        self._doing: dict[ModelKey, ModelStatus] = {}
         self._observers: list[Callable[[ModelKey], None]] = []
+        self._deeds = Deeds(history, self._changed)
         self._index = FileIndex(self._disk, known_files)
 
     @classmethod
@@ -164,8 +163,7 @@ class ModelManager:
 
     def state(self, key: ModelKey) -> ModelState:
         """How the model stands now; takes milliseconds and asks nobody."""
-        with self._lock:
-            doing = self._doing.get(key)
+        doing = self._deeds.status(key)
         if doing is not None and doing.busy:
             folder = self._look.folder(key)
             return ModelState(key, doing, f"{doing.value} now", now_utc(), folder, self._look.size_bytes(folder))
@@ -205,53 +203,6 @@ class ModelManager:
         if state.folder is None:
             raise _not_usable(metadata, state)
         return installed_model(metadata, state.key.variant, state.folder)
-
-    @contextlib.contextmanager
-    def _activity(self, library: Library, key: ModelKey, status: ModelStatus) -> Iterator[None]:
-        """Hold the model, and show what is done with it."""
-        with library.hold(key, status.value):
-            with self._lock:
-                before = self._doing.get(key)
-                self._doing[key] = status
-            self._changed(key)
-            try:
-                yield
-            finally:
-                with self._lock:
-                    if before is None:
-                        del self._doing[key]
-                    else:
-                        self._doing[key] = before
-                self._changed(key)
-
-    @contextlib.contextmanager
-    def _noted(self, library: Library, key: ModelKey, kind: str) -> Iterator[dict[str, Any]]:
-        """Write into the history how it ended; the body fills in outcome, text and details."""
-        start_s = time.monotonic()
-        note: dict[str, Any] = {"outcome": "done", "text": "", "details": None}
-        try:
-            yield note
-        except JobCancelled:
-            note |= {"outcome": "cancelled", "text": "stopped"}
-            raise
-        except WanError as error:
-            note |= {"outcome": "failed", "text": f"{error.code}: {error.message}"}
-            raise
-        finally:
-            entry = HistoryEntry(
-                key,
-                library.library_id,
-                kind,
-                note["outcome"],
-                note["text"],
-                now_utc(),
-                time.monotonic() - start_s,
-                to_plain(note["details"]),
-            )
-            try:
-                self._history.add(entry)
-            except WanError as error:  # the memory must not spoil the deed
-                logger.warning("%s", error.message)
 
     # The Hub -------------------------------------------------------------------------------------------------------
 
@@ -322,7 +273,10 @@ class ModelManager:
         key = plan.key
         library = library or self.libraries.where(key) or self.libraries.main()
         self._index.add_libraries(self.libraries.here)
-        with self._activity(library, key, ModelStatus.DOWNLOADING), self._noted(library, key, "download") as note:
+        with (
+            self._deeds.activity(library, key, ModelStatus.DOWNLOADING),
+            self._deeds.noted(library, key, "download") as note,
+        ):
             downloader = Downloader(
                 library,
                 self._hub,
@@ -358,7 +312,10 @@ class ModelManager:
             metadata = metadata_for_folder(folder.path)
             key = ModelKey(metadata.model_id, "original")
             try:
-                with self._activity(library, key, ModelStatus.VERIFYING), self._noted(library, key, "adopt") as note:
+                with (
+                    self._deeds.activity(library, key, ModelStatus.VERIFYING),
+                    self._deeds.noted(library, key, "adopt") as note,
+                ):
                     manifest = adopt_folder(library, folder.path, key, context=context, may_copy=may_copy)
                     note["text"] = f"{len(manifest.files)} files from {folder.path}"
             except WanError as error:
@@ -388,7 +345,7 @@ class ModelManager:
         library = self.libraries.holding(key)
         kind = "deep-check" if deep else "quick-check"
         since = since or (self._stopped_check(key) if deep else "")
-        with self._activity(library, key, ModelStatus.VERIFYING), self._noted(library, key, kind) as note:
+        with self._deeds.begin(library, key, ModelStatus.VERIFYING, kind) as note:
             note["details"] = {"since": since or now_utc()}
             try:
                 if deep:
@@ -439,7 +396,10 @@ class ModelManager:
         """
         library = self.libraries.holding(key)
         self._index.add_libraries(self.libraries.here)
-        with self._activity(library, key, ModelStatus.REPAIRING), self._noted(library, key, "repair") as note:
+        with (
+            self._deeds.activity(library, key, ModelStatus.REPAIRING),
+            self._deeds.noted(library, key, "repair") as note,
+        ):
             find_same = functools.partial(self._index.same_for_repair, check=_cancel_check(context))
             repairer = Repairer(library, self._hub, limits, find_same)
             repairer.run(key, report, context)
@@ -463,7 +423,7 @@ class ModelManager:
             StoreError: A file of it is in use.
         """
         library = self.libraries.holding(key)
-        with library.hold(key, "removing"), self._noted(library, key, "remove") as note:
+        with library.hold(key, "removing"), self._deeds.noted(library, key, "remove") as note:
             try:
                 if self._disk.exists(library.downloads(key)):
                     self._disk.remove_tree(library.downloads(key))
@@ -493,7 +453,7 @@ class ModelManager:
         """
         for library in self.libraries.here:
             if item.path.is_relative_to(library.root):
-                with library.hold(item.key, "putting back"), self._noted(library, item.key, "adopt"):
+                with library.hold(item.key, "putting back"), self._deeds.noted(library, item.key, "adopt"):
                     library.put_back(item)
                 self._changed(item.key)
                 return
