@@ -273,10 +273,7 @@ class ModelManager:
         key = plan.key
         library = library or self.libraries.where(key) or self.libraries.main()
         self._index.add_libraries(self.libraries.here)
-        with (
-            self._deeds.activity(library, key, ModelStatus.DOWNLOADING),
-            self._deeds.noted(library, key, "download") as note,
-        ):
+        with self._deeds.begin(library, key, ModelStatus.DOWNLOADING, "download") as note:
             downloader = Downloader(
                 library,
                 self._hub,
@@ -312,10 +309,7 @@ class ModelManager:
             metadata = metadata_for_folder(folder.path)
             key = ModelKey(metadata.model_id, "original")
             try:
-                with (
-                    self._deeds.activity(library, key, ModelStatus.VERIFYING),
-                    self._deeds.noted(library, key, "adopt") as note,
-                ):
+                with self._deeds.begin(library, key, ModelStatus.VERIFYING, "adopt") as note:
                     manifest = adopt_folder(library, folder.path, key, context=context, may_copy=may_copy)
                     note["text"] = f"{len(manifest.files)} files from {folder.path}"
             except WanError as error:
@@ -396,10 +390,7 @@ class ModelManager:
         """
         library = self.libraries.holding(key)
         self._index.add_libraries(self.libraries.here)
-        with (
-            self._deeds.activity(library, key, ModelStatus.REPAIRING),
-            self._deeds.noted(library, key, "repair") as note,
-        ):
+        with self._deeds.begin(library, key, ModelStatus.REPAIRING, "repair") as note:
             find_same = functools.partial(self._index.same_for_repair, check=_cancel_check(context))
             repairer = Repairer(library, self._hub, limits, find_same)
             repairer.run(key, report, context)
