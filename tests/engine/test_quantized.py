@@ -367,6 +367,14 @@ def scale_that_is_no_number(tensors: Tensors) -> None:
     tensors[f"{QUERY}.scale_weight"] = torch.tensor(torch.nan)
 
 
+def scale_of_zero(tensors: Tensors) -> None:
+    tensors[f"{QUERY}.scale_weight"] = torch.tensor(0.0)
+
+
+def scale_below_zero(tensors: Tensors) -> None:
+    tensors[f"{QUERY}.scale_weight"] = torch.tensor(-0.5)
+
+
 def scale_that_overflows(tensors: Tensors) -> None:
     tensors[f"{QUERY}.scale_weight"] = torch.tensor(3e38)
 
@@ -384,6 +392,8 @@ def weight_that_is_no_number(tensors: Tensors) -> None:
         (scale_of_nothing, "has a scale, but is not there"),
         (scale_of_another_shape, r"shape \(3,\)"),
         (scale_that_is_no_number, "not numbers"),
+        (scale_of_zero, "zero or negative"),
+        (scale_below_zero, "zero or negative"),
         (scale_that_overflows, "makes weights that are not numbers"),
         (weight_that_is_no_number, "not numbers"),
     ],
@@ -562,7 +572,7 @@ class Films:
         )
         result = self.studio.make_video(command, lambda _: None, lambda: None)
         folder = inspect_model_folder(model, files)
-        loaded = self.studio.model_for(folder, command, lambda *_: None, lambda: None)
+        loaded = self.studio.model_for(folder, command.plan, command.output.work_folder, lambda *_: None, lambda: None)
         return read_recipe(result.path), loaded
 
 

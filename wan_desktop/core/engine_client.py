@@ -28,12 +28,16 @@ from wan_desktop.core.messages import (
     Failed,
     Finished,
     Generate,
+    Job,
+    Load,
+    MemoryReport,
     MessageError,
     Preview,
     Progress,
     Quit,
     Ready,
     Rejected,
+    Unload,
     decode_event,
     encode,
 )
@@ -152,6 +156,34 @@ class EngineClient:
             JobCancelled: It was asked to stop.
             WanError: What the engine says, or EngineError when the engine died.
         """
+        event = self._do(command, on_event, cancel_asked)
+        if not isinstance(event, Finished):
+            raise _unexpected(event)
+        return event.result
+
+    def load(
+        self, command: Load, *, on_event: Callable[[Progress | Preview], None], cancel_asked: threading.Event
+    ) -> MemoryReport:
+        """Read a model into memory; as `generate`."""
+        event = self._do(command, on_event, cancel_asked)
+        if not isinstance(event, MemoryReport):
+            raise _unexpected(event)
+        return event
+
+    def unload(self, command: Unload) -> MemoryReport | None:
+        """Let the engine forget models; None when there is no engine, which then holds none.
+
+        Raises:
+            WanError: As `generate` says.
+        """
+        if self.process_id is None:
+            return None
+        event = self._do(command, lambda _: None, threading.Event())
+        if not isinstance(event, MemoryReport):
+            raise _unexpected(event)
+        return event
+
+    def _do(self, command: Job, on_event: Callable[[Progress | Preview], None], cancel_asked: threading.Event) -> Event:
         events: queue.SimpleQueue[Event | _Died] = queue.SimpleQueue()
         with self._lock:
             self._jobs[command.job] = events
@@ -193,6 +225,8 @@ class EngineClient:
         environment = {k: v for k, v in os.environ.items() if not k.upper().endswith(("_TOKEN", "_API_KEY"))}
         # Set before the libraries are imported: the engine sees only local files.
         environment |= {"HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "DIFFUSERS_DISABLE_REMOTE_CODE": "1"}
+        # Else torch rounds every pinned buffer up to a power of two: 26 GB of weights would pin 40.
+        environment.setdefault("PYTORCH_ALLOC_CONF", "pinned_max_round_threshold_mb:1")
         return subprocess.Popen(
             self._command,
             stdin=subprocess.PIPE,
@@ -224,7 +258,7 @@ class EngineClient:
         events: "queue.SimpleQueue[Event | _Died]",
         on_event: Callable[[Progress | Preview], None],
         cancel_asked: threading.Event,
-    ) -> GenerationResult:
+    ) -> Event:
         """Pass events on until the job has ended, one way or another."""
         kill_at: float | None = None
         while True:
@@ -245,7 +279,7 @@ class EngineClient:
             elif isinstance(event, _Died) and kill_at is not None:
                 raise JobCancelled
             else:
-                return _result_of(event)
+                return _last_of(event)
 
     def _watch(self, process: "subprocess.Popen[bytes]") -> None:
         """Read one process's messages until it ends, then tell its jobs; runs on a thread of its own."""
@@ -328,11 +362,11 @@ def _tell(
         cancel_asked.set()
 
 
-def _result_of(event: Event | _Died) -> GenerationResult:
-    """The result that the last event of a job brings, or the error it means."""
+def _last_of(event: Event | _Died) -> Event:
+    """The event that ends a job well, or the error that another one means."""
     match event:
-        case Finished():
-            return event.result
+        case Finished() | MemoryReport():
+            return event
         case Cancelled():
             raise JobCancelled
         case Failed():
@@ -345,7 +379,11 @@ def _result_of(event: Event | _Died) -> GenerationResult:
                 details=event.details,
             )
         case _:
-            raise EngineError("The render engine sent something unexpected.", hint="Try again.", details=repr(event))
+            raise _unexpected(event)
+
+
+def _unexpected(event: Event) -> EngineError:
+    return EngineError("The render engine sent something unexpected.", hint="Try again.", details=repr(event))
 
 
 def _keep_tail(stream: IO[bytes], tail: "collections.deque[str]") -> None:

@@ -57,6 +57,24 @@ class Generate:
     """What was tried before this plan, for the recipe."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Load:
+    """Command: read a model into memory, so that the next video with it begins at once."""
+
+    job: str
+    model_folder: Path
+    plan: LoadPlan
+
+
+@dataclass(frozen=True, slots=True)
+class Unload:
+    """Command: let go of models."""
+
+    job: str
+    model_folder: Path | None = None
+    """Only of those in that folder; None for all."""
+
+
 @dataclass(frozen=True, slots=True)
 class Cancel:
     """Command: stop that job."""
@@ -112,6 +130,20 @@ class Finished:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MemoryReport:
+    """Event: what a Load or Unload has led to."""
+
+    job: str
+    seconds: float
+    loaded_folders: tuple[Path, ...]
+    """Of all models in memory, the one used last at the end."""
+    process_bytes: int
+    """Of normal memory that the engine's process takes."""
+    peak_memory_bytes: int = 0
+    """Of video memory."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Failed:
     """Event: the job ended with an error (`error_from_code`)."""
 
@@ -136,14 +168,22 @@ class Rejected:
     reason: str
 
 
-Command = Generate | Cancel | Quit
-Event = Ready | Progress | Preview | Finished | Failed | Cancelled | Rejected
-_COMMANDS: dict[str, type[Command]] = {"generate": Generate, "cancel": Cancel, "quit": Quit}
+Job = Generate | Load | Unload
+Command = Job | Cancel | Quit
+Event = Ready | Progress | Preview | Finished | MemoryReport | Failed | Cancelled | Rejected
+_COMMANDS: dict[str, type[Command]] = {
+    "generate": Generate,
+    "load": Load,
+    "unload": Unload,
+    "cancel": Cancel,
+    "quit": Quit,
+}
 _EVENTS: dict[str, type[Event]] = {
     "ready": Ready,
     "progress": Progress,
     "preview": Preview,
     "finished": Finished,
+    "memory_report": MemoryReport,
     "failed": Failed,
     "cancelled": Cancelled,
     "rejected": Rejected,

@@ -1,60 +1,162 @@
 """A model folder into memory, as a load plan says."""
 
-import contextlib
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import diffusers
 import torch
-import transformers
-from diffusers import AutoencoderKLWan, WanTransformer3DModel
 from torch import Tensor, nn
 
-from wan_desktop.core.errors import IntegrityError
-from wan_desktop.core.load_plan import LoadPlan
+from wan_desktop.core.load_plan import LoadPlan, Placement, TextEncoderPolicy
 from wan_desktop.core.model_folder import ModelFolder
-from wan_desktop.engine.memory import choose_device, choose_dtype, free_cached_memory
-from wan_desktop.engine.quantized import load_transformer_file
-from wan_desktop.engine.weights import check_finite, load_diffusers_model
+from wan_desktop.engine.attention import check_attention, use_attention
+from wan_desktop.engine.components import (
+    EXPERTS,
+    ReadBytes,
+    check_experts_differ,
+    check_plan,
+    load_image_encoder,
+    load_text_encoder,
+    load_tokenizer,
+    load_transformer,
+    load_vae,
+    size_bytes,
+)
+from wan_desktop.engine.memory import (
+    choose_device,
+    choose_dtype,
+    forget_frames,
+    free_cached_memory,
+    return_freed_memory,
+    return_large_blocks,
+)
+from wan_desktop.engine.placement import Placer, free_numbers
 
 _PROMPTS_KEPT = 16
-_DOWNLOAD_AGAIN = "Get the model again, or choose another folder."
+_MODULES = ("text_encoder", "image_encoder", *EXPERTS, "vae")
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, weakref_slot=True)
 class LoadedModel:
-    """The components of one model.
-
-    On a graphics card each module lies in normal memory and visits the card while it computes (`on_device`).
-    """
+    """The components of one model; those that the plan reads only when they are needed are None until then."""
 
     folder: ModelFolder
     plan: LoadPlan
     device: torch.device
     dtype: torch.dtype
-    tokenizer: Any
-    text_encoder: Any
-    transformer: WanTransformer3DModel
-    transformer_2: WanTransformer3DModel | None
-    vae: AutoencoderKLWan
-    image_encoder: Any
-    image_processor: Any
+    placer: Placer
+    tokenizer: Any = None
+    text_encoder: Any = None
+    transformer: Any = None
+    transformer_2: Any = None
+    vae: Any = None
+    image_encoder: Any = None
+    image_processor: Any = None
     prompts: "OrderedDict[str, Tensor]" = field(default_factory=OrderedDict)
     """Embeddings of the last prompts, on the CPU, so that the next render need not read them again."""
 
-    @contextlib.contextmanager
+    @contextmanager
     def on_device(self, module: nn.Module) -> Iterator[None]:
-        """The module on the compute device while the block runs."""
-        if self.device.type == "cpu":
+        """The module computes on the device while the block runs."""
+        with self.placer.visit(module):
             yield
+
+    @contextmanager
+    def text_reader(
+        self, progress: Callable[[int, int], None], check_cancelled: Callable[[], None]
+    ) -> Iterator[tuple[Any, torch.device]]:
+        """The text encoder and where it computes, read from disk first if the plan does not keep it.
+
+        Args:
+            progress: Told bytes read and bytes in all.
+            check_cancelled: Called between tensors; raises JobCancelled to stop.
+
+        Raises:
+            IntegrityError: The files are not what they should be.
+        """
+        if self.text_encoder is not None:
+            with self.on_device(self.text_encoder):
+                yield self.text_encoder, self.device
             return
-        module.to(self.device)
+        if self.plan.one_expert and self.folder.has_two_experts:
+            # A render begins with the first expert, and the second is what is here after one: it would go anyway.
+            for name in EXPERTS:
+                self._drop(name)
+        device = torch.device("cpu") if self.plan.text_encoder == TextEncoderPolicy.CPU else self.device
+        report = ReadBytes(size_bytes(self.folder, "text_encoder"), progress, check_cancelled)
+        encoder = load_text_encoder(self.folder, self.dtype, report)
         try:
-            yield
+            yield encoder.to(device), device
         finally:
-            module.to("cpu")
+            free_numbers(encoder)
+            return_freed_memory()
+            if device.type != "cpu":
+                free_cached_memory(device)
+
+    @contextmanager
+    def expert(
+        self, part: int, progress: Callable[[int, int], None], check_cancelled: Callable[[], None]
+    ) -> Iterator[None]:
+        """`transformer` (part 1) or `transformer_2` (part 2) computes while the block runs, read from disk if need be.
+
+        With `one_expert` the other one is gone before this one is read. Whoever still holds it holds a shell without
+        numbers.
+
+        Args:
+            part: 1 or 2.
+            progress: Told bytes read and bytes in all.
+            check_cancelled: Called between tensors; raises JobCancelled to stop.
+
+        Raises:
+            IntegrityError: The files are not what they should be.
+        """
+        name = EXPERTS[part - 1]
+        if getattr(self, name) is None:
+            if self.plan.one_expert:
+                self._drop(EXPERTS[2 - part])
+            self.load_expert(name, ReadBytes(size_bytes(self.folder, name), progress, check_cancelled))
+        with self.on_device(getattr(self, name)):
+            yield
+
+    def load_expert(self, name: str, report: Callable[[int], None]) -> None:
+        """Read that transformer; nothing of it is left if that fails.
+
+        Raises:
+            IntegrityError: The files are not what they should be.
+        """
+        try:
+            transformer = load_transformer(self.folder, self.plan, name, self.dtype, self.placer, report)
+        except BaseException as error:
+            forget_frames(error)
+            self.placer.forget_unfinished()
+            raise
+        use_attention(transformer, self.plan.attention)
+        setattr(self, name, transformer)
+
+    def close(self) -> None:
+        """Free everything: numbers, hooks, files. The model cannot be used after it."""
+        for name in _MODULES:
+            self._drop(name)
+        self.tokenizer = self.image_processor = None
+        self.prompts.clear()
+        self.placer.close()
+        free_cached_memory(self.device)
+        return_freed_memory()
+
+    def _drop(self, name: str) -> None:
+        module = getattr(self, name)
+        if module is None:
+            return
+        setattr(self, name, None)
+        if name == "vae":
+            module.clear_cache()
+        # Its numbers are gone with this; the shell may wait for the garbage collector, which takes a while itself.
+        self.placer.forget(module)
+        if self.device.type != "cpu":
             free_cached_memory(self.device)
 
     def make_scheduler(self, flow_shift: float | None) -> Any:
@@ -75,84 +177,62 @@ class LoadedModel:
 
 
 def load_model(
-    folder: ModelFolder, plan: LoadPlan, *, progress: Callable[[int, int], None], check_cancelled: Callable[[], None]
+    folder: ModelFolder,
+    plan: LoadPlan,
+    *,
+    progress: Callable[[int, int], None],
+    check_cancelled: Callable[[], None],
+    work_folder: Path | None = None,
 ) -> LoadedModel:
-    """Load all components.
+    """Load what the plan keeps in memory; if that fails, nothing of it stays there.
 
     Args:
         folder: As `inspect_model_folder` returned it for the plan's files.
         plan: How.
         progress: Told bytes read and bytes in all.
         check_cancelled: Called between tensors; raises JobCancelled to stop.
+        work_folder: For files with weights (`Placement.DISK`); the system's folder for temporary files if None.
 
     Raises:
         IntegrityError: The files are not what they should be.
         IncompatibleError: The plan cannot be carried out on this machine.
     """
+    check_plan(folder, plan)
+    if plan.one_expert or plan.placement == Placement.DISK:
+        return_large_blocks()
     device = choose_device(plan)
+    if device.type == "cuda":
+        torch.cuda.set_device(device)  # where diffusers makes its streams; not run: no card where this was written
     dtype = choose_dtype(plan, device)
-    total_bytes, done_bytes = folder.weights_bytes, 0
+    model = LoadedModel(folder, plan, device, dtype, Placer(plan, device, work_folder))
+    try:
+        _fill(model, progress, check_cancelled)
+    except BaseException as error:
+        # The functions that the error came through hold tensors as long as somebody holds the error.
+        forget_frames(error)
+        model.close()
+        raise
+    return model
 
-    def report(count: int) -> None:
-        nonlocal done_bytes
-        done_bytes += count
-        check_cancelled()
-        progress(done_bytes, total_bytes)
 
-    def diffusers_model(name: str, model_class: type[Any], model_dtype: torch.dtype) -> Any:
-        files = folder.weight_files[name]
-        if plan.transformer_files and model_class is WanTransformer3DModel:
-            return load_transformer_file(folder.path, name, files[0], dtype=model_dtype, report=report)
-        return load_diffusers_model(model_class, folder.path / name, files, dtype=model_dtype, report=report)
-
-    progress(0, total_bytes)
-    text_encoder = _load_transformers_model(folder, "text_encoder", transformers.UMT5EncoderModel, dtype, report)
-    image_encoder = image_processor = None
+def _fill(model: LoadedModel, progress: Callable[[int, int], None], check_cancelled: Callable[[], None]) -> None:
+    folder, plan, placer = model.folder, model.plan, model.placer
+    check_experts_differ(folder)
+    model.tokenizer = load_tokenizer(folder)
+    experts = (
+        [] if plan.one_expert and folder.has_two_experts else [name for name in EXPERTS if name in folder.weight_files]
+    )
+    config = diffusers.WanTransformer3DModel.load_config(folder.path / EXPERTS[0], local_files_only=True)
+    check_attention(plan.attention, int(config["attention_head_dim"]), model.device, model.dtype)
+    keeps_text = plan.text_encoder == TextEncoderPolicy.KEEP
+    names = ["vae", *experts, *(["text_encoder"] if keeps_text else [])]
+    names += ["image_encoder"] if folder.has_image_encoder else []
+    report = ReadBytes(size_bytes(folder, *names), progress, check_cancelled)
+    if keeps_text:
+        model.text_encoder = load_text_encoder(folder, model.dtype, report)
+        placer.settle(model.text_encoder)
     if folder.has_image_encoder:
-        # Float32, as diffusers' documentation asks for: half precision shows in the picture.
-        image_encoder = _load_transformers_model(
-            folder, "image_encoder", transformers.CLIPVisionModel, torch.float32, report
-        )
-        image_processor = transformers.CLIPImageProcessor.from_pretrained(
-            folder.path / "image_processor", local_files_only=True
-        )
-    return LoadedModel(
-        folder=folder,
-        plan=plan,
-        device=device,
-        dtype=dtype,
-        tokenizer=transformers.T5TokenizerFast.from_pretrained(folder.path / "tokenizer", local_files_only=True),
-        text_encoder=text_encoder,
-        transformer=diffusers_model("transformer", WanTransformer3DModel, dtype),
-        transformer_2=diffusers_model("transformer_2", WanTransformer3DModel, dtype)
-        if folder.has_two_experts
-        else None,
-        vae=diffusers_model("vae", AutoencoderKLWan, torch.float32),
-        image_encoder=image_encoder,
-        image_processor=image_processor,
-    )
-
-
-def _load_transformers_model(
-    folder: ModelFolder, name: str, model_class: type[Any], dtype: torch.dtype, report: Callable[[int], None]
-) -> Any:
-    """A text or image encoder by its own library, which renames old tensors; what it only warns about is an error."""
-    path = folder.path / name
-    model, info = model_class.from_pretrained(
-        path,
-        dtype=dtype,
-        local_files_only=True,
-        use_safetensors=True,
-        trust_remote_code=False,
-        output_loading_info=True,
-    )
-    for kind in ("missing_keys", "mismatched_keys", "unexpected_keys"):
-        if info[kind]:
-            key = sorted(str(key) for key in info[kind])[0]
-            raise IntegrityError(
-                f"{name}: {len(info[kind])} {kind.replace('_', ' ')}, {key} among them.", hint=_DOWNLOAD_AGAIN
-            )
-    check_finite(model, path)
-    report(sum(file.stat().st_size for file in folder.weight_files[name]))
-    model.requires_grad_(False)
-    return model.eval()
+        model.image_encoder, model.image_processor = load_image_encoder(folder, placer, report)
+    for name in experts:
+        model.load_expert(name, report)
+    model.vae = load_vae(folder, plan, model.device, placer, report)

@@ -6,7 +6,7 @@ diffusers' `from_single_file` alone does not do: it ignores the scales of 8-bit 
 float32 must stay, only warns about tensors that are left over, and cannot be cancelled.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +20,11 @@ from wan_desktop.core.gguf_header import GGUF_SUFFIX, GGUF_TYPES, GgufTensor, re
 from wan_desktop.core.model_folder import read_safetensors_header
 from wan_desktop.engine.weights import (
     DTYPES,
+    Keeper,
     MissingTensors,
     ReadReport,
     empty_model,
+    keep_all,
     put_tensor,
     read_tensor,
     read_tensors,
@@ -56,8 +58,17 @@ _SAFE_SCALE = 8.0
 _DOWNLOAD_AGAIN = "Get this file again, or use the model's own weights."
 
 
-def load_transformer_file(folder: Path, component: str, file: Path, *, dtype: torch.dtype, report: ReadReport) -> Any:
-    """The transformer that the folder's config describes, with the weights of that file, on the CPU.
+def load_transformer_file(
+    folder: Path,
+    component: str,
+    file: Path,
+    *,
+    dtype: torch.dtype,
+    report: ReadReport,
+    prepare: Callable[[Any], None] = keep_all,
+    keep: Keeper = keep_all,
+) -> Any:
+    """The transformer that the folder's config describes, with the weights of that file; on the CPU, unless moved.
 
     Args:
         folder: The model folder.
@@ -65,13 +76,18 @@ def load_transformer_file(folder: Path, component: str, file: Path, *, dtype: to
         file: GGUF or safetensors, with Wan's own tensor names or those of diffusers.
         dtype: To compute in.
         report: Told what was read.
+        prepare: Given the model without weights, before they come; not for GGUF.
+        keep: Told of each parameter as it comes; not for GGUF, whose weights come all at once.
 
     Raises:
         IntegrityError: The file is damaged, is of another model, or a value is not a number.
         NotAWanModelError: It is of another kind, or in a number format that is not read.
+        IncompatibleError: See `put_tensor`.
     """
-    load = _load_gguf if file.suffix.lower() == GGUF_SUFFIX else _load_safetensors
-    model = load(folder, component, file, dtype, report)
+    if file.suffix.lower() == GGUF_SUFFIX:
+        model = _load_gguf(folder, component, file, dtype, report)
+    else:
+        model = _load_safetensors(folder, component, file, dtype, report, prepare, keep)
     model.requires_grad_(False)
     return model.eval()
 
@@ -197,13 +213,22 @@ def _largest_scale(blocks: Tensor, kind: str) -> float:
     return float(torch.cat(fields).abs().max())
 
 
-def _load_safetensors(folder: Path, component: str, file: Path, dtype: torch.dtype, report: ReadReport) -> Any:
+def _load_safetensors(
+    folder: Path,
+    component: str,
+    file: Path,
+    dtype: torch.dtype,
+    report: ReadReport,
+    prepare: Callable[[Any], None],
+    keep: Keeper,
+) -> Any:
     header = read_safetensors_header(file)
     scale_names = _scales(header, file)
     extras = {name for name in header if name.endswith(_WITHOUT_MEANING_HERE) or _without_prefix(name) == _MARKER}
     is_scaled = bool(scale_names or extras)
     extras.update(scale_names.values())
     model = empty_model(WanTransformer3DModel, folder / component)
+    prepare(model)
     names = _match(model, {name: entry["shape"] for name, entry in header.items() if name not in extras}, file)
     scales = dict(read_tensors(file, report, names=set(scale_names.values())))
     for name, tensor in read_tensors(file, report, dtypes=_DTYPES, names=names):
@@ -213,6 +238,7 @@ def _load_safetensors(folder: Path, component: str, file: Path, dtype: torch.dty
         elif is_scaled and tensor.itemsize == 1:
             raise IntegrityError(f"{name} in {file.name} has no scale, unlike the others.", hint=_DOWNLOAD_AGAIN)
         put_tensor(model, names[name], weight.view(model.get_parameter(names[name]).shape), dtype)
+        keep(model, names[name])
     return model
 
 
@@ -238,6 +264,8 @@ def _scaled(tensor: Tensor, scale: Tensor, name: str, file: Path) -> Tensor:
             f"{name} in {file.name} has the shape {tuple(scale.shape)}; one number, or one a row, was due.",
             hint=_DOWNLOAD_AGAIN,
         )
+    if (scale.float() < 0).any() or not scale.float().any():
+        raise IntegrityError(f"{name} in {file.name} is zero or negative; no scale is.", hint=_DOWNLOAD_AGAIN)
     weight = tensor.float() * scale.float().view(-1, *(1,) * (tensor.ndim - 1))
     if not torch.isfinite(weight).all():
         raise IntegrityError(f"{name} in {file.name} makes weights that are not numbers.", hint=_DOWNLOAD_AGAIN)

@@ -16,19 +16,22 @@ import transformers
 from torch import Tensor
 
 from wan_desktop import __version__
-from wan_desktop.core.errors import DiskFullError, VideoNotSavedError
+from wan_desktop.core.errors import DiskFullError, JobCancelled, VideoNotSavedError, WanError
 from wan_desktop.core.generation import Attempt, GenerationResult
 from wan_desktop.core.gguf_header import GGUF_SUFFIX, read_gguf_header
-from wan_desktop.core.messages import Event, Generate, Preview, Progress, Stage
+from wan_desktop.core.load_plan import LoadPlan, TextEncoderPolicy
+from wan_desktop.core.messages import Event, Generate, Load, MemoryReport, Preview, Progress, Stage, Unload
 from wan_desktop.core.model_folder import ModelFolder, inspect_model_folder
 from wan_desktop.core.recipe import Recipe
 from wan_desktop.core.start_image import fit_image, open_image
 from wan_desktop.engine import memory
 from wan_desktop.engine.decoder import decode_groups, to_pictures
-from wan_desktop.engine.kept_latents import KeptLatents, weights_stamp
-from wan_desktop.engine.loader import LoadedModel, load_model
+from wan_desktop.engine.kept_latents import KeptLatents
+from wan_desktop.engine.loader import LoadedModel
+from wan_desktop.engine.model_shelf import ModelShelf
 from wan_desktop.engine.preview import Previewer
 from wan_desktop.engine.sampler import Condition, Watch, denoise, embed_prompts, latent_shape, prepare_condition
+from wan_desktop.engine.sampling_state import SamplingState
 from wan_desktop.engine.video import VideoWriter, save_poster
 
 logger = logging.getLogger(__name__)
@@ -38,13 +41,13 @@ _SAMPLE_BYTES = 1_000_000
 
 
 class Studio:
-    """Makes videos, and keeps the last model loaded between them."""
+    """Makes videos, and keeps models loaded between them as long as there is memory."""
 
     def __init__(self) -> None:
-        self._model: LoadedModel | None = None
-        self._model_key: tuple[object, ...] = ()
-        self._previewer: Previewer | None = None
+        self._shelf = ModelShelf()
         self.spare_latents: dict[str, Tensor] = {}
+        self.unfinished: dict[str, SamplingState] = {}
+        """By `_Run.same`: where a run came to that then failed; one at most."""
 
     def make_video(
         self, command: Generate, emit: Callable[[Event], None], check_cancelled: Callable[[], None]
@@ -55,28 +58,65 @@ class Studio:
             JobCancelled: As `check_cancelled` says.
             WanError: It could not be made.
         """
-        return _Run(self, command, emit, check_cancelled).make()
+        try:
+            return _Run(self, command, emit, check_cancelled).make()
+        except BaseException as error:
+            # The functions that the error came through hold tensors as long as somebody holds the error.
+            memory.forget_frames(error)
+            raise
+
+    def load(self, command: Load, emit: Callable[[Event], None], check_cancelled: Callable[[], None]) -> MemoryReport:
+        """Read a model into memory.
+
+        Raises:
+            JobCancelled: As `check_cancelled` says.
+            WanError: It cannot be loaded; nothing of it is left in memory.
+        """
+        start_s = time.monotonic()
+        memory.reset_peak(memory.choose_device(command.plan))
+        folder = inspect_model_folder(command.model_folder, [Path(file) for file in command.plan.transformer_files])
+        last_s = 0.0
+
+        def report(done_bytes: int, total_bytes: int) -> None:
+            nonlocal last_s
+            if time.monotonic() - last_s >= _PROGRESS_EVERY_S:
+                last_s = time.monotonic()
+                emit(Progress(job=command.job, stage=Stage.LOAD_MODEL, done=done_bytes, total=total_bytes))
+
+        self.model_for(folder, command.plan, None, report, check_cancelled)
+        emit(Progress(job=command.job, stage=Stage.LOAD_MODEL, done=1, total=1))
+        return self._report(command.job, start_s, memory.peak_memory_bytes(memory.choose_device(command.plan)))
+
+    def unload(self, command: Unload) -> MemoryReport:
+        """Let go of models."""
+        start_s = time.monotonic()
+        self._shelf.remove(command.model_folder)
+        return self._report(command.job, start_s, 0)
+
+    def _report(self, job: str, start_s: float, peak_bytes: int) -> MemoryReport:
+        return MemoryReport(
+            job=job,
+            seconds=round(time.monotonic() - start_s, 3),
+            loaded_folders=self._shelf.folders,
+            process_bytes=memory.process_bytes(),
+            peak_memory_bytes=peak_bytes,
+        )
 
     def model_for(
         self,
         folder: ModelFolder,
-        command: Generate,
+        plan: LoadPlan,
+        work_folder: Path | None,
         progress: Callable[[int, int], None],
         check_cancelled: Callable[[], None],
     ) -> LoadedModel:
-        """The command's model: the loaded one, or from disk where that is another or its files have changed."""
-        key = (folder.path, command.plan, weights_stamp(folder))
-        if self._model is None or self._model_key != key:
-            self._model = self._previewer = None
-            self._model = load_model(folder, command.plan, progress=progress, check_cancelled=check_cancelled)
-            self._model_key = key
-            self._previewer = Previewer(self._model)
-        return self._model
+        """The model as the plan wants it: the loaded one, or from disk where that is another or its files changed."""
+        return self._shelf.get(folder, plan, work_folder, progress, check_cancelled)
 
     @property
     def previewer(self) -> Previewer | None:
-        """Draws previews of the loaded model."""
-        return self._previewer
+        """Draws previews of the model used last."""
+        return self._shelf.previewer
 
 
 class _Run:
@@ -91,13 +131,16 @@ class _Run:
         self._started = time.monotonic()
         self._last_progress = self._last_preview = 0.0
         self._device = memory.choose_device(command.plan)
+        self._last_good: SamplingState | None = None
 
     def make(self) -> GenerationResult:
         memory.reset_peak(self._device)
         command = self._command
         folder = inspect_model_folder(command.model_folder, [Path(file) for file in command.plan.transformer_files])
         with self._stage(Stage.LOAD_MODEL):
-            model = self._studio.model_for(folder, command, self._load_progress, self._check)
+            model = self._studio.model_for(
+                folder, command.plan, command.output.work_folder, self._load_progress, self._check
+            )
         kept = KeptLatents(command.output.work_folder, command, folder, self._studio.spare_latents)
         latents = kept.load(latent_shape(model, self._request))
         if latents is None:
@@ -109,11 +152,41 @@ class _Run:
 
     def _sample(self, model: LoadedModel) -> Tensor:
         with self._stage(Stage.READ_PROMPT):
-            prompts = embed_prompts(model, self._request, self._check)
+            prompts = embed_prompts(model, self._request, self._check, self._load_progress)
         condition = self._prepare_images(model)
+        start = self._studio.unfinished.pop(self._same, None)
+        self._studio.unfinished.clear()
         with self._stage(Stage.CREATE_FRAMES, self._request.num_inference_steps):
-            watch = Watch(check_cancelled=self._check, step=self._step, preview=self._preview)
-            return denoise(model, self._request, prompts, condition, watch)
+            watch = Watch(
+                check_cancelled=self._check,
+                step=self._step,
+                preview=self._preview,
+                keep=self._keep,
+                loading=self._load_progress,
+            )
+            try:
+                return denoise(model, self._request, prompts, condition, watch, start)
+            except (JobCancelled, WanError):
+                raise  # it is not wanted, or the numbers themselves are bad
+            except Exception:
+                self._keep_for_later()
+                raise
+
+    def _keep(self, state: SamplingState) -> None:
+        self._last_good = state
+
+    def _keep_for_later(self) -> None:
+        """So that the next attempt, which will need less memory, goes on from the last good step."""
+        state, self._last_good = self._last_good, None
+        if state is not None:
+            self._studio.unfinished[self._same] = state.on(torch.device("cpu"))
+
+    @property
+    def _same(self) -> str:
+        """Runs with the same make the same numbers, however the model is placed."""
+        plan = self._command.plan
+        kind = [plan.precision, plan.storage, plan.transformer_files, plan.text_encoder == TextEncoderPolicy.CPU]
+        return repr((self._command.model_folder, self._request, kind))
 
     def _prepare_images(self, model: LoadedModel) -> Condition | None:
         request = self._request
@@ -146,7 +219,7 @@ class _Run:
         with VideoWriter(path, **size, fps=request.fps, png_frames=output.png_frames) as writer:
             poster_picture = None
             with self._stage(Stage.BUILD_PICTURES, groups):
-                for index, group in enumerate(decode_groups(model, latents, self._check)):
+                for index, group in enumerate(decode_groups(model, latents, self._check, self._decode_progress)):
                     pictures = to_pictures(group)
                     writer.write(pictures)
                     if index == groups // 2:
@@ -226,6 +299,12 @@ class _Run:
         if now - self._last_progress >= _PROGRESS_EVERY_S:
             self._last_progress = now
             self._progress(Stage.LOAD_MODEL, done_bytes, total_bytes)
+
+    def _decode_progress(self, done: int, total: int) -> None:
+        """In tiles, long before the first frames come."""
+        if time.monotonic() - self._last_progress >= _PROGRESS_EVERY_S:
+            self._last_progress = time.monotonic()
+            self._progress(Stage.BUILD_PICTURES, done, total)
 
     def _step(self, done: int, total: int, part: int, parts: int) -> None:
         self._progress(Stage.CREATE_FRAMES, done, total, part, parts)

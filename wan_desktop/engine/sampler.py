@@ -9,7 +9,7 @@ guidance is looked at, not only the first one's; guidance 1 skips the second for
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import Self, cast
+from typing import Any, Self
 
 import torch
 from diffusers import WanTransformer3DModel
@@ -23,6 +23,7 @@ from wan_desktop.core.catalog import TEXT_LENGTH
 from wan_desktop.core.errors import BrokenPictureError
 from wan_desktop.core.generation import GenerationRequest
 from wan_desktop.engine.loader import LoadedModel
+from wan_desktop.engine.sampling_state import SamplingState
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,10 @@ class Watch:
     """Told steps done, steps in all, part, parts."""
     preview: Callable[[int, Tensor], None]
     """Told step and the latents as they are expected to end, normalised."""
+    keep: Callable[[SamplingState], None] = lambda _: None
+    """Given the state after each step, to go on from there if the next one fails."""
+    loading: Callable[[int, int], None] = lambda *_: None
+    """Told bytes read and bytes in all when an expert is read from disk at its turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,23 +79,36 @@ def interruptible(modules: list[nn.Module], check_cancelled: Callable[[], None])
 
 @torch.no_grad()
 def embed_prompts(
-    model: LoadedModel, request: GenerationRequest, check_cancelled: Callable[[], None]
+    model: LoadedModel,
+    request: GenerationRequest,
+    check_cancelled: Callable[[], None],
+    loading: Callable[[int, int], None] = lambda *_: None,
 ) -> PromptEmbeddings:
-    """Read prompt and negative prompt, or take them from the last runs."""
+    """Read prompt and negative prompt, or take them from the last runs.
+
+    Args:
+        model: Its text encoder reads.
+        request: The prompts.
+        check_cancelled: Raises JobCancelled to stop.
+        loading: Told bytes read and bytes in all when the text encoder is read from disk for it.
+    """
     needs_negative = max(_guidance_of_experts(request)) > 1
     texts = [request.prompt, request.negative_prompt] if needs_negative else [request.prompt]
-    if any(text not in model.prompts for text in texts):
-        layers = list(model.text_encoder.encoder.block)
-        with model.on_device(model.text_encoder), interruptible(layers, check_cancelled):
-            for text in texts:
-                if text not in model.prompts:
-                    model.keep_prompt(text, _embed(model, text).to("cpu"))
-    embeddings = [model.prompts[text].to(model.device, model.dtype) for text in texts]
+    known = {text: model.prompts[text] for text in texts if text in model.prompts}
+    if len(known) < len(set(texts)):
+        with model.text_reader(loading, check_cancelled) as (text_encoder, device):
+            with interruptible(list(text_encoder.encoder.block), check_cancelled):
+                for text in [text for text in dict.fromkeys(texts) if text not in known]:
+                    known[text] = _embed(model.tokenizer, text_encoder, text, device).to("cpu")
+                    model.keep_prompt(text, known[text])
+            # What the plan drops must not live on in this function.
+            del text_encoder
+    embeddings = [known[text].to(model.device, model.dtype) for text in texts]
     return PromptEmbeddings(embeddings[0], embeddings[1] if needs_negative else None)
 
 
-def _embed(model: LoadedModel, text: str) -> Tensor:
-    tokens = model.tokenizer(
+def _embed(tokenizer: Any, text_encoder: Any, text: str, device: torch.device) -> Tensor:
+    tokens = tokenizer(
         [prompt_clean(text)],
         padding="max_length",
         # 512 always: the attention of Wan2.1's image-to-video splits text from image at that place.
@@ -99,8 +117,8 @@ def _embed(model: LoadedModel, text: str) -> Tensor:
         return_attention_mask=True,
         return_tensors="pt",
     )
-    ids, mask = tokens.input_ids.to(model.device), tokens.attention_mask.to(model.device)
-    embeddings: Tensor = model.text_encoder(ids, mask).last_hidden_state
+    ids, mask = tokens.input_ids.to(device), tokens.attention_mask.to(device)
+    embeddings: Tensor = text_encoder(ids, mask).last_hidden_state
     length = int(mask.sum())
     # The transformers attend to all 512 places; those of padding must be zeros.
     return torch.cat(
@@ -158,7 +176,7 @@ def prepare_condition(
         video = torch.cat(parts if last_image is None else [*parts, pixels(last_image)], dim=2)
     with model.on_device(model.vae), interruptible([model.vae.encoder], check_cancelled):
         try:
-            latents = model.vae.encode(video.to(model.vae.dtype)).latent_dist.mode()
+            latents = model.vae.encode(video).latent_dist.mode()  # float32, as the encoder always is
         finally:
             model.vae.clear_cache()
     mean, inverse_std = latent_statistics(model, torch.empty((), device=device))
@@ -201,9 +219,22 @@ def _guidance_of_experts(request: GenerationRequest) -> tuple[float, float]:
 
 @torch.no_grad()
 def denoise(
-    model: LoadedModel, request: GenerationRequest, prompts: PromptEmbeddings, condition: Condition | None, watch: Watch
+    model: LoadedModel,
+    request: GenerationRequest,
+    prompts: PromptEmbeddings,
+    condition: Condition | None,
+    watch: Watch,
+    start: SamplingState | None = None,
 ) -> Tensor:
-    """Run all steps.
+    """Run all steps, or those that are left.
+
+    Args:
+        model: Predicts.
+        request: What is made.
+        prompts: Of `embed_prompts`.
+        condition: Of `prepare_condition`.
+        watch: Looks on.
+        start: Where an earlier run of the same request came to; from the beginning if None.
 
     Returns:
         Normalised latents, `latent_shape`, float32, on the compute device.
@@ -212,20 +243,13 @@ def denoise(
         JobCancelled: As `watch.check_cancelled` says.
         BrokenPictureError: The numbers overflowed.
     """
-    scheduler = model.make_scheduler(request.flow_shift)
-    scheduler.set_timesteps(request.num_inference_steps, device=model.device)
-    scheduler.set_begin_index(0)
-    timesteps = scheduler.timesteps
-    experts = _Experts(model, request, scheduler.config.num_train_timesteps, timesteps)
-    # The generator lives on the CPU, so that a seed gives the same noise on every device.
-    generator = torch.Generator("cpu").manual_seed(request.seed)
-    latents = randn_tensor(latent_shape(model, request), generator=generator, device=model.device, dtype=torch.float32)
+    state = _beginning(model, request) if start is None else start.on(model.device)
+    scheduler, latents, timesteps = state.scheduler, state.latents, state.scheduler.timesteps
+    experts = _Experts(model, request, scheduler.config.num_train_timesteps, timesteps, watch)
     with experts:
-        for index, timestep in enumerate(timesteps):
+        for index, timestep in list(enumerate(timesteps))[state.steps_done :]:
             watch.check_cancelled()
-            transformer, guidance = experts.at(timestep)
-            with interruptible(list(transformer.blocks), watch.check_cancelled):
-                velocity = _predict(model, transformer, latents, timestep, guidance, prompts, condition)
+            velocity = experts.velocity(latents, timestep, prompts, condition)
             sigma = float(scheduler.sigmas[index])
             expected = latents - sigma * velocity
             latents = scheduler.step(velocity, timestep, latents, return_dict=False)[0]
@@ -234,45 +258,68 @@ def denoise(
                     f"The numbers overflowed in step {index + 1} of {len(timesteps)}.",
                     hint="Try again with 32-bit numbers, or check the model's files.",
                 )
+            watch.keep(SamplingState.after(index + 1, latents, scheduler))
             watch.step(index + 1, len(timesteps), experts.part(timestep), experts.parts)
             watch.preview(index + 1, _keep_first_frame(expected, condition))
     return _keep_first_frame(latents, condition)
 
 
+def _beginning(model: LoadedModel, request: GenerationRequest) -> SamplingState:
+    scheduler = model.make_scheduler(request.flow_shift)
+    scheduler.set_timesteps(request.num_inference_steps, device=model.device)
+    scheduler.set_begin_index(0)
+    # The generator lives on the CPU, so that a seed gives the same noise on every device.
+    generator = torch.Generator("cpu").manual_seed(request.seed)
+    latents = randn_tensor(latent_shape(model, request), generator=generator, device=model.device, dtype=torch.float32)
+    return SamplingState(0, latents, scheduler)
+
+
 class _Experts:
-    """Which transformer works at a timestep; on a graphics card only that one lies in video memory."""
+    """Which transformer works at a timestep; on a graphics card only that one lies in video memory.
+
+    Holds none of them itself: with `one_expert` the last reference to one must go before the other is read.
+    """
 
     def __init__(
-        self, model: LoadedModel, request: GenerationRequest, num_train_timesteps: int, timesteps: Tensor
+        self,
+        model: LoadedModel,
+        request: GenerationRequest,
+        num_train_timesteps: int,
+        timesteps: Tensor,
+        watch: Watch,
     ) -> None:
         self._model = model
+        self._watch = watch
         self._guidance = _guidance_of_experts(request)
         ratio = model.folder.boundary_ratio
         self._boundary = None if ratio is None else ratio * num_train_timesteps
         self.parts = len({self.part(timestep) for timestep in timesteps})
-        self._resident: WanTransformer3DModel | None = None
+        self._at_work = 0
         self._place = ExitStack()
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self._place.close()
+    def __exit__(self, *error: Any) -> None:
+        self._place.__exit__(*error)
 
     def part(self, timestep: Tensor) -> int:
         """1 for the high-noise expert or the only one, 2 for the low-noise one."""
         return 1 if self._boundary is None or timestep >= self._boundary else 2
 
-    def at(self, timestep: Tensor) -> tuple[WanTransformer3DModel, float]:
-        """The transformer, on the compute device, and its guidance."""
+    def velocity(
+        self, latents: Tensor, timestep: Tensor, prompts: PromptEmbeddings, condition: Condition | None
+    ) -> Tensor:
+        """What the expert of this timestep predicts, guided; it is brought to the compute device first."""
         part = self.part(timestep)
-        # inspect_model_folder refuses a boundary without a second transformer.
-        transformer = self._model.transformer if part == 1 else cast("WanTransformer3DModel", self._model.transformer_2)
-        if self._resident is not transformer:
+        if self._at_work != part:
             self._place.close()
-            self._place.enter_context(self._model.on_device(transformer))
-            self._resident = transformer
-        return transformer, self._guidance[part - 1]
+            self._place.enter_context(self._model.expert(part, self._watch.loading, self._watch.check_cancelled))
+            self._at_work = part
+        # inspect_model_folder refuses a boundary without a second transformer.
+        transformer = self._model.transformer if part == 1 else self._model.transformer_2
+        with interruptible(list(transformer.blocks), self._watch.check_cancelled):
+            return _predict(self._model, transformer, latents, timestep, self._guidance[part - 1], prompts, condition)
 
 
 def _predict(

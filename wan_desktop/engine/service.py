@@ -22,10 +22,13 @@ from wan_desktop.core.messages import (
     Failed,
     Finished,
     Generate,
+    Job,
+    Load,
     MessageError,
     Quit,
     Ready,
     Rejected,
+    Unload,
     decode_command,
     encode,
 )
@@ -60,12 +63,12 @@ class Commands:
     def __init__(self, pipe: BinaryIO, events: Events) -> None:
         self._pipe = pipe
         self._events = events
-        self._jobs: queue.SimpleQueue[Generate | None] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._cancelled: set[str] = set()
         self._quitting = False
         threading.Thread(target=self._read, name="commands", daemon=True).start()
 
-    def next_job(self) -> Generate | None:
+    def next_job(self) -> Job | None:
         """Wait for the next job; None means the end."""
         return self._jobs.get()
 
@@ -87,7 +90,7 @@ class Commands:
                 self._skip_rest(line)
                 continue
             match command:
-                case Generate():
+                case Generate() | Load() | Unload():
                     self._jobs.put(command)
                 case Cancel(job):
                     self._cancelled.add(job)
@@ -120,15 +123,24 @@ def serve(commands: Commands, events: Events) -> None:
         events.send(_answer(studio, command, commands, events))
 
 
-def _answer(studio: Studio, command: Generate, commands: Commands, events: Events) -> Event:
+def _answer(studio: Studio, command: Job, commands: Commands, events: Events) -> Event:
     """Do one job; whatever happens becomes the event that ends it."""
+
+    def check_cancelled() -> None:
+        commands.check_cancelled(command.job)
+
     try:
-        result = studio.make_video(command, events.send, lambda: commands.check_cancelled(command.job))
+        match command:
+            case Generate():
+                return Finished(command.job, studio.make_video(command, events.send, check_cancelled))
+            case Load():
+                return studio.load(command, events.send, check_cancelled)
+            case Unload():
+                return studio.unload(command)
     except JobCancelled:
         return Cancelled(command.job)
     except Exception as error:  # noqa: BLE001 - the boundary of the process: all that is known becomes its error, the rest a bug
         return _failed(command.job, error)
-    return Finished(command.job, result)
 
 
 def _failed(job: str, error: Exception) -> Failed:

@@ -16,22 +16,38 @@ from accelerate import init_empty_weights
 from diffusers import ModelMixin
 from torch import Tensor, nn
 
-from wan_desktop.core.errors import IntegrityError, NotAWanModelError
+from wan_desktop.core.errors import IncompatibleError, IntegrityError, NotAWanModelError
 from wan_desktop.core.model_folder import read_safetensors_header
 
 ReadReport = Callable[[int], None]
 """Told the number of bytes just read; may raise JobCancelled."""
+Keeper = Callable[[nn.Module, str], None]
+"""Told model and name of each parameter as soon as it is loaded; may put its numbers elsewhere."""
 
 DTYPES: Mapping[str, torch.dtype] = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
 """By their names in safetensors and GGUF: those whose numbers are the weights themselves."""
+FLOAT8 = torch.float8_e4m3fn
+_LARGEST_FLOAT8 = 448.0
+"""torch.finfo(float8_e4m3fn).max; what is above it would be cut to it."""
 _NAME_LENGTH = 200  # of a file's names in messages
 _DOWNLOAD_AGAIN = "Get the model again, or choose another folder."
 
 
+def keep_all(*_: object) -> None:
+    """Leave everything where it is."""
+
+
 def load_diffusers_model(
-    model_class: type[ModelMixin], folder: Path, files: Iterable[Path], *, dtype: torch.dtype, report: ReadReport
+    model_class: type[ModelMixin],
+    folder: Path,
+    files: Iterable[Path],
+    *,
+    dtype: torch.dtype,
+    report: ReadReport,
+    prepare: Callable[[Any], None] = keep_all,
+    keep: Keeper = keep_all,
 ) -> Any:
-    """A model of that class with the weights of the files, on the CPU, in evaluation mode.
+    """A model of that class with the weights of the files, in evaluation mode; on the CPU, unless `keep` moves them.
 
     Args:
         model_class: WanTransformer3DModel or AutoencoderKLWan.
@@ -39,17 +55,22 @@ def load_diffusers_model(
         files: All weight files of the component.
         dtype: Of the weights, except those the class keeps in float32.
         report: Told what was read.
+        prepare: Given the model without weights, before they come.
+        keep: Told of each parameter.
 
     Raises:
         IntegrityError: A tensor is missing, left over, of another shape, or not finite.
         NotAWanModelError: The weights are in a number format this loader does not read.
+        IncompatibleError: See `put_tensor`.
     """
     model = empty_model(model_class, folder)
+    prepare(model)
     missing = MissingTensors(model)
     for file in files:
         for name, tensor in read_tensors(file, report):
             if missing.take(name, tensor.shape, file):
                 put_tensor(model, name, tensor, dtype)
+                keep(model, name)
     missing.check_none_left(folder)
     model.requires_grad_(False)
     return model.eval()
@@ -108,11 +129,31 @@ class MissingTensors:
 
 
 def put_tensor(model: Any, name: str, tensor: Tensor, dtype: torch.dtype) -> None:
-    """Make the tensor the model's parameter of that name, in that number format unless it is to stay in float32."""
+    """Make the tensor the model's parameter of that name, in that number format.
+
+    Not so what is to stay in float32, and what was prepared to lie in 8 bits (`store_in_8_bits`).
+
+    Raises:
+        IncompatibleError: It holds numbers too large for 8 bits.
+    """
     path, _, leaf = name.rpartition(".")
     keeps_float32 = not set(getattr(model, "_keep_in_fp32_modules", None) or ()).isdisjoint(name.split("."))
     value = tensor.to(torch.float32 if keeps_float32 else dtype)
+    if model.get_parameter(name).dtype == FLOAT8:
+        if value.numel() and float(value.abs().max()) > _LARGEST_FLOAT8:
+            raise IncompatibleError(
+                f"{name} holds numbers too large for 8 bits.", hint="Keep the model's weights in 16 bits."
+            )
+        value = value.to(FLOAT8)
     setattr(model.get_submodule(path), leaf, nn.Parameter(value, requires_grad=False))
+
+
+def store_in_8_bits(model: Any, dtype: torch.dtype) -> None:
+    """Let the layers keep their weights as float8_e4m3fn and compute in `dtype`; for a model without weights yet.
+
+    diffusers' hooks do it. It leaves out embeddings, norms and what must stay in float32.
+    """
+    model.enable_layerwise_casting(storage_dtype=FLOAT8, compute_dtype=dtype)
 
 
 def check_finite(model: nn.Module, folder: Path) -> None:
@@ -165,27 +206,45 @@ def read_tensors(
                     f"A tensor in {file.name} has {end - begin} bytes, which does not fit its shape.",
                     hint=_DOWNLOAD_AGAIN,
                 )
-            yield name, read_tensor(stream, start + begin, entry["shape"], dtype, file)
+            yield name, read_tensor(stream, start + begin, entry["shape"], dtype, file, name)
             report(end - begin)
 
 
-def read_tensor(stream: Any, offset: int, shape: Sequence[int], dtype: torch.dtype, file: Path) -> Tensor:
-    """One tensor from that place of the file.
+def read_tensor(
+    stream: Any, offset: int, shape: Sequence[int], dtype: torch.dtype, file: Path, name: str = "A tensor"
+) -> Tensor:
+    """One tensor from that place of the file, called `name` in messages.
 
     Raises:
         IntegrityError: The file ended, or a value is not a number.
     """
     tensor = torch.empty(tuple(shape), dtype=dtype)
-    view = memoryview(tensor.view(-1).view(torch.uint8).numpy().data)
+    read_into(stream, offset, tensor, file.name)
+    # torch cannot say it of 8-bit floats.
+    is_float8 = dtype.is_floating_point and dtype.itemsize == 1
+    if not torch.isfinite(tensor.float() if is_float8 else tensor).all():
+        raise IntegrityError(
+            f"{name[:_NAME_LENGTH]} in {file.name} holds values that are not numbers.", hint=_DOWNLOAD_AGAIN
+        )
+    return tensor
+
+
+def bytes_of(tensor: Tensor) -> memoryview:
+    """The memory of a contiguous tensor on the CPU."""
+    return memoryview(tensor.view(-1).view(torch.uint8).numpy().data)
+
+
+def read_into(stream: Any, offset: int, tensor: Tensor, name: str) -> None:
+    """Fill the tensor from that place of the file.
+
+    Raises:
+        IntegrityError: The file, called `name`, ended.
+    """
+    view = bytes_of(tensor)
     stream.seek(offset)
     done = 0
     while done < tensor.nbytes:
         count = stream.readinto(view[done:])
         if not count:
-            raise IntegrityError(f"{file.name} ended while it was read.", hint=_DOWNLOAD_AGAIN)
+            raise IntegrityError(f"{name} ended while it was read.", hint=_DOWNLOAD_AGAIN)
         done += count
-    # torch cannot say it of 8-bit floats.
-    is_float8 = dtype.is_floating_point and dtype.itemsize == 1
-    if not torch.isfinite(tensor.float() if is_float8 else tensor).all():
-        raise IntegrityError(f"A tensor in {file.name} holds values that are not numbers.", hint=_DOWNLOAD_AGAIN)
-    return tensor
