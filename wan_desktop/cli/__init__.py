@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import NoReturn
 
 from wan_desktop import __version__
+from wan_desktop.cli.check import add_check, run_check
+from wan_desktop.cli.hardware import add_hardware, run_hardware
 from wan_desktop.cli.models import add_models, run_models
 from wan_desktop.cli.render import add_render, print_recipe, run_render
 from wan_desktop.cli.reporter import EXIT_USAGE, Reporter
@@ -18,6 +20,8 @@ _EPILOG = """examples:
   python main.py render --image first.png --prompt "a red circle moving up on a black background" --out up.mp4 --json
   python main.py render --model D:\\Models\\Wan2.2-TI2V-5B-Diffusers --prompt "a fox in the snow" --out fox.mp4
   python main.py recipe red.mp4
+  python main.py hardware
+  python main.py check wan2.2-t2v-a14b --width 832 --height 480 --num-frames 81
   python main.py models list
   python main.py models download wan2.2-ti2v-5b --variant Q4_K_M
 
@@ -51,6 +55,8 @@ def make_parser(*, as_json: bool = False) -> argparse.ArgumentParser:
     recipe.add_argument("file", type=Path)
     recipe.add_argument("--json", action="store_true", help="errors as JSON too")
     add_models(commands.add_parser("models", help="download, check, repair and remove models"), kind)
+    add_check(commands.add_parser("check", help="does a video fit this PC, with this model?"))
+    add_hardware(commands.add_parser("hardware", help="what this PC is: cards, driver, memory, drives"))
     return parser
 
 
@@ -65,6 +71,10 @@ def main(argv: list[str], paths: AppPaths) -> int:
             return print_recipe(args.file)
         if args.command == "models":
             return run_models(args, paths, reporter)
+        if args.command == "check":
+            return run_check(args, paths, reporter)
+        if args.command == "hardware":
+            return run_hardware(args, paths, reporter)
         return run_render(args, paths, reporter)
     except JobCancelled:
         return reporter.cancelled()

@@ -317,6 +317,14 @@ class SettingsError(WanError):
     title = "Settings could not be saved"
 
 
+class HardwareFileError(InputError):
+    """A file does not describe a PC."""
+
+    code = "hardware-file"
+    number = 5007
+    title = "This file does not describe a PC"
+
+
 def _family(parent: type[WanError]) -> dict[str, type[WanError]]:
     found = {parent.code: parent}
     for child in parent.__subclasses__():

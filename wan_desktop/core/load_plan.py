@@ -113,3 +113,9 @@ class LoadPlan:
             if not Path(name).is_absolute():
                 # The engine works in another folder than who wrote the plan.
                 raise ValueError(f"transformer_files: {name!r} is not an absolute path")
+
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        """What of the plan changes the latents, up to rounding: plans that agree in it can go on with each other's."""
+        on_cpu = str(self.text_encoder is TextEncoderPolicy.CPU)
+        return (self.precision, self.storage, on_cpu, *self.transformer_files)

@@ -25,7 +25,10 @@ from wan_desktop.core.errors import (
     StoreError,
     WanError,
 )
+from wan_desktop.core.fallback import ModelLoadingResult
 from wan_desktop.core.jobs import JobContext
+from wan_desktop.core.ladder import Rung
+from wan_desktop.core.model_loading import ModelEngine, load_down_the_ladder
 from wan_desktop.core.paths import AppPaths
 from wan_desktop.core.settings import Settings
 from wan_desktop.core.store.adopt import adopt_folder
@@ -405,6 +408,54 @@ class ModelManager:
             return ""
         return f"This is not the first damage on the drive of {library.root}: check this drive and the PC's memory."
 
+    # In the engine's memory ----------------------------------------------------------------------------------------
+
+    def load(
+        self, key: ModelKey, rungs: Sequence[Rung], engine: ModelEngine, context: JobContext
+    ) -> ModelLoadingResult:
+        """Read a model into the engine's memory, on the first way that works; looked at first, in milliseconds.
+
+        Args:
+            key: The model.
+            rungs: The ways, in their order (`RenderPlanner`).
+            engine: Carries them out.
+            context: Told the engine's `Progress`; asked for a cancel.
+
+        Raises:
+            JobCancelled: It was asked to stop; nothing of it is in memory.
+            ModelNotFoundError, IntegrityError: It is not here, or not whole.
+            ModelBusyError: Something else is done with it.
+            LadderError: No way works; it carries what was tried.
+        """
+        library = self.libraries.holding(key)
+        with self._deeds.begin(library, key, ModelStatus.LOADING, "load") as note:
+            state = self._look.state(key)
+            if state.status != ModelStatus.AVAILABLE or state.folder is None:
+                raise IntegrityError(f"{key.model_id} cannot be loaded: {state.reason}", hint="Check or repair it.")
+            result = load_down_the_ladder(rungs, engine, context)
+            note["text"] = f"{result.used.plan.name if result.used else ''}, {len(result.attempts)} tries"
+            note["details"] = result.attempts
+        self._deeds.set_loaded(key, loaded=True)
+        return result
+
+    def unload(self, key: ModelKey, engine: ModelEngine) -> None:
+        """Let the engine forget a model.
+
+        Raises:
+            ModelNotFoundError: It is not on this PC.
+            ModelBusyError: Something else is done with it.
+            EngineError: The engine does not answer.
+        """
+        library = self.libraries.holding(key)
+        with library.hold(key, "unloading"):
+            self.engine_holds(engine.unload_model(library.folder(key)))
+
+    def engine_holds(self, folders: Sequence[Path]) -> None:
+        """What the engine says that it has in memory; none when it has ended."""
+        for key in {*self._deeds.loaded, *self.installed()}:
+            library = self.libraries.where(key)
+            self._deeds.set_loaded(key, loaded=library is not None and library.folder(key) in folders)
+
     def remove(self, key: ModelKey) -> Removed:
         """Put a model into the trash, or forget a download that was begun.
 
@@ -427,6 +478,7 @@ class ModelManager:
             except OSError as error:
                 raise disk_error(error, library.folder(key), "removing") from error
             note["text"] = f"{freed_bytes} bytes are freed when the trash is emptied"
+        self._deeds.set_loaded(key, loaded=False)
         self._changed(key)
         return Removed(item, freed_bytes, size_bytes - freed_bytes)
 

@@ -29,6 +29,8 @@ class RenderProgress:
     slower_than_expected: bool = False
     peak_memory_bytes: int = 0
     preview_jpeg_base64: str = ""
+    notice: str = ""
+    """What was changed to go on, in a sentence."""
 
 
 class ProgressTracker:
@@ -38,7 +40,10 @@ class ProgressTracker:
     render before (`known_stage_s`). It never grows by more than a fifth without `slower_than_expected`.
     """
 
-    def __init__(self, known_stage_s: dict[Stage, float], clock: Callable[[], float] = monotonic) -> None:
+    def __init__(
+        self, known_stage_s: dict[Stage, float], clock: Callable[[], float] = monotonic, *, notice: str = ""
+    ) -> None:
+        self._notice = notice
         self._known = known_stage_s
         self._clock = clock
         self._started = self._stage_started = self._last_step = clock()
@@ -69,6 +74,7 @@ class ProgressTracker:
             slower_than_expected=self._slow,
             peak_memory_bytes=self._current.peak_memory_bytes,
             preview_jpeg_base64=self._preview,
+            notice=self._notice,
         )
 
     @property
@@ -78,7 +84,9 @@ class ProgressTracker:
 
     def _follow_progress(self, event: Progress, now: float) -> None:
         if event.stage != self._current.stage:
-            self._stage_seconds[self._current.stage] = now - self._stage_started
+            # An expert or the text encoder may be read from disk in between, and the stage goes on after it.
+            before_s = self._stage_seconds.get(self._current.stage, 0.0)
+            self._stage_seconds[self._current.stage] = before_s + now - self._stage_started
             self._stage_started = self._last_step = now
         elif event.stage == Stage.CREATE_FRAMES and event.done > self._current.done:
             self._steps.append((now - self._last_step) / (event.done - self._current.done))

@@ -4,17 +4,21 @@ import logging
 import re
 import textwrap
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from wan_desktop.core.catalog import Model, plan_for
+from wan_desktop.core.catalog import Model
 from wan_desktop.core.engine_client import EngineClient
-from wan_desktop.core.generation import GenerationDraft, GenerationResult, Settled, settle
+from wan_desktop.core.fallback import Descent, LadderError, Outcome, with_attempts
+from wan_desktop.core.generation import Attempt, GenerationDraft, GenerationResult, Settled, settle
 from wan_desktop.core.jobs import JobContext
+from wan_desktop.core.ladder import Rung
 from wan_desktop.core.messages import Generate, OutputTarget, Preview, Progress, Stage
 from wan_desktop.core.paths import AppPaths
 from wan_desktop.core.prompt import prompt_tokenizer
+from wan_desktop.core.render_planner import RenderPlanner
 from wan_desktop.core.render_progress import ProgressTracker
 
 logger = logging.getLogger(__name__)
@@ -32,11 +36,18 @@ class RenderOptions:
 
 
 class Renderer:
-    """Makes videos one after the other and remembers how long each stage takes."""
+    """Makes videos one after the other and remembers how long each stage takes.
 
-    def __init__(self, client: EngineClient, paths: AppPaths) -> None:
+    Args:
+        client: The engine.
+        paths: Where everything lies.
+        planner: Knows in which ways a video can be made here.
+    """
+
+    def __init__(self, client: EngineClient, paths: AppPaths, planner: RenderPlanner | None = None) -> None:
         self._client = client
         self._paths = paths
+        self.planner = planner or RenderPlanner(paths)
         self._known_stage_s: dict[str, dict[Stage, float]] = {}
 
     def settle(self, draft: GenerationDraft, model: Model) -> Settled:
@@ -46,45 +57,60 @@ class Renderer:
     def render(
         self, settled: Settled, model: Model, path: Path, context: JobContext, options: RenderOptions | None = None
     ) -> GenerationResult:
-        """Make the video; blocks, and reports `RenderProgress` to the context.
+        """Make the video, on the first way of the ladder that works; blocks, and reports `RenderProgress`.
 
         Raises:
             JobCancelled: It was asked to stop.
             WanError: It could not be made; the error says why and what to do.
         """
-        options = options or RenderOptions()
         request = settled.request
+        rungs = self.planner.rungs(model, request)
         known_as = f"{request.model_id} {request.variant} {request.width}x{request.height}x{request.num_frames}"
-        tracker = ProgressTracker(self._known_stage_s.get(known_as, {}))
-        command = Generate(
-            job=context.job_id,
-            request=request,
-            model_folder=model.folder.path,
-            plan=plan_for(model, request.variant, self._paths.resources),
-            output=OutputTarget(
-                path=path.absolute(),
-                rescue_folder=self._paths.rescued,
-                work_folder=self._paths.work,
-                png_frames=options.png_frames,
-                poster=options.poster,
-            ),
-            live_preview=options.live_preview,
-        )
+        tried: list[Attempt] = []
 
-        def on_event(event: Progress | Preview) -> None:
-            context.progress(tracker.follow(event))
+        def attempt(rung: Rung) -> GenerationResult:
+            tracker = ProgressTracker(self._known_stage_s.get(known_as, {}), notice=_notice(tried))
+            command = Generate(
+                job=context.job_id,
+                request=request,
+                model_folder=model.folder.path,
+                plan=rung.plan,
+                output=self._output(path, options or RenderOptions()),
+                live_preview=options is None or options.live_preview,
+                earlier_attempts=tuple(tried),
+            )
 
-        result = self._client.generate(command, on_event=on_event, cancel_asked=context.cancel_asked)
-        self._known_stage_s[known_as] = tracker.stage_seconds
-        logger.info(
-            "Job %s made %s x %s, %s frames in %.1f s",
-            context.job_id,
-            request.width,
-            request.height,
-            request.num_frames,
-            result.seconds,
-        )
+            def on_event(event: Progress | Preview) -> None:
+                context.progress(tracker.follow(event))
+
+            result = self._client.generate(command, on_event=on_event, cancel_asked=context.cancel_asked)
+            self._known_stage_s[known_as] = tracker.stage_seconds
+            return result
+
+        try:
+            result, loading = Descent(rungs, attempt, context, announce=tried.append).run()
+        except LadderError as error:
+            raise with_attempts(error) from error
+        if loading.used is not None:
+            self.planner.learn(loading.used, request, result)
+        logger.info("Job %s made %s x %s in %.1f s", context.job_id, request.width, request.height, result.seconds)
         return result
+
+    def _output(self, path: Path, options: RenderOptions) -> OutputTarget:
+        return OutputTarget(
+            path=path.absolute(),
+            rescue_folder=self._paths.rescued,
+            work_folder=self._paths.work,
+            png_frames=options.png_frames,
+            poster=options.poster,
+        )
+
+
+def _notice(tried: Sequence[Attempt]) -> str:
+    if not tried:
+        return ""
+    memory = tried[-1].outcome == Outcome.OUT_OF_MEMORY
+    return "Saving memory, this will be slower." if memory else "Trying it another way."
 
 
 def video_path(folder: Path, prompt: str, now: datetime) -> Path:

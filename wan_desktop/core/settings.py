@@ -24,6 +24,17 @@ class Theme(StrEnum):
     LIGHT = "light"
 
 
+class MemoryMode(StrEnum):
+    """How renders use memory."""
+
+    AUTOMATIC = "automatic"
+    FASTEST = "fastest"
+    """Nothing that comes and goes."""
+    SAVE = "save"
+    """Weights come and go, frames are made in tiles."""
+    SAVE_MOST = "save-most"
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """All settings with their defaults."""
@@ -38,6 +49,12 @@ class Settings:
     model_folders: tuple[Path, ...] = ()
     """Libraries of models, the first for new ones; empty means the usual place."""
     download_limit_bytes_per_s: int | None = None
+    memory_mode: MemoryMode = MemoryMode.AUTOMATIC
+    may_use_smaller_variant: bool = False
+    """When a model does not fit, its smaller weights may be used without asking, if they are here."""
+    may_use_other_model: bool = False
+    gpu_uuid: str = ""
+    """The graphics card to render on; empty: the one with most free memory."""
     unknown: dict[str, Any] = field(default_factory=dict)
     """Keys of a newer version, written back as they came."""
 

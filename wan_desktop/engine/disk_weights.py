@@ -43,6 +43,8 @@ class DiskWeights:
             folder: Where; the system's folder for temporary files if None.
             device: Where blocks compute.
         """
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
         self._file: Any = tempfile.TemporaryFile(prefix="weights-", dir=folder, buffering=0)  # noqa: SIM115 - closed in close, at the latest when this goes
         weakref.finalize(self, self._file.close)
         self._device = device

@@ -38,7 +38,7 @@ class KeptLatents:
     def __init__(self, folder: Path, command: Generate, model: ModelFolder, spare: dict[str, Tensor]) -> None:
         made_by = [
             to_plain(replace(command.request, fps=1)),
-            to_plain(command.plan),
+            command.plan.numbers,
             weights_stamp(model),
             __version__,
             _image_stamp(command),

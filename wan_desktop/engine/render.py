@@ -19,7 +19,7 @@ from wan_desktop import __version__
 from wan_desktop.core.errors import DiskFullError, JobCancelled, VideoNotSavedError, WanError
 from wan_desktop.core.generation import Attempt, GenerationResult
 from wan_desktop.core.gguf_header import GGUF_SUFFIX, read_gguf_header
-from wan_desktop.core.load_plan import LoadPlan, TextEncoderPolicy
+from wan_desktop.core.load_plan import LoadPlan
 from wan_desktop.core.messages import Event, Generate, Load, MemoryReport, Preview, Progress, Stage, Unload
 from wan_desktop.core.model_folder import ModelFolder, inspect_model_folder
 from wan_desktop.core.recipe import Recipe
@@ -184,9 +184,7 @@ class _Run:
     @property
     def _same(self) -> str:
         """Runs with the same make the same numbers, however the model is placed."""
-        plan = self._command.plan
-        kind = [plan.precision, plan.storage, plan.transformer_files, plan.text_encoder == TextEncoderPolicy.CPU]
-        return repr((self._command.model_folder, self._request, kind))
+        return repr((self._command.model_folder, self._request, self._command.plan.numbers))
 
     def _prepare_images(self, model: LoadedModel) -> Condition | None:
         request = self._request

@@ -3,7 +3,7 @@
 Data lies in `resources/catalog/`, one JSON file a model. A folder in diffusers' layout can be used without an entry.
 """
 
-from wan_desktop.core.catalog.added import add_entry, metadata_for_folder, metadata_for_repo
+from wan_desktop.core.catalog.added import add_entry, metadata_for_folder, metadata_for_repo, modes_of
 from wan_desktop.core.catalog.metadata import (
     Family,
     GenerationMode,
@@ -48,6 +48,7 @@ __all__ = [
     "installed_model",
     "metadata_for_folder",
     "metadata_for_repo",
+    "modes_of",
     "plan_for",
     "read_catalog",
 ]

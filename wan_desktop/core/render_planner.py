@@ -1,0 +1,112 @@
+"""From a request to the ladder that is tried for it, and back from what happened to what is known next time."""
+
+import logging
+import threading
+from pathlib import Path
+
+from wan_desktop.core.calibration import Calibration, CalibrationStore, MeasuredRun
+from wan_desktop.core.catalog import Model, plan_for
+from wan_desktop.core.estimate import Workload
+from wan_desktop.core.generation import GenerationRequest, GenerationResult
+from wan_desktop.core.hardware import HardwareProfile
+from wan_desktop.core.hardware_probe import probe
+from wan_desktop.core.ladder import Candidate, Policy, Rung, ladder, most_frugal
+from wan_desktop.core.machine import card_of, limits_of, machine_of
+from wan_desktop.core.model_shape import shape_of_folder
+from wan_desktop.core.paths import AppPaths
+from wan_desktop.core.remembered_plans import RememberedPlans
+from wan_desktop.core.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+
+class RenderPlanner:
+    """Plans renders on this PC; for all threads.
+
+    Args:
+        paths: Where it remembers.
+        settings: What may be done without asking.
+        hardware: The PC; looked at when the first render is planned if None.
+    """
+
+    def __init__(
+        self, paths: AppPaths, settings: Settings | None = None, hardware: HardwareProfile | None = None
+    ) -> None:
+        self._resources = paths.resources
+        self._store = CalibrationStore(paths.calibration)
+        self._remembered = RememberedPlans(paths.remembered_plans)
+        self._settings = settings or Settings()
+        self._hardware = hardware
+        self._looks = hardware is None
+        self._lock = threading.Lock()
+
+    def use(self, settings: Settings) -> None:
+        """Other settings from now on."""
+        self._settings = settings
+
+    def rungs(self, model: Model, request: GenerationRequest) -> tuple[Rung, ...]:
+        """The ways to make the video, in the order in which they are tried; at least one.
+
+        Raises:
+            RequestError, IntegrityError, ModelFilesMissingError: As `plan_for` says.
+        """
+        files = plan_for(model, request.variant, self._resources).transformer_files
+        shape = shape_of_folder(model.folder, [Path(file) for file in files])
+        name = request.variant or model.variant
+        candidate = Candidate(
+            model.metadata.model_id, name, shape, transformer_files=files, folder=str(model.folder.path)
+        )
+        hardware = self._look()
+        card = card_of(hardware, self._settings.gpu_uuid)
+        machine, limits = machine_of(hardware, card), limits_of(hardware, card)
+        policy = Policy(
+            mode=self._settings.memory_mode,
+            gpu_uuid=card.gpu.uuid if card.gpu and card.computes else "",
+            card_computes=card.computes,
+            cpu_is_for_small=False,  # who asks for it anyway gets it
+        )
+        workload = workload_of(request)
+        calibration = self._calibration()
+        rungs = ladder([candidate], workload, machine, limits, policy, calibration)
+        if not rungs:  # nothing fits on paper; paper may be wrong
+            rungs = (most_frugal(candidate, workload, machine, limits, policy, calibration),)
+        with self._lock:
+            return self._remembered.order(rungs, workload)
+
+    def learn(self, rung: Rung, request: GenerationRequest, result: GenerationResult) -> None:
+        """What worked, how long it took, and how much memory."""
+        workload = workload_of(request)
+        measured = MeasuredRun(result.timings_s, result.peak_memory_bytes)
+        with self._lock:
+            self._remembered.remember(rung, workload)
+            self._store.learn(rung.estimate, measured, rung.plan, rung.model_id, workload)
+
+    def forget(self) -> None:
+        """Forget what was learned on this PC."""
+        with self._lock:
+            self._remembered.forget()
+            self._store.forget()
+
+    def _calibration(self) -> Calibration:
+        with self._lock:
+            return self._store.load()
+
+    def _look(self) -> HardwareProfile:
+        """As it is now, since free memory changes; what hangs is not asked again."""
+        if self._looks or self._hardware is None:
+            self._hardware = probe()
+            self._looks = not self._hardware.problems or bool(self._hardware.gpus)
+        return self._hardware
+
+
+def workload_of(request: GenerationRequest) -> Workload:
+    """What the estimate needs to know of a request."""
+    return Workload(
+        width=request.width,
+        height=request.height,
+        num_frames=request.num_frames,
+        num_inference_steps=request.num_inference_steps,
+        has_image=request.image is not None,
+        guidance_scale=request.guidance_scale,
+        guidance_scale_2=request.guidance_scale_2,
+    )
