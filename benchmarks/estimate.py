@@ -149,7 +149,8 @@ def forward_peak(shape: ModelShape, config: Mapping[str, Any], workload: Workloa
         timestep = torch.empty((1, tokens) if per_token else (1,))
         text = torch.empty(1, coefficients.TEXT_TOKENS, shape.transformer.text_dim, dtype=dtype)
         images = torch.empty(1, 257, shape.transformer.image_dim, dtype=dtype) if shape.transformer.image_dim else None
-        with FlashAttention(), LiveBytes(*model.parameters()) as live:
+        live = LiveBytes(*model.parameters())
+        with FlashAttention(), live:
             model(latents, timestep, text, images, return_dict=False)
     return live.peak
 
@@ -174,7 +175,8 @@ def decode_peak(shape: ModelShape, workload: Workload, dtype: torch.dtype) -> in
         latents = torch.empty(
             1, shape.vae.z_dim, frames, workload.height // scale, workload.width // scale, dtype=dtype, device="meta"
         )
-        with FlashAttention(), LiveBytes(*vae.parameters()) as live:
+        live = LiveBytes(*vae.parameters())
+        with FlashAttention(), live:
             hidden = vae.post_quant_conv(latents)
             vae.clear_cache()
             for index in range(frames):
@@ -193,7 +195,8 @@ def encode_peak(shape: ModelShape, workload: Workload) -> int:
     vae = meta_vae(shape.vae.is_residual)
     frames = 1 if shape.expand_timesteps else workload.num_frames
     size = (workload.height, workload.width)
-    with torch.no_grad(), torch.device("meta"), FlashAttention(), LiveBytes(*vae.parameters()) as live:
+    live = LiveBytes(*vae.parameters())
+    with torch.no_grad(), torch.device("meta"), FlashAttention(), live:
         blank = torch.empty(1, 3, frames, *size)
         video = torch.cat([blank], dim=2) if frames > 1 else blank
         vae.encode(video).latent_dist.mode()

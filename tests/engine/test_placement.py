@@ -49,7 +49,6 @@ EXACT = {
     "one-expert-blocks": replace(PLAIN, one_expert=True, placement=Placement.BLOCKS),
     "one-expert-disk": replace(PLAIN, one_expert=True, placement=Placement.DISK),
     "text-dropped": replace(PLAIN, text_encoder=TextEncoderPolicy.DROP),
-    "text-on-cpu": replace(PLAIN, text_encoder=TextEncoderPolicy.CPU),
 }
 FP8 = replace(PLAIN, storage=Storage.FP8)
 TWO_EXPERTS = ("t2v_two_experts", "i2v_two_experts")

@@ -138,18 +138,19 @@ _FAST: tuple[_Choice, ...] = (
     (Placement.RESIDENT, _KEEP, VaePolicy.FLOAT32),
     (Placement.RESIDENT, _DROP, VaePolicy.FLOAT32),
     (Placement.RESIDENT, _DROP, VaePolicy.BFLOAT16),
+    (Placement.RESIDENT, _ON_CPU, VaePolicy.BFLOAT16),
     (Placement.COMPONENT, _KEEP, VaePolicy.FLOAT32),
     (Placement.COMPONENT, _DROP, VaePolicy.BFLOAT16),
+    (Placement.COMPONENT, _ON_CPU, VaePolicy.BFLOAT16),
 )
 _SAVING: tuple[_Choice, ...] = (
-    (Placement.COMPONENT, _DROP, VaePolicy.TILED),
+    (Placement.COMPONENT, _ON_CPU, VaePolicy.TILED),
     (Placement.BLOCKS, _KEEP, VaePolicy.BFLOAT16),
     (Placement.BLOCKS, _DROP, VaePolicy.TILED),
     (Placement.BLOCKS, _ON_CPU, VaePolicy.TILED),
 )
 _SAVING_MOST: tuple[_Choice, ...] = (
     (Placement.LEAVES, _ON_CPU, VaePolicy.TILED),
-    (Placement.DISK, _DROP, VaePolicy.TILED),
     (Placement.DISK, _ON_CPU, VaePolicy.TILED),
 )
 _CHOICES = {
@@ -194,7 +195,7 @@ def cpu_plans(candidate: Candidate) -> list[LoadPlan]:
             one_expert=one_expert,
             text_encoder=text,
         )
-        for text, one_expert in product((_KEEP, _DROP), experts)
+        for text, one_expert in product((_KEEP, _ON_CPU), experts)
     ]
 
 

@@ -56,14 +56,14 @@ class Storage(StrEnum):
 
 
 class TextEncoderPolicy(StrEnum):
-    """Where prompts are read. The picture is the same to the bit, except with CPU, where numbers differ in rounding."""
+    """How prompts are read. The picture is the same to the bit, except with CPU, where numbers differ in rounding."""
 
     KEEP = "keep"
     """Placed as the plan says, and kept for the next prompt."""
     DROP = "drop"
     """Read from disk when a new prompt comes, and dropped after it."""
     CPU = "cpu"
-    """On the CPU, in its number format, and dropped after it."""
+    """On the CPU in float32, layer by layer from disk: it takes next to no memory, and seconds for each new prompt."""
 
 
 class VaePolicy(StrEnum):

@@ -224,7 +224,7 @@ def transformer_of_config(config: Mapping[str, Any]) -> TransformerShape:
     dim, ffn_dim = heads * head_dim, int(config.get("ffn_dim", 13824))
     layers, freq_dim = int(config.get("num_layers", 40)), int(config.get("freq_dim", 256))
     in_channels, text_dim = int(config.get("in_channels", 16)), int(config.get("text_dim", 4096))
-    out_channels = int(config.get("out_channels") or in_channels)
+    out_channels = int(config.get("out_channels", 16) or in_channels)
     image_dim, added_dim = int(config.get("image_dim") or 0), int(config.get("added_kv_proj_dim") or 0)
     positions = int(config.get("pos_embed_seq_len") or 0)
 

@@ -35,6 +35,7 @@ from wan_desktop.engine.memory import (
     return_large_blocks,
 )
 from wan_desktop.engine.placement import Placer, free_numbers
+from wan_desktop.engine.streamed_text import stream_text_encoder
 
 _PROMPTS_KEPT = 16
 _MODULES = ("text_encoder", "image_encoder", *EXPERTS, "vae")
@@ -86,9 +87,13 @@ class LoadedModel:
             # A render begins with the first expert, and the second is what is here after one: it would go anyway.
             for name in EXPERTS:
                 self._drop(name)
-        device = torch.device("cpu") if self.plan.text_encoder == TextEncoderPolicy.CPU else self.device
+        streams = self.plan.text_encoder == TextEncoderPolicy.CPU
+        device = torch.device("cpu") if streams else self.device
         report = ReadBytes(size_bytes(self.folder, "text_encoder"), progress, check_cancelled)
-        encoder = load_text_encoder(self.folder, self.dtype, report)
+        if streams:
+            encoder = stream_text_encoder(self.folder, report)
+        else:
+            encoder = load_text_encoder(self.folder, self.dtype, report)
         try:
             yield encoder.to(device), device
         finally:

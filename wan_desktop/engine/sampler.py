@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from wan_desktop.core.catalog import TEXT_LENGTH
 from wan_desktop.core.errors import BrokenPictureError
 from wan_desktop.core.generation import GenerationRequest
+from wan_desktop.core.load_plan import TextEncoderPolicy
 from wan_desktop.engine.loader import LoadedModel
 from wan_desktop.engine.sampling_state import SamplingState
 
@@ -97,9 +98,11 @@ def embed_prompts(
     known = {text: model.prompts[text] for text in texts if text in model.prompts}
     if len(known) < len(set(texts)):
         with model.text_reader(loading, check_cancelled) as (text_encoder, device):
+            # Padding is masked, so it changes nothing but rounding, and on the CPU it would take most of the time.
+            pads = model.plan.text_encoder is not TextEncoderPolicy.CPU
             with interruptible(list(text_encoder.encoder.block), check_cancelled):
                 for text in [text for text in dict.fromkeys(texts) if text not in known]:
-                    known[text] = _embed(model.tokenizer, text_encoder, text, device).to("cpu")
+                    known[text] = _embed(model.tokenizer, text_encoder, text, device, pads=pads).to("cpu")
                     model.keep_prompt(text, known[text])
             # What the plan drops must not live on in this function.
             del text_encoder
@@ -107,10 +110,10 @@ def embed_prompts(
     return PromptEmbeddings(embeddings[0], embeddings[1] if needs_negative else None)
 
 
-def _embed(tokenizer: Any, text_encoder: Any, text: str, device: torch.device) -> Tensor:
+def _embed(tokenizer: Any, text_encoder: Any, text: str, device: torch.device, *, pads: bool) -> Tensor:
     tokens = tokenizer(
         [prompt_clean(text)],
-        padding="max_length",
+        padding="max_length" if pads else False,
         # 512 always: the attention of Wan2.1's image-to-video splits text from image at that place.
         max_length=TEXT_LENGTH,
         truncation=True,

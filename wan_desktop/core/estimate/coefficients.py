@@ -11,9 +11,9 @@ GIB = 1 << 30
 
 # Memory of a process -------------------------------------------------------------------------------------------------
 
-ENGINE_RAM_BYTES = 500_000_000
-"""The engine with torch, diffusers and transformers and no model, 0.43 GB, and what the C library keeps of freed memory.
-Measured on Linux with torch for the CPU."""
+ENGINE_RAM_BYTES = 600_000_000
+"""The engine with torch, diffusers and transformers and no model, 0.43 GB, and what the C library keeps of freed
+memory. Measured on Linux with torch for the CPU."""
 CUDA_RAM_BYTES = 1_200_000_000
 """What CUDA's libraries and the driver take of normal memory. Not measured: no card where this was written."""
 CUDA_COMMIT_BYTES = 3_000_000_000
@@ -53,9 +53,9 @@ VAE_21 = VaeCosts(52.9, 18.1, 37.3, 10.1, 20.16e6 / 96**2, 6.81e6 / 96**2)
 50.8."""
 VAE_22 = VaeCosts(84.4, 22.8, 47.5, 12.3, 4 * 14.0e6 / 160**2, 4 * 4.68e6 / 160**2)
 """The residual one, traced at 704 x 1280; it works on patches of 2 x 2 pixels."""
-CPU_COLUMNS_BYTES_PER_VALUE, CPU_COLUMNS_MOST_BYTES = 432, 300_000_000
+CPU_COLUMNS_BYTES_PER_VALUE, CPU_COLUMNS_MOST_BYTES = 432, 200_000_000
 """On the CPU torch unfolds small inputs of a convolution: 27 copies of four frames in float32 for each channel and
-pixel. Larger ones are not unfolded, so that it stays below 0.3 GB (measured)."""
+pixel. Larger ones are not unfolded, so that it stays at about 0.2 GB (measured)."""
 DECODED_BYTES_PER_PX = 200
 """A group of frames between decoder and file: 12 values, four times as float32."""
 TILE_PX, TILE_STEP_PX = 256, 192
@@ -79,9 +79,9 @@ CARD_PART_FLOAT32 = Range(0.5, 0.06)
 """The same in float32: with and without TensorFloat-32."""
 CARD_PART_VAE = Range(0.6, 0.05)
 """The same of a VAE, whose convolutions move more than they compute: 2.0 PFLOP and 6.7 TB for 121 frames at 704p."""
-CPU_PART = Range(1.9, 0.1)
+CPU_PART = Range(2.5, 0.1)
 """Of a processor's peak in float32, counted for registers of 256 bits: some have 512. What others use too reaches
-little. Measured on two cores of a server: 25-120 %."""
+little. Measured on two cores of a server: 25-220 %."""
 CPU_PART_BFLOAT16 = Range(2.0, 0.004)
 """The same in 16 bits, of the peak in float32: four times as fast where the processor has instructions for it, some 100
 times slower where not (both measured)."""

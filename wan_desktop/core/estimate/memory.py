@@ -295,6 +295,13 @@ def _vram_weights(shape: ModelShape, setup: Setup, weights: Weights) -> dict[Sta
     }
 
 
+def _streamed_text_bytes(shape: ModelShape) -> int:
+    """One layer in float32 beside its tensors as the file has them; of the embeddings only some rows are read."""
+    inner = shape.text_encoder
+    layers = inner.parameters - inner.vocab * inner.d_model
+    return 2 * 4 * layers // max(1, inner.layers)
+
+
 def _ram_weights(shape: ModelShape, setup: Setup, weights: Weights, machine: Machine) -> dict[Stage, int]:
     """Weights in normal memory in each stage, and what loading them needs for a while."""
     plan, reading = setup.plan, _reading_bytes(shape, setup)
@@ -322,7 +329,11 @@ def _ram_weights(shape: ModelShape, setup: Setup, weights: Weights, machine: Mac
     others = (weights.text if kept_text and stays else 0) + small
     experts = expert if comes_late else shape.experts * expert
     create = max(others + experts + (arriving if comes_late else 0), held + _pinning(weights, setup, shape, machine))
-    prompt = held if kept_text else held + weights.text + reading["text_encoder"]
+    prompt = held
+    if plan.text_encoder is TextEncoderPolicy.CPU:
+        prompt += _streamed_text_bytes(shape)
+    elif not kept_text:
+        prompt += weights.text + reading["text_encoder"]
     return {
         Stage.LOAD_MODEL: peak,
         Stage.READ_PROMPT: prompt,
