@@ -58,6 +58,13 @@ def test_that_the_card_tells_stage_step_and_time(view: ProgressView) -> None:
     assert view.facts.text() == "Running for 2 min 10 s  ·  11.8 s per step"
 
 
+def test_that_another_way_of_loading_is_told(view: ProgressView) -> None:
+    view.show_view(shown(STEPS, GenerationMode.T2V, "100 x 50 -> 96 x 64"))
+    view.show_view(shown(replace(STEPS, notice="Saving memory, this will be slower."), GenerationMode.T2V, "a note"))
+    assert view.notes.text() == "a note\nSaving memory, this will be slower."
+    assert view.notes.isVisibleTo(view)
+
+
 def test_that_time_runs_on_between_two_messages(view: ProgressView, clock: Clock) -> None:
     view.show_view(shown(STEPS))
     clock.now += 100

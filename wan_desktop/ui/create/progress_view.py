@@ -108,8 +108,9 @@ class ProgressView(QWidget):
         """Show how it is now."""
         before, self._view = self._view, view
         self._heard = self._clock()
-        if before is None:
+        if before is None or _notice(before) != _notice(view):
             self._show_notes(view)
+        if before is None:
             request = view.settled.request
             self.picture.set_shape(request.width, request.height)
         progress = view.progress
@@ -209,6 +210,10 @@ class ProgressView(QWidget):
 
     def _show_notes(self, view: RenderView) -> None:
         notes = [adjustment.message for adjustment in view.settled.adjustments]
+        notice = _notice(view)
+        if notice:
+            notes.append(notice)
+            announce(self, notice)
         self.notes.setText("\n".join(notes))
         self.notes.setVisible(bool(notes))
 
@@ -258,3 +263,7 @@ class ProgressView(QWidget):
     def _on_wait(self) -> None:
         self.stall.hide()
         self._waits_until = self._clock() + _STALL_MINIMUM_S
+
+
+def _notice(view: RenderView) -> str:
+    return view.progress.notice if view.progress is not None else ""
