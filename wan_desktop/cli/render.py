@@ -18,6 +18,7 @@ from wan_desktop.core.messages import Stage
 from wan_desktop.core.paths import AppPaths
 from wan_desktop.core.recipe import read_recipe
 from wan_desktop.core.records import to_plain
+from wan_desktop.core.render_planner import RenderPlanner
 from wan_desktop.core.render_progress import RenderProgress
 from wan_desktop.core.rendering import Renderer, RenderOptions
 from wan_desktop.core.settings import load_settings
@@ -53,7 +54,7 @@ def run_render(args: argparse.Namespace, paths: AppPaths, reporter: Reporter) ->
     """Make a video."""
     out = _check_out(args.out)
     client = EngineClient()
-    renderer = Renderer(client, paths)
+    renderer = Renderer(client, paths, RenderPlanner(paths, load_settings(paths.settings_file)))
     context = JobContext("command-line", _progress_report(reporter))
     restore = cancel_on_interrupt(context.cancel_asked)
     try:

@@ -13,6 +13,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 from wan_desktop.core.engine_client import ENGINE_COMMAND, EngineClient, EngineStopped
 from wan_desktop.core.errors import SettingsError
 from wan_desktop.core.jobs import JobQueue, JobSnapshot, JobState, Lane
+from wan_desktop.core.render_planner import RenderPlanner
 from wan_desktop.core.rendering import Renderer
 from wan_desktop.core.settings import save_settings
 from wan_desktop.ui.bridge import EngineBridge, JobBridge
@@ -58,7 +59,7 @@ class Session(QObject):
         self._jobs.attach(self.queue)
         self.client = EngineClient(engine_command, on_change=self._engine.tell)
         self._engine.attach(self.client)
-        self.renderer = Renderer(self.client, paths)
+        self.renderer = Renderer(self.client, paths, RenderPlanner(paths, settings))
         self._lanes = [LaneThread(self.queue, lane, self) for lane in Lane]
         self._jobs.job_changed.connect(self._on_job_changed)
         self._engine.engine_changed.connect(self.engine_changed)
@@ -79,6 +80,7 @@ class Session(QObject):
     def change_settings(self, settings: Settings) -> None:
         """Keep other settings from now on, and on disk."""
         self.settings = settings
+        self.renderer.planner.use(settings)
         path = self.paths.settings_file
 
         def save(_: object) -> None:
