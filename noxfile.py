@@ -102,8 +102,8 @@ def tests(session: nox.Session) -> None:
 
 @nox.session
 def proofs(session: nox.Session) -> None:
-    """Run the long proofs of the model store: every fault, kills, power failures, flipped bits."""
-    paths = session.posargs or ["tests/core/store"]
+    """Run the long proofs: every fault of the store, kills, power failures, flipped bits, thousands of verdicts."""
+    paths = session.posargs or ["tests"]
     session.run(_python(session), "-m", "pytest", "-m", "slow", "--timeout", "1800", *paths, env=_TEST_ENVIRONMENT)
 
 
