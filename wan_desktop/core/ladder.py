@@ -101,6 +101,30 @@ class Policy:
                 return True
 
 
+class Costs:
+    """Estimates on one machine, each made once. For one thread.
+
+    Args:
+        machine: What renders are made on.
+        calibration: What earlier renders on it have shown.
+    """
+
+    def __init__(self, machine: Machine, calibration: Calibration | None = None) -> None:
+        self._machine, self._calibration = machine, calibration
+        self._known: dict[tuple[int, Workload, LoadPlan], Estimate] = {}
+        self._shapes: dict[int, ModelShape] = {}
+        """So that no other shape gets the number of one that is known."""
+
+    def of(self, candidate: Candidate, workload: Workload, plan: LoadPlan) -> Estimate:
+        """What a video takes."""
+        shape = candidate.shape
+        key = (id(shape), workload, plan)
+        if key not in self._known:
+            self._shapes[id(shape)] = shape
+            self._known[key] = estimate(shape, workload, plan, self._machine, self._calibration)
+        return self._known[key]
+
+
 SMALL_PARAMETERS = 2_000_000_000
 """Of a transformer; the smallest Wan model has 1.4 billion."""
 
@@ -213,26 +237,24 @@ def _name(placement: Placement, text: TextEncoderPolicy, vae: VaePolicy, *, one_
 def ladder(
     candidates: Sequence[Candidate],
     workload: Workload,
-    machine: Machine,
+    costs: Costs,
     limits: Limits,
     policy: Policy,
-    calibration: Calibration | None = None,
 ) -> tuple[Rung, ...]:
     """All rungs, in the order in which they are tried.
 
     Args:
         candidates: The model as the user chose it first, then its other packagings, then other models.
         workload: The video.
-        machine: What it is made on.
-        limits: What may be used of it.
+        costs: What it takes on the machine.
+        limits: What may be used of that.
         policy: What may be done without asking.
-        calibration: What earlier renders on this machine have shown.
     """
     on_card: list[Rung] = []
     on_cpu: list[Rung] = []
     for candidate in candidates:
         card, cpu = (
-            _rungs(candidate, plans, _possible(workload, candidate), machine, limits, policy, calibration)
+            _rungs(candidate, plans, _possible(workload, candidate), costs, limits, policy)
             for plans in _plans(candidate, limits, policy)
         )
         on_card += _order(card, limits)
@@ -243,24 +265,22 @@ def ladder(
 def best_fit(
     candidate: Candidate,
     workload: Workload,
-    machine: Machine,
+    costs: Costs,
     limits: Limits,
     policy: Policy,
-    calibration: Calibration | None = None,
 ) -> Fit:
     """How it fits on the way that fits best."""
     plans = [plan for where in _plans(candidate, limits, policy) for plan in where]
-    fits = {rung.fit for rung in _rungs(candidate, plans, workload, machine, limits, policy, calibration)}
+    fits = {rung.fit for rung in _rungs(candidate, plans, workload, costs, limits, policy)}
     return next((fit for fit in Fit if fit in fits), Fit.TOO_BIG)
 
 
 def most_frugal(
     candidate: Candidate,
     workload: Workload,
-    machine: Machine,
+    costs: Costs,
     limits: Limits,
     policy: Policy,
-    calibration: Calibration | None = None,
 ) -> Rung:
     """The way whose scarcest need is least above what there is, for who wants to try it anyway.
 
@@ -268,7 +288,7 @@ def most_frugal(
         ValueError: The policy leaves no way at all.
     """
     plans = [plan for where in _plans(candidate, limits, policy) for plan in where]
-    rungs = _rungs(candidate, plans, workload, machine, limits, policy, calibration)
+    rungs = _rungs(candidate, plans, workload, costs, limits, policy)
     return min(rungs, key=lambda rung: need(rung.plan, rung.estimate, limits) or 0.0)
 
 
@@ -295,14 +315,13 @@ def _rungs(
     candidate: Candidate,
     plans: Iterable[LoadPlan],
     workload: Workload,
-    machine: Machine,
+    costs: Costs,
     limits: Limits,
     policy: Policy,
-    calibration: Calibration | None,
 ) -> list[Rung]:
     rungs = []
     for plan in plans:
-        cost = estimate(candidate.shape, workload, plan, machine, calibration)
+        cost = costs.of(candidate, workload, plan)
         rungs.append(
             Rung(
                 model_id=candidate.model_id,

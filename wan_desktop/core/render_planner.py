@@ -10,7 +10,7 @@ from wan_desktop.core.estimate import Workload
 from wan_desktop.core.generation import GenerationRequest, GenerationResult
 from wan_desktop.core.hardware import HardwareProfile
 from wan_desktop.core.hardware_probe import probe
-from wan_desktop.core.ladder import Candidate, Policy, Rung, ladder, most_frugal
+from wan_desktop.core.ladder import Candidate, Costs, Policy, Rung, ladder, most_frugal
 from wan_desktop.core.machine import card_of, limits_of, machine_of
 from wan_desktop.core.model_shape import shape_of_folder
 from wan_desktop.core.paths import AppPaths
@@ -58,7 +58,8 @@ class RenderPlanner:
         )
         hardware = self._look()
         card = card_of(hardware, self._settings.gpu_uuid)
-        machine, limits = machine_of(hardware, card), limits_of(hardware, card)
+        limits = limits_of(hardware, card)
+        costs = Costs(machine_of(hardware, card), self._calibration())
         policy = Policy(
             mode=self._settings.memory_mode,
             gpu_uuid=card.gpu.uuid if card.gpu and card.computes else "",
@@ -66,10 +67,9 @@ class RenderPlanner:
             cpu_is_for_small=False,  # who asks for it anyway gets it
         )
         workload = workload_of(request)
-        calibration = self._calibration()
-        rungs = ladder([candidate], workload, machine, limits, policy, calibration)
+        rungs = ladder([candidate], workload, costs, limits, policy)
         if not rungs:  # nothing fits on paper; paper may be wrong
-            rungs = (most_frugal(candidate, workload, machine, limits, policy, calibration),)
+            rungs = (most_frugal(candidate, workload, costs, limits, policy),)
         with self._lock:
             return self._remembered.order(rungs, workload)
 

@@ -7,7 +7,7 @@ from wan_desktop.core.calibration import Calibration
 from wan_desktop.core.catalog import GenerationMode, ModelMetadata, Variant
 from wan_desktop.core.estimate import Workload
 from wan_desktop.core.hardware import HardwareProfile
-from wan_desktop.core.ladder import Candidate, Fit, Limits, Policy, Rung, best_fit, ladder, most_frugal
+from wan_desktop.core.ladder import Candidate, Costs, Fit, Limits, Policy, Rung, best_fit, ladder, most_frugal
 from wan_desktop.core.machine import Card, card_of, limits_of, machine_of
 from wan_desktop.core.model_shape import ModelShape
 
@@ -58,7 +58,7 @@ class Trial:
         self.limits: Limits = limits_of(place.hardware, self.card)
         self.most: Limits = limits_of(place.hardware, self.card, alone=True)
         """If nothing else were running on the card."""
-        self._machine = machine_of(place.hardware, self.card)
+        self._costs = Costs(machine_of(place.hardware, self.card), place.calibration)
         self._policy = replace(place.policy, card_computes=self.card.computes)
 
     @property
@@ -77,10 +77,9 @@ class Trial:
         return ladder(
             self.subject.candidates if candidates is None else candidates,
             workload or self.question.workload,
-            self._machine,
+            self._costs,
             limits or self.limits,
             self._policy,
-            self.place.calibration,
         )
 
     def fitting(
@@ -98,18 +97,15 @@ class Trial:
         """
         if not self.subject.candidates:
             return Fit.NOT_CHECKED
-        workload, limits, policy = self.question.workload, self.limits, self._policy
-        calibration = self.place.calibration
-        return best_fit(self.subject.candidates[0], workload, self._machine, limits, policy, calibration)
+        return best_fit(self.subject.candidates[0], self.question.workload, self._costs, self.limits, self._policy)
 
     def nearest(self) -> Rung | None:
         """Of what the user chose, the rung whose scarcest need is least above its limit; None where there is no way."""
         if not self.subject.candidates:
             return None
-        workload, limits, policy = self.question.workload, self.limits, self._policy
         try:
             return most_frugal(
-                self.subject.candidates[0], workload, self._machine, limits, policy, self.place.calibration
+                self.subject.candidates[0], self.question.workload, self._costs, self.limits, self._policy
             )
         except ValueError:
             return None
