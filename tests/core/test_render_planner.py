@@ -12,7 +12,7 @@ from wan_desktop.core.catalog import Model
 from wan_desktop.core.catalog.added import describe_folder
 from wan_desktop.core.generation import Attempt, GenerationRequest, GenerationResult
 from wan_desktop.core.load_plan import Device
-from wan_desktop.core.messages import Stage
+from wan_desktop.core.messages import Stage, TorchCard
 from wan_desktop.core.model_folder import inspect_model_folder
 from wan_desktop.core.paths import AppPaths
 from wan_desktop.core.render_planner import RenderPlanner
@@ -58,6 +58,15 @@ def test_that_a_card_comes_before_the_processor(paths: AppPaths, model: Model) -
 def test_that_a_card_that_is_too_old_is_not_used(paths: AppPaths, model: Model) -> None:
     rungs = planner(paths, "gtx-1080-ti-11gb-32gb").rungs(model, REQUEST)
     assert {rung.plan.device for rung in rungs} == {Device.CPU}
+
+
+def test_that_a_card_that_torch_cannot_use_is_not_used(paths: AppPaths, model: Model) -> None:
+    made = planner(paths, "rtx-4090-24gb-64gb")
+    gpu = load_profile("rtx-4090-24gb-64gb").gpus[0]
+    made.engine_sees((TorchCard(gpu.uuid.removeprefix("GPU-"), gpu.name, gpu.total_bytes, gpu.compute_capability),))
+    assert made.rungs(model, REQUEST)[0].plan.device is Device.CUDA
+    made.engine_sees(())
+    assert {rung.plan.device for rung in made.rungs(model, REQUEST)} == {Device.CPU}
 
 
 def test_that_the_memory_mode_is_kept(paths: AppPaths, model: Model) -> None:

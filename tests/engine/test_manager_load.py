@@ -2,6 +2,8 @@
 
 import random
 import shutil
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -216,6 +218,39 @@ def test_that_thirty_hands_leave_the_truth(manager: ModelManager, engine: Engine
 @pytest.mark.timeout(300)
 def test_that_thirty_hands_leave_the_truth_for_a_minute(manager: ModelManager, engine: EngineModels) -> None:
     thirty_hands(manager, engine, _SECONDS_SLOW)
+
+
+_OTHER_PROGRAM = """
+import sys
+from pathlib import Path
+from tests.engine.test_manager_load import Hands
+from wan_desktop.core.engine_client import EngineClient
+from wan_desktop.core.manager import ModelManager
+from wan_desktop.core.model_loading import EngineModels
+from wan_desktop.core.store.history import History
+from wan_desktop.core.store.hub import HubClient
+
+root, url, seconds = Path(sys.argv[1]), sys.argv[2], float(sys.argv[3])
+manager = ModelManager([root / "models"], hub=HubClient(endpoint=url), history=History(root / "history.sqlite3"))
+client = EngineClient(environment={"OMP_NUM_THREADS": "1"})
+hands = Hands(manager, EngineModels(client), seconds)
+hands.work(99)
+client.stop()
+print(hands.done, hands.unexpected)
+sys.exit(bool(hands.unexpected))
+"""
+
+
+def test_that_two_programs_leave_the_truth(installed: tuple[ModelManager, FakeHub], engine: EngineModels) -> None:
+    manager, hub = installed
+    root = manager.libraries.main().root.parent
+    arguments = [str(root), hub.url, str(_SECONDS)]
+    with subprocess.Popen(
+        [sys.executable, "-c", _OTHER_PROGRAM, *arguments], stdout=subprocess.PIPE, text=True
+    ) as other:
+        thirty_hands(manager, engine, _SECONDS)
+        said, _ = other.communicate(timeout=120)
+    assert other.returncode == 0, said
 
 
 def test_that_the_folder_of_the_model_is_what_the_engine_holds(manager: ModelManager, engine: EngineModels) -> None:

@@ -1,5 +1,7 @@
 """A hardware profile as the estimate and the ladder need it: which card computes, how fast, and what may be used."""
 
+import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -7,11 +9,15 @@ from wan_desktop.core.estimate import Machine
 from wan_desktop.core.hardware import Gpu, HardwareProfile
 from wan_desktop.core.hardware_probe import OLDEST_CUDA
 from wan_desktop.core.ladder import Limits
+from wan_desktop.core.messages import TorchCard
 
 MIN_COMPUTE_CAPABILITY = (7, 0)
 """Of the oldest cards that today's CUDA 12 builds of torch have kernels for (Volta); CUDA 13 builds begin at 7.5."""
 _BFLOAT16_CAPABILITY = (8, 0)
 
+logger = logging.getLogger(__name__)
+
+_SAME_SIZE = 0.05
 _VRAM_RESERVE_BYTES, _VRAM_RESERVE_PART = 800_000_000, 0.06
 """Of a card's memory, the larger of both stays free for the desktop and what the driver itself takes."""
 _RAM_RESERVE_BYTES, _RAM_RESERVE_PART = 1_000_000_000, 0.05
@@ -73,6 +79,25 @@ def card_of(profile: HardwareProfile, uuid: str = "") -> Card:
     judged = [_judged(gpu) for gpu in sorted(profile.gpus, key=lambda gpu: -gpu.free_bytes)]
     fallback = Card(CardKind.NONE, text="There is no NVIDIA graphics card that answers.")
     return next((card for card in judged if card.computes), judged[0] if judged else fallback)
+
+
+def as_torch_sees_it(card: Card, cards: Sequence[TorchCard]) -> Card:
+    """The card, unless torch cannot compute on it: then why not.
+
+    The driver may name a card that the installed build of torch has no kernels for, or that its libraries do not find.
+    """
+    if card.gpu is None or not card.computes:
+        return card
+    wanted = card.gpu.uuid.lower().removeprefix("gpu-")
+    seen = next((each for each in cards if each.uuid.lower().removeprefix("gpu-") == wanted), None)
+    if seen is None:
+        text = f"The driver names {card.name}, but the engine cannot compute on it."
+        return Card(CardKind.NONE, card.gpu, text)
+    if abs(seen.total_bytes - card.gpu.total_bytes) > _SAME_SIZE * card.gpu.total_bytes:
+        logger.warning(
+            "%s has %d bytes for the driver, %d for torch", card.name, card.gpu.total_bytes, seen.total_bytes
+        )
+    return card
 
 
 def _judged(gpu: Gpu) -> Card:

@@ -87,6 +87,17 @@ class Quit:
     """Command: end the process."""
 
 
+@dataclass(frozen=True, slots=True)
+class TorchCard:
+    """A graphics card as torch sees it."""
+
+    uuid: str
+    """Without NVML's `GPU-`."""
+    name: str
+    total_bytes: int
+    compute_capability: tuple[int, int]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ready:
     """Event: the engine has its libraries and takes work."""
@@ -97,6 +108,8 @@ class Ready:
     device: str
     threads: int
     process_id: int
+    cards: tuple[TorchCard, ...] = ()
+    """All that torch can compute on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

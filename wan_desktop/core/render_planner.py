@@ -11,7 +11,8 @@ from wan_desktop.core.generation import GenerationRequest, GenerationResult
 from wan_desktop.core.hardware import HardwareProfile
 from wan_desktop.core.hardware_probe import probe
 from wan_desktop.core.ladder import Candidate, Costs, Policy, Rung, ladder, most_frugal
-from wan_desktop.core.machine import card_of, limits_of, machine_of
+from wan_desktop.core.machine import as_torch_sees_it, card_of, limits_of, machine_of
+from wan_desktop.core.messages import TorchCard
 from wan_desktop.core.model_shape import shape_of_folder
 from wan_desktop.core.paths import AppPaths
 from wan_desktop.core.remembered_plans import RememberedPlans
@@ -38,7 +39,12 @@ class RenderPlanner:
         self._settings = settings or Settings()
         self._hardware = hardware
         self._looks = hardware is None
+        self._torch_cards: tuple[TorchCard, ...] | None = None
         self._lock = threading.Lock()
+
+    def engine_sees(self, cards: tuple[TorchCard, ...]) -> None:
+        """What torch can compute on, as the engine has said."""
+        self._torch_cards = cards
 
     def use(self, settings: Settings) -> None:
         """Other settings from now on."""
@@ -58,6 +64,8 @@ class RenderPlanner:
         )
         hardware = self._look()
         card = card_of(hardware, self._settings.gpu_uuid)
+        if self._torch_cards is not None:
+            card = as_torch_sees_it(card, self._torch_cards)
         limits = limits_of(hardware, card)
         costs = Costs(machine_of(hardware, card), self._calibration())
         policy = Policy(

@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 from wan_desktop.core.catalog import Model
-from wan_desktop.core.engine_client import EngineClient
+from wan_desktop.core.engine_client import EngineClient, EngineReady
 from wan_desktop.core.fallback import Descent, LadderError, Outcome, with_attempts
 from wan_desktop.core.generation import Attempt, GenerationDraft, GenerationResult, Settled, settle
 from wan_desktop.core.jobs import JobContext
@@ -64,6 +64,9 @@ class Renderer:
             WanError: It could not be made; the error says why and what to do.
         """
         request = settled.request
+        engine = self._client.state
+        if isinstance(engine, EngineReady):
+            self.planner.engine_sees(engine.ready.cards)
         rungs = self.planner.rungs(model, request)
         known_as = f"{request.model_id} {request.variant} {request.width}x{request.height}x{request.num_frames}"
         tried: list[Attempt] = []

@@ -15,6 +15,7 @@ import torch
 
 from wan_desktop.core.errors import DiskFullError, IncompatibleError, OutOfMemoryError, WanError
 from wan_desktop.core.load_plan import Device, LoadPlan, Precision
+from wan_desktop.core.messages import TorchCard
 
 _PRECISIONS = {
     Precision.FLOAT32: torch.float32,
@@ -49,6 +50,14 @@ def choose_device(plan: LoadPlan) -> torch.device:
     # Not run: no card where this was written.
     uuids = [str(torch.cuda.get_device_properties(index).uuid) for index in range(torch.cuda.device_count())]
     return torch.device("cuda", card_index(plan.gpu_uuid, uuids))
+
+
+def torch_cards() -> tuple[TorchCard, ...]:
+    """All cards that torch can compute on; not run: no card where this was written."""
+    if not torch.cuda.is_available():
+        return ()
+    found = [torch.cuda.get_device_properties(index) for index in range(torch.cuda.device_count())]
+    return tuple(TorchCard(str(card.uuid), card.name, card.total_memory, (card.major, card.minor)) for card in found)
 
 
 def card_index(gpu_uuid: str, uuids: Sequence[str]) -> int:

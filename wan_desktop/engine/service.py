@@ -117,6 +117,7 @@ def serve(commands: Commands, events: Events) -> None:
             device=_device_name(),
             threads=torch.get_num_threads(),
             process_id=os.getpid(),
+            cards=memory.torch_cards(),
         )
     )
     while (command := commands.next_job()) is not None:
