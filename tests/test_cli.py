@@ -75,6 +75,7 @@ def test_that_render_ends_with_done_and_a_video(
     assert done["path"] == str(out)
     assert done["seconds"] > 0
     assert done["attempts"][0]["outcome"] == "done"
+    assert done["ram_peak_bytes"] > 100_000_000
     with av.open(str(out)) as container:
         assert container.streams.video[0].frames == 5
     stages = [event["stage"] for event in events if event["event"] == "progress"]

@@ -108,6 +108,8 @@ class GenerationResult:
     poster: Path | None = None
     peak_memory_bytes: int = 0
     """Peak video memory on a graphics card; 0 on a CPU."""
+    ram_peak_bytes: int = 0
+    """Most normal memory that the engine's process took meanwhile; 0 if nobody looked."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,7 +84,7 @@ class RenderPlanner:
     def learn(self, rung: Rung, request: GenerationRequest, result: GenerationResult) -> None:
         """What worked, how long it took, and how much memory."""
         workload = workload_of(request)
-        measured = MeasuredRun(result.timings_s, result.peak_memory_bytes)
+        measured = MeasuredRun(result.timings_s, result.peak_memory_bytes, result.ram_peak_bytes)
         with self._lock:
             self._remembered.remember(rung, workload)
             self._store.learn(rung.estimate, measured, rung.plan, rung.model_id, workload)

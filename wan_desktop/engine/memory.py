@@ -6,9 +6,11 @@ import errno
 import gc
 import os
 import sys
+import threading
 import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import psutil
 import torch
@@ -17,6 +19,7 @@ from wan_desktop.core.errors import DiskFullError, IncompatibleError, OutOfMemor
 from wan_desktop.core.load_plan import Device, LoadPlan, Precision
 from wan_desktop.core.messages import TorchCard
 
+_LOOK_S = 0.05
 _PRECISIONS = {
     Precision.FLOAT32: torch.float32,
     Precision.BFLOAT16: torch.bfloat16,
@@ -137,6 +140,32 @@ def peak_memory_bytes(device: torch.device) -> int:
 def video_memory(device: torch.device) -> VideoMemory | None:
     """Free and total video memory of the card; None on a CPU."""
     return VideoMemory(*torch.cuda.mem_get_info(device)) if device.type == "cuda" else None
+
+
+class ProcessPeak:
+    """The most normal memory that this process occupies while the block runs, looked at twenty times a second."""
+
+    def __init__(self) -> None:
+        self._over = threading.Event()
+        self._bytes = process_bytes()
+        self._thread = threading.Thread(target=self._watch, name="memory", daemon=True)
+
+    @property
+    def bytes(self) -> int:
+        """So far."""
+        return max(self._bytes, process_bytes())
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._over.wait(_LOOK_S):
+            self._bytes = max(self._bytes, process_bytes())
 
 
 def process_bytes() -> int:

@@ -5,6 +5,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -114,6 +115,11 @@ class Studio:
         return self._shelf.get(folder, plan, work_folder, progress, check_cancelled)
 
     @property
+    def models(self) -> int:
+        """How many are in memory."""
+        return len(self._shelf.folders)
+
+    @property
     def previewer(self) -> Previewer | None:
         """Draws previews of the model used last."""
         return self._shelf.previewer
@@ -135,6 +141,12 @@ class _Run:
 
     def make(self) -> GenerationResult:
         memory.reset_peak(self._device)
+        with memory.ProcessPeak() as peak:
+            result = self._make()
+            # With other models in memory the number would say nothing of this one.
+            return replace(result, ram_peak_bytes=peak.bytes if self._studio.models == 1 else 0)
+
+    def _make(self) -> GenerationResult:
         command = self._command
         folder = inspect_model_folder(command.model_folder, [Path(file) for file in command.plan.transformer_files])
         with self._stage(Stage.LOAD_MODEL):
