@@ -59,30 +59,60 @@ def test_that_a_prompt_becomes_a_video(qtbot: QtBot, open_real_page: OpenRealPag
     qtbot.waitUntil(lambda: page.stage.finished.player.clip is not None, timeout=WAIT_MS)
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="kill by signal")
+class Killer:
+    """Kills the engine at random reports of a render, as a driver does that takes the process down."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, seed: int, kills: int) -> None:
+        self._rng = random.Random(seed)
+        self._kills = kills
+        self._left = self._rng.randint(2, 15)
+        self._render = Renderer.render
+        killer = self
+
+        def render(self: Renderer, settled: Settled, model: Model, path: Path, context: JobContext, *rest: Any) -> Any:
+            def count_down(progress: Any) -> None:
+                killer.count_down(self)
+                context.progress(progress)
+
+            return killer._render(self, settled, model, path, context.reporting_to(count_down), *rest)
+
+        monkeypatch.setattr(Renderer, "render", render)
+
+    def count_down(self, renderer: Renderer) -> None:
+        self._left -= 1
+        if self._left == 0 and self._kills:
+            self._kills -= 1
+            self._left = self._rng.randint(2, 8)
+            process_id = renderer._client.process_id
+            assert process_id is not None
+            os.kill(process_id, signal.SIGKILL)
+
+
+needs_signals = pytest.mark.skipif(sys.platform == "win32", reason="kill by signal")
+
+
+@needs_signals
 @pytest.mark.parametrize("seed", range(3))
-def test_that_a_killed_engine_is_said_and_the_next_render_works(
+def test_that_a_render_goes_on_when_its_engine_is_killed(
     qtbot: QtBot, open_real_page: OpenRealPage, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
-    """Killed at a random report of the render, as by a driver that takes the process down."""
     page = open_real_page()
     page.form.write_prompt("a red circle growing on a navy background")
-    left = random.Random(seed).randint(2, 25)
-    made = Renderer.render
+    Killer(monkeypatch, seed, kills=1)
+    done = press_generate(qtbot, page)
+    assert isinstance(done, RenderDone)
+    assert [attempt.outcome for attempt in done.result.attempts] == ["engine-died", "done"]
+    assert [attempt.outcome for attempt in read_recipe(done.result.path).attempts] == ["engine-died", "done"]
 
-    def render_and_kill(
-        self: Renderer, settled: Settled, model: Model, path: Path, context: JobContext, *rest: Any
-    ) -> Any:
-        def count_down(progress: Any) -> None:
-            nonlocal left
-            left -= 1
-            if left == 0:
-                os.kill(self._client.process_id, signal.SIGKILL)
-            context.progress(progress)
 
-        return made(self, settled, model, path, context.reporting_to(count_down), *rest)
-
-    monkeypatch.setattr(Renderer, "render", render_and_kill)
+@needs_signals
+@pytest.mark.parametrize("seed", range(2))
+def test_that_an_engine_that_is_killed_again_is_said_and_the_next_render_works(
+    qtbot: QtBot, open_real_page: OpenRealPage, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    page = open_real_page()
+    page.form.write_prompt("a red circle growing on a navy background")
+    Killer(monkeypatch, seed, kills=2)
     assert isinstance(press_generate(qtbot, page), EngineError)
     assert page.window().isVisible()
     assert page.stage.error.text.number == "WAN-3005"
