@@ -110,10 +110,9 @@ class Proof:
         heal = self._scenario.fault(world, call)
         outcome = world.run(operation)
         heal()
-        if (
-            self._scenario.fault is failing
-        ):  # where a drive went and came back, the program looks before it shows anything
-            oracle.check_always(outcome)
+        if self._scenario.fault is pulled:  # a drive that comes back is looked at before anything of it is used
+            world.run(Operation.START)
+        oracle.check_always(outcome)
         assert outcome.error is None or isinstance(outcome.error, WanError), f"(e) {outcome.error!r}"
         if operation not in (Operation.REMOVE, Operation.PUT_BACK):
             oracle.check_kept()
