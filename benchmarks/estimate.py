@@ -1,38 +1,27 @@
-"""The estimate against what is: memory of the real classes at real sizes, a real process's memory and time, its speed.
+"""The estimate's formulas against the real classes at real sizes, and how long one estimate takes.
 
 `python -m benchmarks.estimate` prints all tables. Real sizes are traced on torch's meta device, which has shapes but no
-numbers; attention counts as its output. The rest renders random models of half a gigabyte on the CPU, each in a process
-of its own.
+numbers; attention counts as its output. Real processes are measured by `benchmarks.process_memory` and, on a card,
+`benchmarks.estimate_cuda`.
 """
 
 import argparse
-import json
-import logging
-import os
-import subprocess
-import sys
-import tempfile
-import threading
 import time
-import warnings
 import weakref
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import psutil
 import torch
-from diffusers import AutoencoderKLWan, UniPCMultistepScheduler, WanPipeline, WanTransformer3DModel
+from diffusers import AutoencoderKLWan, WanTransformer3DModel
 from torch import Tensor
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
-from transformers import T5TokenizerFast, UMT5Config, UMT5EncoderModel
 
 from benchmarks.measure import report
-from wan_desktop.core.catalog import GenerationMode, ModelMetadata, read_catalog
+from wan_desktop.core.catalog import ModelMetadata, read_catalog
 from wan_desktop.core.estimate import Machine, Workload, coefficients, estimate
 from wan_desktop.core.estimate.memory import (
     decode_bytes,
@@ -40,13 +29,10 @@ from wan_desktop.core.estimate.memory import (
     set_up,
     transformer_bytes,
 )
-from wan_desktop.core.generation import GenerationRequest
 from wan_desktop.core.load_plan import Device, LoadPlan, Placement, Precision, VaePolicy
-from wan_desktop.core.messages import Generate, OutputTarget
 from wan_desktop.core.model_folder import inspect_model_folder
 from wan_desktop.core.model_shape import TRANSFORMER_CONFIGS, ModelShape, shape_of_entry, shape_of_folder
 from wan_desktop.core.paths import resources_folder
-from wan_desktop.engine.render import Studio
 
 VAE_22_CONFIG: Mapping[str, Any] = {
     "base_dim": 160,
@@ -258,152 +244,6 @@ def compare(model_id: str, dtypes: Iterable[Precision] = (Precision.BFLOAT16, Pr
     return rows
 
 
-# A real process on the CPU -------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class MidModel:
-    """A random model of half a gigabyte, and the video that is made with it."""
-
-    name: str
-    make: Callable[[Path], None]
-    workload: Workload
-
-
-def _save(folder: Path, transformer: Mapping[str, Any], vae: Mapping[str, Any], text: Mapping[str, int]) -> None:
-    torch.manual_seed(1)
-    vocab = [("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0), ("▁", -2.0)] + [(f"▁{word}", -2.0) for word in _WORDS]
-    tokenizer = T5TokenizerFast(vocab=vocab, extra_ids=0, model_max_length=512)
-    encoder = UMT5EncoderModel(UMT5Config(vocab_size=len(tokenizer), **text))
-    WanPipeline(
-        transformer=WanTransformer3DModel(text_dim=text["d_model"], attention_head_dim=64, **transformer),
-        vae=AutoencoderKLWan(**vae),
-        text_encoder=encoder,
-        tokenizer=tokenizer,
-        scheduler=UniPCMultistepScheduler(
-            prediction_type="flow_prediction", use_flow_sigmas=True, num_train_timesteps=1000, flow_shift=3.0
-        ),
-        expand_timesteps=bool(vae.get("is_residual", False)),
-    ).save_pretrained(folder)
-
-
-_TEXT = {"d_model": 768, "d_kv": 64, "num_heads": 12, "d_ff": 2048, "num_layers": 6}
-_SMALL_VAE_22 = {**VAE_22_CONFIG, "base_dim": 32, "decoder_base_dim": 48}
-MID_MODELS = (
-    MidModel(
-        "transformer of 0.8 GB",
-        lambda folder: _save(
-            folder, {"num_layers": 16, "num_attention_heads": 14, "ffn_dim": 4096}, {"base_dim": 24}, _TEXT
-        ),
-        Workload(192, 128, 17, 2, has_image=False, guidance_scale=5.0),
-    ),
-    MidModel(
-        "VAE of Wan2.1, whole",
-        lambda folder: _save(folder, {"num_layers": 4, "num_attention_heads": 8, "ffn_dim": 2048}, {}, _TEXT),
-        Workload(384, 256, 9, 2, has_image=False, guidance_scale=5.0),
-    ),
-    MidModel(
-        "residual VAE",
-        lambda folder: _save(
-            folder,
-            {"num_layers": 8, "num_attention_heads": 12, "ffn_dim": 3072, "in_channels": 48, "out_channels": 48},
-            _SMALL_VAE_22,
-            _TEXT,
-        ),
-        Workload(512, 320, 9, 2, has_image=False, guidance_scale=5.0),
-    ),
-    MidModel(
-        "long video",
-        lambda folder: _save(
-            folder, {"num_layers": 8, "num_attention_heads": 12, "ffn_dim": 4096}, {"base_dim": 16}, _TEXT
-        ),
-        Workload(256, 256, 49, 2, has_image=False, guidance_scale=5.0),
-    ),
-)
-
-
-class _PeakRss:
-    """Looks at this process's memory every few milliseconds."""
-
-    def __init__(self) -> None:
-        self._process, self._stop = psutil.Process(), threading.Event()
-        self.peak = self.base = self._process.memory_info().rss
-        self._thread = threading.Thread(target=self._look, daemon=True)
-        self._thread.start()
-
-    def _look(self) -> None:
-        while not self._stop.wait(0.004):
-            self.peak = max(self.peak, self._process.memory_info().rss)
-
-    def stop(self) -> None:
-        self._stop.set()
-        self._thread.join()
-
-
-def _request(workload: Workload) -> GenerationRequest:
-    return GenerationRequest(
-        model_id="benchmark",
-        mode=GenerationMode.T2V,
-        prompt="word1 word2 word3",
-        negative_prompt="",
-        width=workload.width,
-        height=workload.height,
-        num_frames=workload.num_frames,
-        fps=8,
-        num_inference_steps=workload.num_inference_steps,
-        guidance_scale=workload.guidance_scale,
-        seed=0,
-    )
-
-
-def _plan() -> LoadPlan:
-    return LoadPlan(device=Device.CPU, placement=Placement.RESIDENT)
-
-
-def child(index: int, folder: Path) -> None:
-    """Render in this process and print peak memory and times as JSON."""
-    logging.disable(logging.WARNING)
-    warnings.simplefilter("ignore")
-    model, peak = MID_MODELS[index], _PeakRss()
-    target = OutputTarget(path=folder / "clip.mp4", rescue_folder=folder / "rescued", work_folder=folder / "work")
-    command = Generate(
-        job="1",
-        request=_request(model.workload),
-        model_folder=folder / "model",
-        plan=_plan(),
-        output=target,
-        live_preview=False,
-    )
-    result = Studio().make_video(command, emit=lambda _: None, check_cancelled=lambda: None)
-    peak.stop()
-    print(json.dumps({"base": peak.base, "peak": peak.peak, "timings_s": dict(result.timings_s)}))
-
-
-def measure_cpu() -> None:
-    """Render each model and print what it took beside what was foretold."""
-    cores = psutil.cpu_count(logical=False) or 1
-    machine = Machine(ram_total_bytes=psutil.virtual_memory().total, cpu_tflops=cores * 16 * 3e9 / 1e12)
-    print(f"\nPeak memory of a process on the CPU, and seconds ({cores} cores)")
-    for index, model in enumerate(MID_MODELS):
-        with tempfile.TemporaryDirectory() as name:
-            folder = Path(name)
-            model.make(folder / "model")
-            shape = shape_of_folder(inspect_model_folder(folder / "model"))
-            foretold = estimate(shape, model.workload, _plan(), machine)
-            command = [sys.executable, "-m", "benchmarks.estimate", "--child", str(index), "--folder", name]
-            output = subprocess.run(command, check=True, capture_output=True, text=True, env=dict(os.environ)).stdout
-            found = json.loads(output.splitlines()[-1])
-            print(
-                f"  {model.name:24} measured {found['peak'] / 1e9:.2f} GB (engine alone {found['base'] / 1e9:.2f})   "
-                f"estimate {foretold.ram_peak_bytes / 1e9:.2f} GB   {foretold.ram_peak_bytes / found['peak'] - 1:+.1%}"
-            )
-            for stage in foretold.stages:
-                taken = found["timings_s"].get(stage.stage.value)
-                print(
-                    f"    {stage.stage:16} {taken} s   estimate {stage.seconds_low:.2f} to {stage.seconds_high:.2f} s"
-                )
-
-
 # All of it -----------------------------------------------------------------------------------------------------------
 
 
@@ -442,16 +282,11 @@ def measure_speed() -> None:
 
 
 def main() -> None:
-    """Measure and print, or render as a child."""
+    """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--child", type=int, default=-1)
-    parser.add_argument("--folder", type=Path, default=Path())
-    parser.add_argument("--only", choices=("meta", "cpu", "speed"))
+    parser.add_argument("--only", choices=("meta", "speed"))
     options = parser.parse_args()
-    if options.child >= 0:
-        child(options.child, options.folder)
-        return
-    parts: Mapping[str, Callable[[], None]] = {"speed": measure_speed, "meta": measure_meta, "cpu": measure_cpu}
+    parts: Mapping[str, Callable[[], None]] = {"speed": measure_speed, "meta": measure_meta}
     for name, part in parts.items():
         if options.only in (None, name):
             part()
