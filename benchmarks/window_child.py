@@ -80,7 +80,7 @@ def pauses() -> None:
     paths.ensure()
     program = Program(application, paths, sample=True)
     # The form is the last thing that is built; the next turn of the loop belongs to the engine's import and the render.
-    program.window.page.form_ready.connect(lambda: QTimer.singleShot(0, lambda: end_phase("opening")))
+    program.window.create.form_ready.connect(lambda: QTimer.singleShot(0, lambda: end_phase("opening")))
     program.show()
     code = application.exec()
     end_phase("working")

@@ -5,13 +5,17 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from tests.fakes.hardware import PROFILES, load, path_of
+from wan_desktop.cli import hardware as command
 from wan_desktop.cli import main
+from wan_desktop.core.engine_client import EngineClient
 from wan_desktop.core.hardware import read_profile
+from wan_desktop.core.measured_speed import SpeedStore
 from wan_desktop.core.paths import AppPaths
 
 Run = Callable[..., tuple[int, str, str]]
@@ -98,3 +102,68 @@ def test_that_the_program_itself_answers_without_torch_or_qt(tmp_path: Path) -> 
     done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr.decode()
     assert json.loads(done.stdout)["event"] == "done"
+
+
+# The speed test ------------------------------------------------------------------------------------------------------
+
+FAKE_ENGINE = (sys.executable, "-m", "tests.fakes.fake_engine")
+
+
+@pytest.fixture
+def fake_engine(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], None]:
+    """An engine of round numbers, in a PC that is on paper."""
+
+    def use(scenario: str, pc: str) -> None:
+        monkeypatch.setattr(command, "EngineClient", partial(EngineClient, (*FAKE_ENGINE, scenario)))
+        monkeypatch.setattr(command, "probe", lambda **_: load(pc))
+        monkeypatch.setattr(command, "_PART_S", 0.01)
+
+    return use
+
+
+def test_that_the_real_engine_measures_this_pc(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(command, "_PART_S", 0.01)
+    code, out, _ = run("--measure-speed", "--json")
+    events = [json.loads(line) for line in out.splitlines()]
+    assert code == 0
+    assert [event["event"] for event in events[:-1]] == ["progress"] * (len(events) - 1)
+    processor = events[-1]["reports"][-1]
+    found = {(part["kind"], part["name"]): part for part in processor["parts"]}
+    assert processor["device"] == "cpu"
+    assert found["products", "float32"]["per_s"] > 1e8
+    assert ("disk", "read") in found or len(events[-1]["reports"]) > 1
+    kept = SpeedStore(tmp_path / "data" / "measured-speed.json").load().of(torch_version="")
+    assert kept is not None
+    assert kept.torch_version == processor["torch_version"]
+
+
+def test_that_speeds_are_told_as_a_table(run: Run, fake_engine: Callable[[str, str], None], tmp_path: Path) -> None:
+    fake_engine("ok", DESKTOP)
+    code, out, err = run("--measure-speed")
+    assert code == 0
+    assert "  matrix products, bfloat16         50 TFLOP/s" in out
+    assert "  matrix products, float8           off: Not on this card." in out
+    assert "  attention, cudnn kernel           wrong: It differs by 0.7." in out
+    assert "  copies to the card, pinned        20 GB/s" in out
+    assert out.count("reading model files") == 1
+    assert "1/6 matrix products, bfloat16" in err
+    gpu = load(DESKTOP).gpus[0]
+    speeds = SpeedStore(tmp_path / "data" / "measured-speed.json").load()
+    assert speeds.of(gpu.uuid, gpu.driver_version, "none") is not None
+    assert speeds.of(torch_version="none") is not None
+
+
+def test_that_an_engine_that_dies_is_an_error_and_nothing_is_kept(
+    run: Run, fake_engine: Callable[[str, str], None], tmp_path: Path
+) -> None:
+    fake_engine("dies", DESKTOP)
+    code, _, err = run("--measure-speed")
+    assert code == 1
+    assert "engine" in err
+    assert not (tmp_path / "data" / "measured-speed.json").exists()
+
+
+def test_that_another_pc_cannot_be_measured(run: Run) -> None:
+    code, _, err = run("--measure-speed", "--hardware", str(path_of(DESKTOP)))
+    assert code == 1
+    assert "--hardware" in err

@@ -26,10 +26,16 @@ from wan_desktop.core.messages import (
     Failed,
     Finished,
     Generate,
+    MeasureSpeed,
     Preview,
     Progress,
     Quit,
     Ready,
+    SpeedKind,
+    SpeedPart,
+    SpeedProgress,
+    SpeedReport,
+    SpeedStatus,
     Stage,
     decode_command,
     encode,
@@ -37,6 +43,14 @@ from wan_desktop.core.messages import (
 
 STEP_S = 0.05
 STEPS = 20
+SPEEDS = (
+    SpeedPart(kind=SpeedKind.PRODUCTS, name="bfloat16", status=SpeedStatus.MEASURED, per_s=50e12),
+    SpeedPart(kind=SpeedKind.PRODUCTS, name="float32", status=SpeedStatus.MEASURED, per_s=0.1e12),
+    SpeedPart(kind=SpeedKind.PRODUCTS, name="float8", status=SpeedStatus.OFF, reason="Not on this card."),
+    SpeedPart(kind=SpeedKind.ATTENTION, name="native", status=SpeedStatus.MEASURED, per_s=40e12),
+    SpeedPart(kind=SpeedKind.ATTENTION, name="_native_cudnn", status=SpeedStatus.WRONG, reason="It differs by 0.7."),
+    SpeedPart(kind=SpeedKind.COPY, name="pinned", status=SpeedStatus.MEASURED, per_s=20e9),
+)
 
 
 def send(event: Event) -> None:
@@ -112,6 +126,22 @@ class Scenario:
         )
         send(Finished(job, result))
 
+    def measure(self, command: MeasureSpeed) -> None:
+        """Answer a speed test: a card of round numbers whose 8-bit floats are off and one of whose kernels is wrong."""
+        job, done = command.job, 0
+        while done < len(SPEEDS) or self.name in ("slow", "deaf"):
+            part = SPEEDS[done % len(SPEEDS)]
+            send(SpeedProgress(job=job, kind=part.kind, name=part.name, done=done, total=len(SPEEDS)))
+            self.tick.wait(STEP_S)
+            done += 1
+            if job in self.cancelled and self.name != "deaf":
+                send(Cancelled(job))
+                return
+            if done == 3:
+                self.misbehave()
+        uuid = command.gpu_uuid or "cpu"
+        send(SpeedReport(job=job, device=uuid, device_name="Fake", torch_version="none", parts=SPEEDS, seconds=1.0))
+
     def misbehave(self) -> None:
         """The fault of this scenario, if it has one here."""
         if self.name == "dies":
@@ -145,6 +175,8 @@ def main() -> None:
         match decode_command(line):
             case Generate() as command:
                 threading.Thread(target=scenario.run, args=(command,), daemon=True).start()
+            case MeasureSpeed() as command:
+                threading.Thread(target=scenario.measure, args=(command,), daemon=True).start()
             case Cancel(job):
                 scenario.cancelled.add(job)
             case Quit():

@@ -93,7 +93,7 @@ def open_page(qtbot: QtBot, open_program: OpenProgram) -> Callable[..., CreatePa
     """Opens a window and waits for its form."""
 
     def start(scenario: str = "ok", **options: object) -> CreatePage:
-        page = open_program(scenario, **options).window.page
+        page = open_program(scenario, **options).window.create
         qtbot.waitUntil(lambda: page.form is not None, timeout=WAIT_MS)
         return page
 

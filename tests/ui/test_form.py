@@ -152,16 +152,16 @@ def test_that_an_example_can_be_taken_back(open_page: OpenPage) -> None:
 
 def test_that_the_form_survives_a_restart(qtbot: QtBot, open_program: OpenProgram, paths: AppPaths) -> None:
     first = open_program()
-    qtbot.waitUntil(lambda: first.window.page.form is not None, timeout=WAIT_MS)
-    first.window.page.form.write_prompt("a fox in the snow")
-    first.window.page.form.change(num_inference_steps=13, seed=5)
+    qtbot.waitUntil(lambda: first.window.create.form is not None, timeout=WAIT_MS)
+    first.window.create.form.write_prompt("a fox in the snow")
+    first.window.create.form.change(num_inference_steps=13, seed=5)
     qtbot.waitUntil(lambda: (load_form(paths.data / "form.json") or FormState()).seed == 5, timeout=WAIT_MS)
     first.window.close()
     second = open_program()
-    qtbot.waitUntil(lambda: second.window.page.form is not None, timeout=WAIT_MS)
-    state = second.window.page.form.state
+    qtbot.waitUntil(lambda: second.window.create.form is not None, timeout=WAIT_MS)
+    state = second.window.create.form.state
     assert (state.prompt, state.num_inference_steps, state.seed) == ("a fox in the snow", 13, 5)
-    assert second.window.page.form.prompt.toPlainText() == "a fox in the snow"
+    assert second.window.create.form.prompt.toPlainText() == "a fox in the snow"
 
 
 def test_that_words_typed_just_before_closing_are_kept(open_page: OpenPage, paths: AppPaths) -> None:

@@ -36,7 +36,7 @@ def open_real_page(qtbot: QtBot, open_program: OpenProgram, resources: Path) -> 
         return find_model(BUILTIN_MODEL_ID, resources)
 
     def start() -> CreatePage:
-        page = open_program(engine_command=ENGINE_COMMAND, load_model=load).window.page
+        page = open_program(engine_command=ENGINE_COMMAND, load_model=load).window.create
         qtbot.waitUntil(lambda: page.form is not None, timeout=WAIT_MS)
         return page
 

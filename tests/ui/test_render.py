@@ -149,7 +149,7 @@ def test_that_a_note_tells_of_a_rescued_video(qtbot: QtBot, open_page: OpenPage,
 
 def test_that_closing_during_a_render_asks_and_keep_going_keeps_it(qtbot: QtBot, open_program: OpenProgram) -> None:
     program = open_program("slow")
-    page = program.window.page
+    page = program.window.create
     qtbot.waitUntil(lambda: page.form is not None, timeout=WAIT_MS)
     begin(qtbot, page)
     program.window.close()
@@ -165,7 +165,7 @@ def test_that_closing_during_a_render_asks_and_keep_going_keeps_it(qtbot: QtBot,
 
 def test_that_a_deaf_engine_does_not_keep_the_program_open(qtbot: QtBot, open_program: OpenProgram) -> None:
     program = open_program("deaf")
-    page = program.window.page
+    page = program.window.create
     qtbot.waitUntil(lambda: page.form is not None, timeout=WAIT_MS)
     begin(qtbot, page)
     program.shutdown()

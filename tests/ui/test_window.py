@@ -14,11 +14,12 @@ from wan_desktop.core.errors import ModelFilesMissingError
 from wan_desktop.core.paths import AppPaths
 from wan_desktop.core.settings import Theme, load_settings
 from wan_desktop.ui.create.page import CreatePage
+from wan_desktop.ui.page import PageId
 
 
 def test_that_the_window_opens_and_leaves_nothing_running(qtbot: QtBot, open_program: OpenProgram) -> None:
     program = open_program()
-    qtbot.waitUntil(lambda: program.window.sidebar.engine.state.text() == "Ready", timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: program.window.sidebar.pc.state.text() == "Ready", timeout=WAIT_MS)
     program.window.close()
     program.shutdown()
     assert not [thread for thread in program.session.findChildren(QThread) if thread.isRunning()]
@@ -36,7 +37,7 @@ def test_that_a_damaged_model_is_a_card_and_can_be_tried_again(
             raise answer
         return model
 
-    page = open_program(load_model=load).window.page
+    page = open_program(load_model=load).window.create
     qtbot.waitUntil(lambda: page.stage.error is not None, timeout=WAIT_MS)
     assert page.stage.error.text.number == "WAN-2101"
     assert not page.footer.generate.isEnabled()
@@ -48,7 +49,7 @@ def test_that_an_engine_that_cannot_start_is_told_and_can_be_started_again(
     qtbot: QtBot, open_program: OpenProgram
 ) -> None:
     program = open_program("crash-start")
-    card = program.window.sidebar.engine
+    card = program.window.sidebar.pc
     qtbot.waitUntil(lambda: card.state.text() == "Stopped", timeout=WAIT_MS)
     assert "exit code 1" in card.more.text()
     assert card.start.isVisible()
@@ -62,8 +63,8 @@ def test_that_a_narrow_window_shows_icons_only(qtbot: QtBot, open_program: OpenP
     qtbot.waitUntil(lambda: window.sidebar.width() == 212, timeout=WAIT_MS)
     window.resize(1280, 672)
     qtbot.waitUntil(lambda: window.sidebar.width() == 64, timeout=WAIT_MS)
-    assert window.sidebar.nav_create.text() == ""
-    assert window.sidebar.nav_create.accessibleName() == "Create"
+    assert window.sidebar.nav[PageId.CREATE].text() == ""
+    assert window.sidebar.nav[PageId.CREATE].accessibleName() == "Create"
 
 
 def test_that_the_window_is_not_wider_than_its_minimum(open_page: Callable[..., CreatePage]) -> None:

@@ -12,6 +12,7 @@ from wan_desktop.core.estimate import Workload
 from wan_desktop.core.hardware import HardwareProfile, read_profile
 from wan_desktop.core.hardware_probe import probe
 from wan_desktop.core.manager import ModelManager
+from wan_desktop.core.measured_speed import SpeedStore
 from wan_desktop.core.paths import AppPaths
 from wan_desktop.core.records import to_plain
 from wan_desktop.core.settings import Settings, load_settings
@@ -55,7 +56,9 @@ def _place(args: argparse.Namespace, paths: AppPaths, settings: Settings) -> Pla
     hardware: HardwareProfile = probe(drives=(folder,))
     existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
     calibration = CalibrationStore(paths.calibration).load()
-    return Place(hardware, calibration=calibration, free_disk_bytes=shutil.disk_usage(existing).free)
+    free_disk_bytes = shutil.disk_usage(existing).free
+    speeds = SpeedStore.of(paths).load()
+    return Place(hardware, calibration=calibration, speeds=speeds, free_disk_bytes=free_disk_bytes)
 
 
 def _workload(args: argparse.Namespace, metadata: ModelMetadata) -> Workload:
@@ -86,7 +89,7 @@ def _words(found: CompatibilityCheck) -> list[str]:
             f"  video memory {cost.vram_peak_bytes / _GIGA:.1f} GB, memory {cost.ram_peak_bytes / _GIGA:.1f} GB"
         )
         if cost.seconds_low is not None and cost.seconds_high is not None:
-            words.append(f"  about {cost.seconds_low:.0f} to {cost.seconds_high:.0f} s")
+            words.append(f"  about {cost.seconds_low:.0f} to {cost.seconds_high:.0f} s ({cost.accuracy})")
     words += [f"  {issue.severity}: {issue.text}" for issue in found.issues]
     words += [f"  -> {change.text}" for change in found.recommendations]
     words += [

@@ -1,16 +1,26 @@
-"""The command `hardware`: what this PC is, or what a file says another one is."""
+"""The command `hardware`: what this PC is and how fast, or what a file says another one is."""
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 
+from wan_desktop.cli.interrupt import cancel_on_interrupt
 from wan_desktop.cli.reporter import Reporter
+from wan_desktop.core.engine_client import EngineClient
+from wan_desktop.core.errors import IncompatibleError, InputError
 from wan_desktop.core.hardware import Drive, Gpu, HardwareProfile, MemoryInfo, SystemInfo, read_profile
 from wan_desktop.core.hardware_probe import probe, with_read_speeds
+from wan_desktop.core.jobs import JobContext
+from wan_desktop.core.machine import card_of
+from wan_desktop.core.measured_speed import SpeedStore, measure_speed
+from wan_desktop.core.messages import SpeedKind, SpeedProgress, SpeedReport, SpeedStatus
 from wan_desktop.core.paths import AppPaths
 from wan_desktop.core.records import to_plain
 from wan_desktop.core.settings import load_settings
 
-_GIGA, _GIBI = 1_000_000_000, 1 << 30
+_TERA, _GIGA, _GIBI = 1e12, 1_000_000_000, 1 << 30
+_PART_S = 0.5
+_NAME_WIDTH = 34
 
 
 def add_hardware(parser: argparse.ArgumentParser) -> None:
@@ -19,11 +29,20 @@ def add_hardware(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--measure", action="store_true", help="measure how fast the drives read, some seconds for each"
     )
+    parser.add_argument(
+        "--measure-speed",
+        action="store_true",
+        help="measure how fast card, processor and drive are, and remember it for estimates; half a minute",
+    )
     parser.add_argument("--json", action="store_true", help="one line of JSON, which --hardware takes")
 
 
 def run_hardware(args: argparse.Namespace, paths: AppPaths, reporter: Reporter) -> int:
     """Say what the PC is; problems of it are part of the answer, not a failure."""
+    if args.measure_speed:
+        if args.hardware:
+            raise InputError("Another PC's speed cannot be measured here.", hint="Leave out --hardware.")
+        return _measure_speed(paths, reporter)
     profile = read_profile(args.hardware) if args.hardware else _look(paths, measure=args.measure)
     return reporter.result("\n".join(_words(profile)), to_plain(profile))
 
@@ -34,6 +53,68 @@ def _look(paths: AppPaths, *, measure: bool) -> HardwareProfile:
         return profile
     folders = [*load_settings(paths.settings_file).model_folders, paths.models, paths.data]
     return with_read_speeds(profile, [folder for folder in folders if folder.is_dir()])
+
+
+def _measure_speed(paths: AppPaths, reporter: Reporter) -> int:
+    """Of the card, if one computes, and of the processor, on which prompts may be read."""
+    profile, settings = probe(drives=()), load_settings(paths.settings_file)
+    card = card_of(profile, settings.gpu_uuid)
+    devices = [card.gpu, None] if card.computes else [None]
+    folders = (*settings.model_folders, paths.models, paths.data)
+    folder = next((folder for folder in folders if folder.is_dir()), None)
+    store, client = SpeedStore.of(paths), EngineClient()
+    context = JobContext("command-line", _progress_report(reporter))
+    restore = cancel_on_interrupt(context.cancel_asked)
+    reports = []
+    try:
+        for gpu in devices:
+            try:
+                reports.append(measure_speed(client, context, store, gpu=gpu, folder=folder, part_s=_PART_S))
+            except IncompatibleError as error:  # the driver names a card that torch cannot compute on
+                reporter.event("problem", f"{card.name}: {error.message}", code=error.code, message=error.message)
+            folder = None if reports else folder
+    finally:
+        restore()
+        client.stop()
+    words = [line for report in reports for line in _speed_words(report)]
+    return reporter.result("\n".join(words), {"reports": to_plain(reports)})
+
+
+def _progress_report(reporter: Reporter) -> Callable[[str, SpeedProgress], None]:
+    def report(_: str, progress: SpeedProgress) -> None:
+        reporter.event(
+            "progress",
+            f"{progress.done + 1}/{progress.total} {_part_words(progress.kind, progress.name)}",
+            kind=progress.kind,
+            name=progress.name,
+            done=progress.done,
+            total=progress.total,
+        )
+
+    return report
+
+
+def _speed_words(report: SpeedReport) -> list[str]:
+    """A table: what, and how much a second."""
+    lines = [f"{report.device_name}, torch {report.torch_version}, measured in {report.seconds:.0f} s"]
+    for part in report.parts:
+        is_bytes = part.kind in (SpeedKind.COPY, SpeedKind.DISK)
+        per_s = f"{part.per_s / _GIGA:.3g} GB/s" if is_bytes else f"{part.per_s / _TERA:.3g} TFLOP/s"
+        found = per_s if part.status is SpeedStatus.MEASURED else f"{part.status}: {part.reason}"
+        lines.append(f"  {_part_words(part.kind, part.name):<{_NAME_WIDTH}}{found}")
+    return lines
+
+
+def _part_words(kind: SpeedKind, name: str) -> str:
+    match kind:
+        case SpeedKind.PRODUCTS:
+            return f"matrix products, {name}"
+        case SpeedKind.ATTENTION:
+            return f"attention, {name.removeprefix('_native_')} kernel"
+        case SpeedKind.COPY:
+            return f"copies to the card, {name}"
+        case SpeedKind.DISK:
+            return "reading model files"
 
 
 def _words(profile: HardwareProfile) -> list[str]:

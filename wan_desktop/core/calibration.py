@@ -44,7 +44,9 @@ class Prediction:
     size_class: str
     """Renders of one class are of about the same size."""
     seconds: Mapping[str, float] = field(default_factory=dict)
-    """By stage, the middle of the range; empty where the speed of the machine is not known."""
+    """By stage, the middle of the range; empty where the speed of the machine is not known. Always with the speeds that
+    the parts of the PC are said to have, never with those of the speed test: so what was learned stays right when the
+    speed is measured, measured again or forgotten."""
     vram_bytes: int = 0
     """Most that tensors take on the card."""
     ram_bytes: int = 0

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, Any, cast
 
 from wan_desktop.core.errors import EngineError, JobCancelled, error_from_code
 from wan_desktop.core.generation import GenerationResult
@@ -30,6 +30,7 @@ from wan_desktop.core.messages import (
     Generate,
     Job,
     Load,
+    MeasureSpeed,
     MemoryReport,
     MessageError,
     Preview,
@@ -37,6 +38,8 @@ from wan_desktop.core.messages import (
     Quit,
     Ready,
     Rejected,
+    SpeedProgress,
+    SpeedReport,
     Unload,
     decode_event,
     encode,
@@ -183,7 +186,17 @@ class EngineClient:
             raise _unexpected(event)
         return event
 
-    def _do(self, command: Job, on_event: Callable[[Progress | Preview], None], cancel_asked: threading.Event) -> Event:
+    def measure_speed(
+        self, command: MeasureSpeed, *, on_event: Callable[[SpeedProgress], None], cancel_asked: threading.Event
+    ) -> SpeedReport:
+        """Measure how fast a device is; as `generate`."""
+        event = self._do(command, on_event, cancel_asked)
+        if not isinstance(event, SpeedReport):
+            raise _unexpected(event)
+        return event
+
+    def _do(self, command: Job, on_event: Callable[[Any], None], cancel_asked: threading.Event) -> Event:
+        """Send the command and follow its job; which events come on the way is the command's affair."""
         events: queue.SimpleQueue[Event | _Died] = queue.SimpleQueue()
         with self._lock:
             self._jobs[command.job] = events
@@ -256,7 +269,7 @@ class EngineClient:
         self,
         job: str,
         events: "queue.SimpleQueue[Event | _Died]",
-        on_event: Callable[[Progress | Preview], None],
+        on_event: Callable[[Any], None],
         cancel_asked: threading.Event,
     ) -> Event:
         """Pass events on until the job has ended, one way or another."""
@@ -273,7 +286,7 @@ class EngineClient:
                 event = events.get(timeout=_POLL_S)
             except queue.Empty:
                 continue
-            if isinstance(event, Progress | Preview):
+            if isinstance(event, Progress | Preview | SpeedProgress):
                 if kill_at is None:
                     _tell(on_event, event, cancel_asked)
             elif isinstance(event, _Died) and kill_at is not None:
@@ -353,9 +366,7 @@ class EngineClient:
         self._on_change()
 
 
-def _tell(
-    on_event: Callable[[Progress | Preview], None], event: Progress | Preview, cancel_asked: threading.Event
-) -> None:
+def _tell(on_event: Callable[[Any], None], event: Event, cancel_asked: threading.Event) -> None:
     try:
         on_event(event)
     except JobCancelled:
@@ -365,7 +376,7 @@ def _tell(
 def _last_of(event: Event | _Died) -> Event:
     """The event that ends a job well, or the error that another one means."""
     match event:
-        case Finished() | MemoryReport():
+        case Finished() | MemoryReport() | SpeedReport():
             return event
         case Cancelled():
             raise JobCancelled

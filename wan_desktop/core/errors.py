@@ -301,6 +301,30 @@ class VideoUnreadableError(WanError):
     title = "This video cannot be read"
 
 
+class VideoMissingError(WanError):
+    """A video of the library is not there any more."""
+
+    code = "video-missing"
+    number = 4005
+    title = "The video is not where it was"
+
+
+class VideoLibraryError(WanError):
+    """The index of videos can be neither read nor written."""
+
+    code = "video-library"
+    number = 4006
+    title = "The list of videos cannot be used"
+
+
+class VideoLibraryDamagedError(VideoLibraryError):
+    """The index was damaged and has been put aside; a new one is there, and empty."""
+
+    code = "video-library-damaged"
+    number = 4007
+    title = "The list of videos was damaged"
+
+
 class DataFolderError(WanError):
     """The folder of settings, log and unfinished work cannot be written."""
 
@@ -315,6 +339,54 @@ class SettingsError(WanError):
     code = "settings-not-saved"
     number = 6002
     title = "Settings could not be saved"
+
+
+class QueueError(WanError):
+    """The queue of renders cannot be read or saved."""
+
+    code = "queue-unusable"
+    number = 6009
+    title = "The queue cannot be used"
+
+
+class QueueBusyError(QueueError):
+    """Another process of this program has the queue."""
+
+    code = "queue-in-use"
+    number = 6010
+    title = "The queue is open in another window"
+
+
+class QueueDamagedError(QueueError):
+    """The queue's file was damaged and was begun anew with what could be saved."""
+
+    code = "queue-damaged"
+    number = 6011
+    title = "The queue was damaged"
+
+
+class QueueSpaceError(DiskFullError):
+    """The queue could not be saved since its drive is full."""
+
+    code = "queue-space"
+    number = 4007
+    title = "Not enough space to save the queue"
+
+
+class RenderInterruptedError(WanError):
+    """The program ended again and again while it made the same video."""
+
+    code = "render-interrupted"
+    number = 6003
+    title = "The program did not close properly"
+
+
+class RecipeUnreadableError(InputError):
+    """A file that was to bring the settings of a video brings none."""
+
+    code = "recipe-unreadable"
+    number = 5008
+    title = "This file holds no settings of a video"
 
 
 class HardwareFileError(InputError):

@@ -26,6 +26,13 @@ class Lane(StrEnum):
 
     ENGINE = "engine"
     FILES = "files"
+    """Small things on the disk, which are done in a moment."""
+    MODELS = "models"
+    """Reading and repairing models, which takes minutes."""
+    NETWORK = "network"
+    """Downloads, one after the other."""
+    PC = "pc"
+    """Looking at the PC, whose driver may not answer."""
 
 
 class JobState(StrEnum):

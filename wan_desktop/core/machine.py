@@ -5,10 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from wan_desktop.core.card_uuid import plain_uuid
 from wan_desktop.core.estimate import Machine
 from wan_desktop.core.hardware import Gpu, HardwareProfile
 from wan_desktop.core.hardware_probe import OLDEST_CUDA
 from wan_desktop.core.ladder import Limits
+from wan_desktop.core.measured_speed import MeasuredSpeeds
 from wan_desktop.core.messages import TorchCard
 
 MIN_COMPUTE_CAPABILITY = (7, 0)
@@ -88,8 +90,8 @@ def as_torch_sees_it(card: Card, cards: Sequence[TorchCard]) -> Card:
     """
     if card.gpu is None or not card.computes:
         return card
-    wanted = card.gpu.uuid.lower().removeprefix("gpu-")
-    seen = next((each for each in cards if each.uuid.lower().removeprefix("gpu-") == wanted), None)
+    wanted = plain_uuid(card.gpu.uuid)
+    seen = next((each for each in cards if plain_uuid(each.uuid) == wanted), None)
     if seen is None:
         text = f"The driver names {card.name}, but the engine cannot compute on it."
         return Card(CardKind.NONE, card.gpu, text)
@@ -143,8 +145,15 @@ def limits_of(profile: HardwareProfile, card: Card, *, alone: bool = False) -> L
     )
 
 
-def machine_of(profile: HardwareProfile, card: Card) -> Machine:
-    """What the estimate needs to know; None where it is not known."""
+def machine_of(profile: HardwareProfile, card: Card, speeds: MeasuredSpeeds | None = None) -> Machine:
+    """What the estimate needs to know; None where it is not known.
+
+    Args:
+        profile: The PC.
+        card: Its card.
+        speeds: What was measured on this PC. It stands beside what the parts are said to reach, and does not replace
+            it: what renders have shown is kept as a ratio to the latter.
+    """
     gpu = card.gpu if card.computes else None
     read = [drive.read_bytes_per_s for drive in profile.drives if drive.read_bytes_per_s]
     return Machine(
@@ -157,6 +166,8 @@ def machine_of(profile: HardwareProfile, card: Card) -> Machine:
         pcie_bytes_per_s=_pcie_bytes_per_s(gpu) if gpu else None,
         disk_read_bytes_per_s=min(read) if read else None,
         cpu_tflops=profile.system.physical_cores * _CPU_OPERATIONS * _CPU_CLOCK_HZ / 1e12 or None,
+        card_speed=speeds.of(gpu.uuid, gpu.driver_version) if speeds and gpu else None,
+        cpu_speed=speeds.of() if speeds else None,
     )
 
 

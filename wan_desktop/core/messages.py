@@ -1,18 +1,22 @@
 """What crosses the border between window and engine: one JSON object a line, each of a known type and version."""
 
 import json
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypeVar
 
 from wan_desktop.core.generation import Attempt, GenerationRequest, GenerationResult
-from wan_desktop.core.load_plan import LoadPlan
+from wan_desktop.core.load_plan import Device, LoadPlan
 from wan_desktop.core.records import RecordError, from_plain, to_plain
 
 VERSION = 1
 MAX_LINE_BYTES = 4_000_000
 """A preview is the largest message, some 100 kB."""
+
+MOST_PART_S = 2.0
+"""Some ten parts of that length are still less than a minute."""
 
 
 class MessageError(ValueError):
@@ -73,6 +77,22 @@ class Unload:
     job: str
     model_folder: Path | None = None
     """Only of those in that folder; None for all."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeasureSpeed:
+    """Command: measure how fast a device computes and copies."""
+
+    job: str
+    device: Device = Device.AUTO
+    gpu_uuid: str = ""
+    """Which graphics card, as NVML names it; empty: the first."""
+    part_s: float = 0.5
+    """So long each part is repeated, after it was made large enough; cancel is heard within about twice that."""
+
+    def __post_init__(self) -> None:
+        if not 0 < self.part_s <= MOST_PART_S:
+            raise ValueError(f"part_s: {self.part_s} is not between 0 and {MOST_PART_S}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +176,76 @@ class MemoryReport:
     """Of video memory."""
 
 
+class SpeedKind(StrEnum):
+    """What a part of the speed test measures."""
+
+    PRODUCTS = "products"
+    """Large matrix products, in operations a second; its name is the number format."""
+    ATTENTION = "attention"
+    """In operations a second, in the number format that renders compute with; its name is that of the kernel."""
+    COPY = "copy"
+    """From normal memory to the card, in bytes a second; `pinned` or `pageable`."""
+    DISK = "disk"
+    """Reading a file past the system's cache, in bytes a second; `read`."""
+
+
+class SpeedStatus(StrEnum):
+    """What came of a part."""
+
+    MEASURED = "measured"
+    OFF = "off"
+    """It cannot be used here, or failed; the reason says why, and the rest goes on."""
+    WRONG = "wrong"
+    """Off, because it computes something else than it should: nothing may be rendered with it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpeedPart:
+    """One number of the speed test, or why there is none."""
+
+    kind: SpeedKind
+    name: str
+    status: SpeedStatus
+    per_s: float = 0.0
+    """Operations or bytes a second, as the kind says; 0 if it was not measured."""
+    reason: str = ""
+    """Why it was not, in a sentence."""
+
+    def __post_init__(self) -> None:
+        if (self.status is SpeedStatus.MEASURED) != (0 < self.per_s < math.inf):
+            raise ValueError(f"{self.kind} {self.name}: {self.per_s} a second is not {self.status}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpeedProgress:
+    """Event: the speed test begins with a part, after `done` of `total`."""
+
+    job: str
+    kind: SpeedKind
+    name: str
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpeedReport:
+    """Event: what the speed test has measured."""
+
+    job: str
+    device: str
+    """UUID of the card with NVML's `GPU-`, or `cpu`."""
+    device_name: str
+    torch_version: str
+    parts: tuple[SpeedPart, ...]
+    seconds: float
+    """So long it took."""
+
+    def per_s(self, kind: SpeedKind, name: str) -> float | None:
+        """What was measured; None if nothing was."""
+        found = (part.per_s for part in self.parts if (part.kind, part.name) == (kind, name))
+        return next(found, None) or None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failed:
     """Event: the job ended with an error (`error_from_code`)."""
@@ -181,13 +271,16 @@ class Rejected:
     reason: str
 
 
-Job = Generate | Load | Unload
+Job = Generate | Load | Unload | MeasureSpeed
 Command = Job | Cancel | Quit
-Event = Ready | Progress | Preview | Finished | MemoryReport | Failed | Cancelled | Rejected
+Event = (
+    Ready | Progress | Preview | Finished | MemoryReport | SpeedProgress | SpeedReport | Failed | Cancelled | Rejected
+)
 _COMMANDS: dict[str, type[Command]] = {
     "generate": Generate,
     "load": Load,
     "unload": Unload,
+    "measure_speed": MeasureSpeed,
     "cancel": Cancel,
     "quit": Quit,
 }
@@ -197,6 +290,8 @@ _EVENTS: dict[str, type[Event]] = {
     "preview": Preview,
     "finished": Finished,
     "memory_report": MemoryReport,
+    "speed_progress": SpeedProgress,
+    "speed_report": SpeedReport,
     "failed": Failed,
     "cancelled": Cancelled,
     "rejected": Rejected,

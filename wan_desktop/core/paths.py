@@ -79,6 +79,21 @@ class AppPaths:
         return self.data / "remembered-plans.json"
 
     @property
+    def render_queue_file(self) -> Path:
+        """The renders that wait, run and are over, SQLite; their start images lie beside it."""
+        return self.data / "render-queue.sqlite3"
+
+    @property
+    def video_library_file(self) -> Path:
+        """The index of all videos, SQLite; favourites and tags are kept beside it too."""
+        return self.data / "videos.sqlite3"
+
+    @property
+    def thumbnails(self) -> Path:
+        """Small pictures of videos, JPEG; may be deleted at any time."""
+        return self.data / "thumbnails"
+
+    @property
     def rescued(self) -> Path:
         """Videos that could not be written where they should go."""
         return self.data / "rescued"

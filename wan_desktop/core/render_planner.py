@@ -2,17 +2,20 @@
 
 import logging
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 from wan_desktop.core.calibration import Calibration, CalibrationStore, MeasuredRun
 from wan_desktop.core.catalog import Model, plan_for
-from wan_desktop.core.estimate import Workload
+from wan_desktop.core.estimate import Machine, Workload
 from wan_desktop.core.generation import GenerationRequest, GenerationResult
 from wan_desktop.core.hardware import HardwareProfile
 from wan_desktop.core.hardware_probe import probe
 from wan_desktop.core.ladder import Candidate, Costs, Policy, Rung, ladder, most_frugal
+from wan_desktop.core.load_plan import Attention, Device
 from wan_desktop.core.machine import as_torch_sees_it, card_of, limits_of, machine_of
-from wan_desktop.core.messages import TorchCard
+from wan_desktop.core.measured_speed import SpeedStore
+from wan_desktop.core.messages import SpeedKind, SpeedStatus, TorchCard
 from wan_desktop.core.model_shape import shape_of_folder
 from wan_desktop.core.paths import AppPaths
 from wan_desktop.core.remembered_plans import RememberedPlans
@@ -35,6 +38,7 @@ class RenderPlanner:
     ) -> None:
         self._resources = paths.resources
         self._store = CalibrationStore(paths.calibration)
+        self._speeds = SpeedStore.of(paths)
         self._remembered = RememberedPlans(paths.remembered_plans)
         self._settings = settings or Settings()
         self._hardware = hardware
@@ -45,6 +49,11 @@ class RenderPlanner:
     def engine_sees(self, cards: tuple[TorchCard, ...]) -> None:
         """What torch can compute on, as the engine has said."""
         self._torch_cards = cards
+
+    @property
+    def speeds(self) -> SpeedStore:
+        """What the speed test has measured; what is kept there counts from the next plan on."""
+        return self._speeds
 
     def use(self, settings: Settings) -> None:
         """Other settings from now on."""
@@ -67,7 +76,8 @@ class RenderPlanner:
         if self._torch_cards is not None:
             card = as_torch_sees_it(card, self._torch_cards)
         limits = limits_of(hardware, card)
-        costs = Costs(machine_of(hardware, card), self._calibration())
+        machine = machine_of(hardware, card, self._speeds.load())
+        costs = Costs(machine, self._calibration())
         policy = Policy(
             mode=self._settings.memory_mode,
             gpu_uuid=card.gpu.uuid if card.gpu and card.computes else "",
@@ -79,7 +89,7 @@ class RenderPlanner:
         if not rungs:  # nothing fits on paper; paper may be wrong
             rungs = (most_frugal(candidate, workload, costs, limits, policy),)
         with self._lock:
-            return self._remembered.order(rungs, workload)
+            return self._remembered.order(tuple(_with_right_attention(rung, machine) for rung in rungs), workload)
 
     def learn(self, rung: Rung, request: GenerationRequest, result: GenerationResult) -> None:
         """What worked, how long it took, and how much memory."""
@@ -90,7 +100,7 @@ class RenderPlanner:
             self._store.learn(rung.estimate, measured, rung.plan, rung.model_id, workload)
 
     def forget(self) -> None:
-        """Forget what was learned on this PC."""
+        """Forget what renders have shown on this PC."""
         with self._lock:
             self._remembered.forget()
             self._store.forget()
@@ -105,6 +115,22 @@ class RenderPlanner:
             self._hardware = probe()
             self._looks = not self._hardware.problems or bool(self._hardware.gpus)
         return self._hardware
+
+
+def _with_right_attention(rung: Rung, machine: Machine) -> Rung:
+    """With the fastest right kernel instead, if the speed test found that the plan's computes something else.
+
+    The plain one is none of them: it takes far more memory than was counted.
+    """
+    speed = machine.cpu_speed if rung.plan.device is Device.CPU else machine.card_speed
+    kernels = {part.name: part for part in speed.parts if part.kind is SpeedKind.ATTENTION} if speed else {}
+    planned = kernels.get(rung.plan.attention)
+    right = [part for part in kernels.values() if part.status is SpeedStatus.MEASURED and part.name != Attention.MATH]
+    if planned is None or planned.status is not SpeedStatus.WRONG or not right:
+        return rung
+    logger.warning("%s is not used: %s", planned.name, planned.reason)
+    fastest = max(right, key=lambda part: part.per_s)
+    return replace(rung, plan=replace(rung.plan, attention=Attention(fastest.name)))
 
 
 def workload_of(request: GenerationRequest) -> Workload:

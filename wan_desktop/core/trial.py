@@ -9,6 +9,7 @@ from wan_desktop.core.estimate import Workload
 from wan_desktop.core.hardware import HardwareProfile
 from wan_desktop.core.ladder import Candidate, Costs, Fit, Limits, Policy, Rung, best_fit, ladder, most_frugal
 from wan_desktop.core.machine import Card, card_of, limits_of, machine_of
+from wan_desktop.core.measured_speed import MeasuredSpeeds
 from wan_desktop.core.model_shape import ModelShape
 
 DISK_MARGIN = 1.1
@@ -45,6 +46,8 @@ class Place:
     hardware: HardwareProfile
     policy: Policy = field(default_factory=Policy)
     calibration: Calibration | None = None
+    speeds: MeasuredSpeeds | None = None
+    """What the speed test has measured on it."""
     free_disk_bytes: int | None = None
     """On the drive of the models; None where that is not known."""
 
@@ -58,7 +61,7 @@ class Trial:
         self.limits: Limits = limits_of(place.hardware, self.card)
         self.most: Limits = limits_of(place.hardware, self.card, alone=True)
         """If nothing else were running on the card."""
-        self._costs = Costs(machine_of(place.hardware, self.card), place.calibration)
+        self._costs = Costs(machine_of(place.hardware, self.card, place.speeds), place.calibration)
         self._policy = replace(place.policy, card_computes=self.card.computes)
 
     @property

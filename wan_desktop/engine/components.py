@@ -22,6 +22,8 @@ _SAMPLE_BYTES = 256
 _PROBES = 32
 _SMALLEST_PART_OF_VOCABULARY = 0.9
 """UMT5's tokenizer has 256,300 ids and its text encoder 256,384; one without its file has some 100."""
+_LEFT_OVER = {"image_encoder": {"visual_projection.weight"}}
+"""The official Wan2.1 I2V files hold it: they were saved with CLIP's projection, which Wan does not use."""
 _DOWNLOAD_AGAIN = "Get the model again, or choose another folder."
 
 
@@ -189,6 +191,8 @@ def _load_encoder(
     tensors: dict[str, torch.Tensor] = {}
     for file in folder.weight_files[name]:
         for key, tensor in read_tensors(file, report):
+            if key in _LEFT_OVER.get(name, ()):
+                continue
             tensors[key] = tensor if kept.intersection(key.split(".")) else tensor.to(dtype)
     model, info = model_class.from_pretrained(
         None,

@@ -11,8 +11,10 @@ import diffusers
 import torch
 from torch import Tensor, nn
 
-from wan_desktop.core.load_plan import LoadPlan, Placement, TextEncoderPolicy
+from wan_desktop.core.errors import DriveFaultError, DriveMissingError, FileBlockedError, IntegrityError
+from wan_desktop.core.load_plan import LoadPlan, Placement, Storage, TextEncoderPolicy
 from wan_desktop.core.model_folder import ModelFolder
+from wan_desktop.core.store.disk_error import disk_error
 from wan_desktop.engine.attention import check_attention, use_attention
 from wan_desktop.engine.components import (
     EXPERTS,
@@ -27,6 +29,8 @@ from wan_desktop.engine.components import (
     size_bytes,
 )
 from wan_desktop.engine.memory import (
+    COMING_AND_GOING_BYTES,
+    USUAL_LARGE_BYTES,
     choose_device,
     choose_dtype,
     forget_frames,
@@ -39,6 +43,29 @@ from wan_desktop.engine.streamed_text import stream_text_encoder
 
 _PROMPTS_KEPT = 16
 _MODULES = ("text_encoder", "image_encoder", *EXPERTS, "vae")
+_OF_THE_DRIVE = (FileBlockedError, DriveFaultError, DriveMissingError)
+
+
+@contextmanager
+def reading(folder: Path) -> Iterator[None]:
+    """What the drive says while a model's files are read in the block becomes an error a user can act on.
+
+    Args:
+        folder: The model's.
+
+    Raises:
+        FileBlockedError: Another program holds a file; may be over in a moment.
+        DriveFaultError, DriveMissingError: The drive cannot read it, or is gone.
+    """
+    try:
+        yield
+    except (OSError, IntegrityError) as error:
+        # Who reads a header calls all that goes wrong damage; a file that only cannot be opened now is whole.
+        cause = error if isinstance(error, OSError) else error.__cause__
+        meaning = disk_error(cause, folder, "loading") if isinstance(cause, OSError) else None
+        if isinstance(meaning, _OF_THE_DRIVE):
+            raise meaning from error
+        raise
 
 
 @dataclass(slots=True, weakref_slot=True)
@@ -78,6 +105,7 @@ class LoadedModel:
 
         Raises:
             IntegrityError: The files are not what they should be.
+            WanError: As `reading` says.
         """
         if self.text_encoder is not None:
             with self.on_device(self.text_encoder):
@@ -90,17 +118,18 @@ class LoadedModel:
         streams = self.plan.text_encoder == TextEncoderPolicy.CPU
         device = torch.device("cpu") if streams else self.device
         report = ReadBytes(size_bytes(self.folder, "text_encoder"), progress, check_cancelled)
-        if streams:
-            encoder = stream_text_encoder(self.folder, report)
-        else:
-            encoder = load_text_encoder(self.folder, self.dtype, report)
-        try:
-            yield encoder.to(device), device
-        finally:
-            free_numbers(encoder)
-            return_freed_memory()
-            if device.type != "cpu":
-                free_cached_memory(device)
+        with reading(self.folder.path):
+            if streams:
+                encoder = stream_text_encoder(self.folder, report)
+            else:
+                encoder = load_text_encoder(self.folder, self.dtype, report)
+            try:
+                yield encoder.to(device), device
+            finally:
+                free_numbers(encoder)
+                return_freed_memory()
+                if device.type != "cpu":
+                    free_cached_memory(device)
 
     @contextmanager
     def expert(
@@ -118,6 +147,7 @@ class LoadedModel:
 
         Raises:
             IntegrityError: The files are not what they should be.
+            WanError: As `reading` says.
         """
         name = EXPERTS[part - 1]
         if getattr(self, name) is None:
@@ -132,9 +162,11 @@ class LoadedModel:
 
         Raises:
             IntegrityError: The files are not what they should be.
+            WanError: As `reading` says.
         """
         try:
-            transformer = load_transformer(self.folder, self.plan, name, self.dtype, self.placer, report)
+            with reading(self.folder.path):
+                transformer = load_transformer(self.folder, self.plan, name, self.dtype, self.placer, report)
         except BaseException as error:
             forget_frames(error)
             self.placer.forget_unfinished()
@@ -203,8 +235,7 @@ def load_model(
         IncompatibleError: The plan cannot be carried out on this machine.
     """
     check_plan(folder, plan)
-    if plan.one_expert or plan.placement == Placement.DISK:
-        return_large_blocks()
+    return_large_blocks(COMING_AND_GOING_BYTES)
     device = choose_device(plan)
     if device.type == "cuda":
         torch.cuda.set_device(device)  # where diffusers makes its streams; not run: no card where this was written
@@ -217,7 +248,15 @@ def load_model(
         forget_frames(error)
         model.close()
         raise
+    if not _weights_come_and_go(plan):
+        return_large_blocks(USUAL_LARGE_BYTES)
+    return_freed_memory()
     return model
+
+
+def _weights_come_and_go(plan: LoadPlan) -> bool:
+    """While the model computes, weights are read, dropped or made larger."""
+    return plan.one_expert or plan.placement == Placement.DISK or plan.storage == Storage.FP8
 
 
 def _fill(model: LoadedModel, progress: Callable[[int, int], None], check_cancelled: Callable[[], None]) -> None:

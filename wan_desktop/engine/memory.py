@@ -15,6 +15,7 @@ from typing import Self
 import psutil
 import torch
 
+from wan_desktop.core.card_uuid import plain_uuid
 from wan_desktop.core.errors import DiskFullError, IncompatibleError, OutOfMemoryError, WanError
 from wan_desktop.core.load_plan import Device, LoadPlan, Precision
 from wan_desktop.core.messages import TorchCard
@@ -25,6 +26,9 @@ _PRECISIONS = {
     Precision.BFLOAT16: torch.bfloat16,
     Precision.FLOAT16: torch.float16,
 }
+COMING_AND_GOING_BYTES = 1 << 20
+USUAL_LARGE_BYTES = 32 << 20
+"""The most that glibc takes by itself, DEFAULT_MMAP_THRESHOLD_MAX in its malloc.c."""
 _M_MMAP_THRESHOLD = -3
 """glibc's malloc.h; see mallopt(3)."""
 
@@ -75,17 +79,13 @@ def card_index(gpu_uuid: str, uuids: Sequence[str]) -> int:
     """
     if not gpu_uuid:
         return 0
-    wanted = _plain_uuid(gpu_uuid)
+    wanted = plain_uuid(gpu_uuid)
     for index, uuid in enumerate(uuids):
-        if _plain_uuid(uuid) == wanted:
+        if plain_uuid(uuid) == wanted:
             return index
     raise IncompatibleError(
         "The chosen graphics card is not there, or torch cannot use it.", hint="Choose another card in the settings."
     )
-
-
-def _plain_uuid(uuid: str) -> str:
-    return uuid.strip().lower().removeprefix("gpu-")
 
 
 def choose_dtype(plan: LoadPlan, device: torch.device) -> torch.dtype:
@@ -114,15 +114,18 @@ def return_freed_memory() -> None:
             ctypes.CDLL(None).malloc_trim(0)
 
 
-def return_large_blocks() -> None:
-    """From now on, let the C library give back every block of a megabyte or more as soon as it is freed.
+def return_large_blocks(from_bytes: int) -> None:
+    """From now on, let the C library give back every block of that size or more as soon as it is freed.
 
-    For plans whose weights come and go: glibc's heap would keep more than a gigabyte of them (measured). It makes
-    computing on the CPU some percent slower, so it is not done for others.
+    Else glibc's heap keeps more than a gigabyte of weights that come and go (measured). It makes computing on the CPU
+    some percent slower.
+
+    Args:
+        from_bytes: `COMING_AND_GOING_BYTES` while weights come and go, else `USUAL_LARGE_BYTES`.
     """
     if sys.platform == "linux":
-        with contextlib.suppress(OSError, AttributeError):
-            ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, 1 << 20)
+        with contextlib.suppress(OSError, AttributeError):  # another C library, which has no such function
+            ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, from_bytes)
 
 
 def free_cached_memory(device: torch.device) -> None:

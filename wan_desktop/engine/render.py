@@ -17,7 +17,16 @@ import transformers
 from torch import Tensor
 
 from wan_desktop import __version__
-from wan_desktop.core.errors import DiskFullError, JobCancelled, VideoNotSavedError, WanError
+from wan_desktop.core.errors import (
+    BrokenPictureError,
+    DiskFullError,
+    FileBlockedError,
+    IntegrityError,
+    JobCancelled,
+    OutOfMemoryError,
+    VideoNotSavedError,
+    WanError,
+)
 from wan_desktop.core.generation import Attempt, GenerationResult
 from wan_desktop.core.gguf_header import GGUF_SUFFIX, read_gguf_header
 from wan_desktop.core.load_plan import LoadPlan
@@ -28,7 +37,7 @@ from wan_desktop.core.start_image import fit_image, open_image
 from wan_desktop.engine import memory
 from wan_desktop.engine.decoder import decode_groups, to_pictures
 from wan_desktop.engine.kept_latents import KeptLatents
-from wan_desktop.engine.loader import LoadedModel
+from wan_desktop.engine.loader import LoadedModel, reading
 from wan_desktop.engine.model_shelf import ModelShelf
 from wan_desktop.engine.preview import Previewer
 from wan_desktop.engine.sampler import Condition, Watch, denoise, embed_prompts, latent_shape, prepare_condition
@@ -64,6 +73,8 @@ class Studio:
         except BaseException as error:
             # The functions that the error came through hold tensors as long as somebody holds the error.
             memory.forget_frames(error)
+            if _spoils_model(error):
+                self._shelf.remove(command.model_folder)
             raise
 
     def load(self, command: Load, emit: Callable[[Event], None], check_cancelled: Callable[[], None]) -> MemoryReport:
@@ -75,7 +86,6 @@ class Studio:
         """
         start_s = time.monotonic()
         memory.reset_peak(memory.choose_device(command.plan))
-        folder = inspect_model_folder(command.model_folder, [Path(file) for file in command.plan.transformer_files])
         last_s = 0.0
 
         def report(done_bytes: int, total_bytes: int) -> None:
@@ -84,7 +94,9 @@ class Studio:
                 last_s = time.monotonic()
                 emit(Progress(job=command.job, stage=Stage.LOAD_MODEL, done=done_bytes, total=total_bytes))
 
-        self.model_for(folder, command.plan, None, report, check_cancelled)
+        with reading(command.model_folder):
+            folder = inspect_model_folder(command.model_folder, [Path(file) for file in command.plan.transformer_files])
+            self.model_for(folder, command.plan, None, report, check_cancelled)
         emit(Progress(job=command.job, stage=Stage.LOAD_MODEL, done=1, total=1))
         return self._report(command.job, start_s, memory.peak_memory_bytes(memory.choose_device(command.plan)))
 
@@ -125,6 +137,14 @@ class Studio:
         return self._shelf.previewer
 
 
+def _spoils_model(error: BaseException) -> bool:
+    """Whether what is in memory is of no more use: its room is needed, or its numbers may be bad."""
+    if isinstance(error, JobCancelled):
+        return False
+    known = memory.classify(error)
+    return known is None or isinstance(known, OutOfMemoryError | IntegrityError | BrokenPictureError)
+
+
 class _Run:
     """The state of one generation while it runs."""
 
@@ -148,8 +168,8 @@ class _Run:
 
     def _make(self) -> GenerationResult:
         command = self._command
-        folder = inspect_model_folder(command.model_folder, [Path(file) for file in command.plan.transformer_files])
-        with self._stage(Stage.LOAD_MODEL):
+        with reading(command.model_folder), self._stage(Stage.LOAD_MODEL):
+            folder = inspect_model_folder(command.model_folder, [Path(file) for file in command.plan.transformer_files])
             model = self._studio.model_for(
                 folder, command.plan, command.output.work_folder, self._load_progress, self._check
             )
@@ -158,7 +178,9 @@ class _Run:
         if latents is None:
             latents = self._sample(model)
             kept.save(latents)
-        result = self._save(model, latents, weights_revision(folder))
+        with reading(command.model_folder):
+            revision = weights_revision(folder)
+        result = self._save(model, latents, revision)
         kept.remove()
         return result
 
@@ -178,6 +200,9 @@ class _Run:
             )
             try:
                 return denoise(model, self._request, prompts, condition, watch, start)
+            except FileBlockedError:
+                self._keep_for_later()
+                raise
             except (JobCancelled, WanError):
                 raise  # it is not wanted, or the numbers themselves are bad
             except Exception:

@@ -24,6 +24,7 @@ from wan_desktop.core.messages import (
     Generate,
     Job,
     Load,
+    MeasureSpeed,
     MessageError,
     Quit,
     Ready,
@@ -32,7 +33,7 @@ from wan_desktop.core.messages import (
     decode_command,
     encode,
 )
-from wan_desktop.engine import memory
+from wan_desktop.engine import memory, speed_test
 from wan_desktop.engine.render import Studio
 
 logger = logging.getLogger(__name__)
@@ -90,7 +91,7 @@ class Commands:
                 self._skip_rest(line)
                 continue
             match command:
-                case Generate() | Load() | Unload():
+                case Generate() | Load() | Unload() | MeasureSpeed():
                     self._jobs.put(command)
                 case Cancel(job):
                     self._cancelled.add(job)
@@ -138,6 +139,8 @@ def _answer(studio: Studio, command: Job, commands: Commands, events: Events) ->
                 return studio.load(command, events.send, check_cancelled)
             case Unload():
                 return studio.unload(command)
+            case MeasureSpeed():
+                return speed_test.measure(command, events.send, check_cancelled)
     except JobCancelled:
         return Cancelled(command.job)
     except Exception as error:  # noqa: BLE001 - the boundary of the process: all that is known becomes its error, the rest a bug

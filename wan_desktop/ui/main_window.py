@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QTimer, Signal, Slot
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QStackedWidget, QWidget
 
 from wan_desktop.ui import text
 from wan_desktop.ui.create.page import CreatePage
+from wan_desktop.ui.page import Page, PageId
 from wan_desktop.ui.sidebar import Sidebar
 from wan_desktop.ui.theme import icon_pixmap, look
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
     from wan_desktop.core.catalog import Model
     from wan_desktop.core.engine_client import EngineState
+    from wan_desktop.core.hardware import HardwareProfile
     from wan_desktop.core.settings import Theme
     from wan_desktop.ui.session import Session
     from wan_desktop.ui.theme import ThemeManager
@@ -27,12 +30,15 @@ if TYPE_CHECKING:
 MINIMUM = (1100, 640)
 _USUAL = (1440, 900)
 _WIDE_FROM_PX = 1366
+_PC_CARD_MS = 10_000
+"""How often the card in the sidebar is looked at anew; its page looks more often."""
 
 
 class MainWindow(QFrame):
-    """Sidebar and page.
+    """Sidebar and pages.
 
     It is made without a session, shows itself, says so with `first_painted`, and only then is given what it works with.
+    Create is there from the beginning; the other pages are made when they are asked for.
     """
 
     first_painted = Signal()
@@ -47,6 +53,8 @@ class MainWindow(QFrame):
         self._closing = False
         self._question: QMessageBox | None = None
         self._stop_and_quit: QPushButton | None = None
+        self.pages: dict[PageId, QWidget] = {}
+        """Those that were made."""
         self._build_ui(remember_form=remember_form)
         self._connect()
 
@@ -54,7 +62,29 @@ class MainWindow(QFrame):
         """Begin to work with that session; `load_model` runs on a lane."""
         self._session = session
         session.engine_changed.connect(self._on_engine_changed)
-        self.page.attach(session, load_model)
+        session.pc.changed.connect(self._on_pc_changed)
+        session.pc.watch(self, _PC_CARD_MS)
+        self.create.attach(session, load_model)
+
+    def show_page(self, page: PageId, target: object = None) -> None:
+        """Bring a page to the front, and let it show what was asked for."""
+        if self._session is None and page is not PageId.CREATE:
+            return  # in the first moments, before there is anything to show
+        widget = self.pages.get(page) or self._make_page(page)
+        self.stack.setCurrentWidget(widget)
+        self.sidebar.show_page(page)
+        if isinstance(widget, Page):
+            if target is not None:
+                widget.show_target(target)
+            widget.focus_first()
+        else:
+            self.create.focus_prompt()
+
+    @property
+    def page_id(self) -> PageId:
+        """Which page is in front."""
+        current = self.stack.currentWidget()
+        return next(name for name, widget in self.pages.items() if widget is current)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Notice the first paint."""
@@ -70,14 +100,21 @@ class MainWindow(QFrame):
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Ask while a video is being made; else end."""
-        if self.page.rendering and not self._closing:
+        if self.create.rendering and not self._closing:
             event.ignore()
             self._ask_before_closing()
             return
         self._closing = True
-        self.page.close_down()
+        self.close_down()
         super().closeEvent(event)
         self.closed.emit()
+
+    def close_down(self) -> None:
+        """Let every page keep what is unsaved; safe to call again."""
+        self.create.close_down()
+        for page in self.pages.values():
+            if isinstance(page, Page):
+                page.close_down()
 
     def _build_ui(self, *, remember_form: bool) -> None:
         self.setWindowTitle(text.window_title(None))
@@ -90,28 +127,47 @@ class MainWindow(QFrame):
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
-        self.sidebar = Sidebar(self._theme.theme, self)
-        self.page = CreatePage(self, remember=remember_form)
+        self.sidebar = Sidebar(self)
+        self.stack = QStackedWidget(self)
+        self.create = CreatePage(self, remember=remember_form)
+        self.pages[PageId.CREATE] = self.create
+        self.stack.addWidget(self.create)
         layout.addWidget(self.sidebar)
-        layout.addWidget(self.page, 1)
+        layout.addWidget(self.stack, 1)
 
     def _connect(self) -> None:
-        self.sidebar.create_requested.connect(self.page.focus_prompt)
+        self.sidebar.page_requested.connect(self.show_page)
         self.sidebar.start_engine_requested.connect(self._on_start_engine)
-        self.sidebar.theme_requested.connect(self._on_theme_requested)
         self._theme.theme_changed.connect(self._on_theme_changed)
-        self.page.percent_changed.connect(self._on_percent_changed)
-        self.page.render_ended.connect(self._on_render_ended)
+        self.create.percent_changed.connect(self._on_percent_changed)
+        self.create.render_ended.connect(self._on_render_ended)
+
+    def _make_page(self, name: PageId) -> Page:
+        from wan_desktop.ui.page_makers import make_page  # noqa: PLC0415 - after the first paint
+
+        assert self._session is not None
+        page = make_page(name, self._session, self._theme, self.stack)
+        page.page_requested.connect(self.show_page)
+        self.pages[name] = page
+        self.stack.addWidget(page)
+        return page
 
     def _add_shortcuts(self) -> None:
         from PySide6.QtGui import QKeySequence, QShortcut  # noqa: PLC0415 - after the first paint
 
         wishes = {
-            "Ctrl+Return": self.page.footer.generate.click,
-            "Ctrl+Enter": self.page.footer.generate.click,
-            "Ctrl+L": self.page.focus_prompt,
+            "Ctrl+Return": self.create.footer.generate.click,
+            "Ctrl+Enter": self.create.footer.generate.click,
+            "Ctrl+L": self._on_prompt,
+            "F5": self._on_refresh,
+            "Ctrl+F": self._on_find,
             "F6": self._on_next_area,
+            "Shift+F6": self._on_previous_area,
         }
+        numbered = [page for page in PageId if page not in (PageId.SETTINGS, PageId.HELP)]
+        keys_of_pages = {f"Ctrl+{number}": page for number, page in enumerate(numbered, 1)}
+        keys_of_pages |= {"Ctrl+,": PageId.SETTINGS, "F1": PageId.HELP}
+        wishes |= {keys: functools.partial(self.show_page, page) for keys, page in keys_of_pages.items()}
         for keys, slot in wishes.items():
             QShortcut(QKeySequence(keys), self).activated.connect(slot)
 
@@ -142,12 +198,11 @@ class MainWindow(QFrame):
         box, self._question = self._question, None
         if box is not None and box.clickedButton() is self._stop_and_quit:
             self._closing = True
-            self.page.stop()
+            self.create.stop()
             self.close()
 
     @Slot(object)
-    def _on_theme_changed(self, theme: Theme) -> None:
-        self.sidebar.show_theme(theme)
+    def _on_theme_changed(self, _theme: Theme) -> None:
         self._show_icon()
 
     @Slot()
@@ -169,29 +224,53 @@ class MainWindow(QFrame):
 
     @Slot(object)
     def _on_engine_changed(self, state: EngineState) -> None:
-        self.sidebar.engine.show_state(state)
+        self.sidebar.pc.show_state(state)
+
+    @Slot(object)
+    def _on_pc_changed(self, profile: HardwareProfile) -> None:
+        if self._session is not None and self._session.pc.card is not None:
+            self.sidebar.pc.show_pc(profile, self._session.pc.card)
 
     @Slot()
     def _on_start_engine(self) -> None:
         if self._session is not None:
             self._session.start_engine()
 
-    @Slot(object)
-    def _on_theme_requested(self, theme: Theme) -> None:
-        self._theme.set_theme(theme)
-        if self._session is not None:
-            self._session.change_settings(self._session.settings.with_changes(theme=theme))
+    @Slot()
+    def _on_prompt(self) -> None:
+        self.show_page(PageId.CREATE)
+
+    @Slot()
+    def _on_refresh(self) -> None:
+        page = self.stack.currentWidget()
+        if isinstance(page, Page):
+            page.refresh()
+
+    @Slot()
+    def _on_find(self) -> None:
+        page = self.stack.currentWidget()
+        if isinstance(page, Page):
+            page.find()
 
     @Slot()
     def _on_next_area(self) -> None:
-        """Move the focus on: sidebar, form, stage, sidebar."""
+        """Move the focus on: sidebar, the page's areas, sidebar."""
+        self._move_focus(1)
+
+    @Slot()
+    def _on_previous_area(self) -> None:
+        self._move_focus(-1)
+
+    def _move_focus(self, step: int) -> None:
         from PySide6.QtCore import Qt  # noqa: PLC0415 - after the first paint
 
-        areas = (self.sidebar, self.page.column, self.page.stage)
+        page = self.stack.currentWidget()
+        own = page.areas() if isinstance(page, Page) else (self.create.column, self.create.stage)
+        areas = (self.sidebar, *own)
         focused = self.focusWidget()
         current = next((i for i, area in enumerate(areas) if focused is not None and area.isAncestorOf(focused)), -1)
         for offset in range(1, len(areas) + 1):
-            area = areas[(current + offset) % len(areas)]
+            area = areas[(current + step * offset) % len(areas)]
             target = next(
                 (w for w in area.findChildren(QWidget) if w.isVisible() and w.isEnabled() and _takes_tab(w)), None
             )

@@ -67,7 +67,7 @@ class Program(QObject):
     @Slot()
     def shutdown(self) -> None:
         """End everything that runs; safe to call again."""
-        self.window.page.close_down()
+        self.window.close_down()
         if self.session is not None:
             self.session.shutdown()
 
@@ -96,4 +96,4 @@ class Program(QObject):
         if self._sample:
             from wan_desktop.ui.sample_run import SampleRun  # noqa: PLC0415 - only without a screen
 
-            SampleRun(self._application, self.window.page, self)
+            SampleRun(self._application, self.window.create, self)

@@ -17,6 +17,7 @@ from wan_desktop.core.render_planner import RenderPlanner
 from wan_desktop.core.rendering import Renderer
 from wan_desktop.core.settings import save_settings
 from wan_desktop.ui.bridge import EngineBridge, JobBridge
+from wan_desktop.ui.live.pc import LivePc
 from wan_desktop.ui.workers import LaneThread
 
 if TYPE_CHECKING:
@@ -44,6 +45,8 @@ class Session(QObject):
 
     engine_changed = Signal(object)
     job_changed = Signal(object)
+    settings_changed = Signal(object)
+    """The Settings, as they are now."""
 
     def __init__(
         self, paths: AppPaths, settings: Settings, parent: QObject, *, engine_command: Sequence[str] = ENGINE_COMMAND
@@ -63,6 +66,7 @@ class Session(QObject):
         self._lanes = [LaneThread(self.queue, lane, self) for lane in Lane]
         self._jobs.job_changed.connect(self._on_job_changed)
         self._engine.engine_changed.connect(self.engine_changed)
+        self.pc = LivePc(self)
         for thread in self._lanes:
             thread.start()
 
@@ -81,6 +85,7 @@ class Session(QObject):
         """Keep other settings from now on, and on disk."""
         self.settings = settings
         self.renderer.planner.use(settings)
+        self.settings_changed.emit(settings)
         path = self.paths.settings_file
 
         def save(_: object) -> None:

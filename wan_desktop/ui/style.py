@@ -65,13 +65,26 @@ QFrame#formColumn {{ background: {t.bg}; border: 0; border-right: 1px solid {t.b
 QFrame#footer {{ background: {t.card}; border: 0; border-top: 1px solid {t.border}; }}
 QFrame[surface="card"] {{ background: {t.card}; border: 1px solid {t.border}; border-radius: 10px; }}
 QFrame[surface="inset"] {{ background: {t.raised}; border: 0; border-radius: 8px; }}
-QFrame[surface="warn"] {{ background: {t.warn_bg}; border: 1px solid {t.border}; border-radius: 8px; }}
-QFrame[surface="warn"] QLabel {{ color: {t.warn}; }}
-QFrame[surface="info"] {{ background: {t.info_bg}; border: 1px solid {t.border}; border-radius: 8px; }}
-QFrame[surface="info"] QLabel {{ color: {t.info}; }}
+QFrame[surface="card"][selected="true"] {{ background: {t.sel}; border: 2px solid {t.link}; }}
+QFrame[surface="card"]:focus {{ border: 2px solid {t.link}; }}
+{_states(look)}
 QFrame#rule {{ background: {t.border}; border: 0; max-height: 1px; min-height: 1px; }}
 QFrame#segmented {{ background: {t.field}; border: 1px solid {t.border}; border-radius: {px(6)}px; }}
 """
+
+
+def _states(look: Look) -> str:
+    """Notices and badges, in the colours of what they say."""
+    t, px = look.tokens, look.px
+    parts = []
+    for kind in ("ok", "warn", "bad", "info", "idle"):
+        color, background = getattr(t, kind), getattr(t, f"{kind}_bg")
+        parts.append(f"""
+QFrame[surface="{kind}"] {{ background: {background}; border: 1px solid {t.border}; border-radius: 8px; }}
+QFrame[surface="{kind}"] QLabel {{ color: {color}; }}
+QFrame#badge[kind="{kind}"] {{ background: {background}; border: 0; border-radius: {px(10)}px; }}
+QFrame#badge[kind="{kind}"] QLabel {{ color: {color}; font-size: {px(12)}px; font-weight: 600; }}""")
+    return "".join(parts)
 
 
 def _buttons(look: Look) -> str:
@@ -116,7 +129,10 @@ QPushButton[kind="nav"] {{ background: transparent; border: 1px solid transparen
 QPushButton[kind="nav"]:hover {{ background: {t.raised}; }}
 QPushButton[kind="nav"]:checked {{ background: {t.sel}; }}
 QPushButton[kind="nav"]:focus {{ border: 2px solid {t.link}; padding: 0 {px(10)}px; min-height: {px(34)}px; }}
+QLabel#pill {{ background: {t.accent}; color: {t.on_accent}; border-radius: {px(9)}px; font-size: {px(12)}px;
+  font-weight: 600; padding: 0 {px(6)}px; }}
 QPushButton[kind="nav"][compact="true"] {{ padding: 0; text-align: center; }}
+QPushButton[kind="chip"]:checked {{ background: {t.sel}; color: {t.text}; border: 1px solid {t.link}; }}
 QPushButton[kind="segment"] {{ background: transparent; border: 1px solid transparent; border-radius: 5px;
   color: {t.text2};
   padding: 0 {px(8)}px; min-height: {px(26)}px; font-weight: 400; }}

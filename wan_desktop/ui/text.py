@@ -69,6 +69,11 @@ def data_size(count: int) -> str:
     return f"{value:.1f} GB"
 
 
+def data_amounts(used_bytes: int, total_bytes: int) -> str:
+    """`7.3 of 12.0 GB`."""
+    return f"{used_bytes / 1e9:.1f} of {data_size(total_bytes)}"
+
+
 def frames_and_seconds(num_frames: int, fps: int) -> str:
     """`2.1 s  ·  17 frames at 8 fps`."""
     return f"{num_frames / fps:.1f} s{DOT}{num_frames} frames at {fps} fps"

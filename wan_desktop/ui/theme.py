@@ -59,8 +59,14 @@ class Tokens:
     bad_bg: str
     info: str
     info_bg: str
+    idle: str
+    idle_bg: str
     fill_ok: str
+    fill_warn: str
+    fill_bad: str
     fill_idle: str
+    fill_2: str
+    fill_3: str
     on_accent: str = "#ffffff"
 
 
@@ -88,8 +94,14 @@ DARK = Tokens(
     bad_bg="#3a1f21",
     info="#8fb4ff",
     info_bg="#1c2942",
+    idle="#a7aeba",
+    idle_bg="#2a2e36",
     fill_ok="#2fa873",
+    fill_warn="#d49a1e",
+    fill_bad="#e0625d",
     fill_idle="#7a8392",
+    fill_2="#7aa4ff",
+    fill_3="#a58bff",
 )
 LIGHT = Tokens(
     bg="#f4f5f8",
@@ -115,8 +127,14 @@ LIGHT = Tokens(
     bad_bg="#fde5e3",
     info="#1f50c4",
     info_bg="#e4ecfd",
+    idle="#4b5360",
+    idle_bg="#e8eaef",
     fill_ok="#1a8557",
+    fill_warn="#b27a00",
+    fill_bad="#c93a33",
     fill_idle="#7c8694",
+    fill_2="#5586e8",
+    fill_3="#8466de",
 )
 
 

@@ -85,6 +85,21 @@ little. Measured on two cores of a server: 25-220 %."""
 CPU_PART_BFLOAT16 = Range(2.0, 0.004)
 """The same in 16 bits, of the peak in float32: four times as fast where the processor has instructions for it, some 100
 times slower where not (both measured)."""
+CARD_PART_OF_MEASURED = Range(1.1, 0.45)
+"""Of what the speed test measured with large products, or with the same attention, that a transformer's layers reach.
+Nothing is faster than its products, but the test may have been disturbed. At worst as diffusers on an H100: 35 % of a
+peak of which its products reach some 70 %, and a tenth less for a card that gets warm. Derived, not run on a card."""
+CPU_PART_OF_MEASURED = Range(1.2, 0.35)
+"""The same on a processor. Measured with one thread on a server (AVX-512), a block of 768 to 2000 tokens and 1536 or
+3072 channels: 0.83-0.96 in float32, 0.61-0.85 in bfloat16; with 256 channels, where less is products, 0.63, 0.42."""
+PRODUCTS_OF_PEAK = 0.75
+"""Of the peak that large products reach: A100 and H100 some 70-85 %."""
+NOMINAL_TFLOPS, NOMINAL_CPU_TFLOPS = 50.0, 0.5
+"""Stand for the peak of a device that is in no table, where renders are compared with the formulas."""
+COPY_PART_OF_MEASURED = Range(1.05, 0.75)
+PAGEABLE_PART_OF_MEASURED = Range(1.2, 0.5)
+"""Of the copies that the speed test measured: weights come in many pieces, and from memory that was not just used.
+Derived, not run on a card."""
 UNPACKING = Range(1.0, 1.8)
 """Times the time, for weights that each layer makes larger first: GGUF is a third slower than bfloat16 (published)."""
 MATH_ATTENTION = Range(1.5, 6.0)

@@ -5,12 +5,13 @@ formula grows with them, and what is learned is one factor for all sizes.
 """
 
 import math
+from dataclasses import dataclass
 
 from wan_desktop.core.calibration import Calibration, Entry, Prediction, Ratio
 from wan_desktop.core.estimate import coefficients as c
 from wan_desktop.core.estimate.memory import Need, Setup, disk_bytes, needs, set_up
 from wan_desktop.core.estimate.records import Basis, Estimate, Machine, StageEstimate, Workload
-from wan_desktop.core.estimate.times import Seconds, seconds_by_stage
+from wan_desktop.core.estimate.times import Seconds, computes_as_measured, seconds_by_stage, without_speed_test
 from wan_desktop.core.load_plan import LoadPlan
 from wan_desktop.core.messages import Stage
 from wan_desktop.core.model_shape import ModelShape
@@ -34,12 +35,19 @@ def estimate(
     """
     setup = set_up(plan, machine)
     found = needs(shape, workload, setup, machine)
-    seconds = seconds_by_stage(shape, workload, setup, machine)
+    times = _Times(
+        seconds_by_stage(shape, workload, setup, machine),
+        seconds_by_stage(shape, workload, setup, without_speed_test(machine)),
+    )
     stages = [stage for stage in Stage if workload.has_image or stage is not Stage.PREPARE_IMAGE]
-    prediction = _prediction(shape, workload, setup, found, seconds)
+    prediction = _prediction(shape, workload, setup, found, times.bare)
     entry = (calibration.entry(prediction) if calibration else None) or Entry()
-    estimates = tuple(_stage(stage, found[stage], seconds, entry, setup) for stage in stages)
+    estimates = tuple(_stage(stage, found[stage], times, entry, setup) for stage in stages)
     ram = max(stage.ram_bytes for stage in estimates)
+    basis = Basis.SPEED_MEASURED if computes_as_measured(setup, machine) else Basis.ESTIMATE
+    runs = 0
+    if prediction.size_class in entry.size_classes:
+        basis, runs = Basis.MEASURED, max([1, *(ratio.runs for ratio in entry.seconds.values())])
     return Estimate(
         stages=estimates,
         vram_peak_bytes=max(stage.vram_bytes for stage in estimates),
@@ -48,9 +56,20 @@ def estimate(
         disk_bytes=disk_bytes(shape, workload, setup),
         seconds_low=_total([stage.seconds_low for stage in estimates]),
         seconds_high=_total([stage.seconds_high for stage in estimates]),
-        basis=Basis.MEASURED if prediction.size_class in entry.size_classes else Basis.ESTIMATE,
+        basis=basis,
         prediction=prediction,
+        runs=runs,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Times:
+    """Seconds of each stage; None where nobody knows how fast the machine is."""
+
+    best_known: dict[Stage, Seconds] | None
+    """With what the speed test has measured."""
+    bare: dict[Stage, Seconds] | None
+    """Without: what renders are compared with."""
 
 
 def size_class(shape: ModelShape, workload: Workload) -> str:
@@ -83,22 +102,22 @@ def _prediction(
     )
 
 
-def _stage(stage: Stage, need: Need, seconds: dict[Stage, Seconds] | None, entry: Entry, setup: Setup) -> StageEstimate:
+def _stage(stage: Stage, need: Need, times: _Times, entry: Entry, setup: Setup) -> StageEstimate:
     vram = 0
     if setup.on_card:
         vram = round(need.vram * _memory_factor(entry.vram) * c.FRAGMENTATION) + c.CUDA_CONTEXT_BYTES
     low, high = None, None
-    if seconds is not None:
-        span = _calibrated(seconds[stage], entry.seconds.get(stage.value))
+    if times.best_known is not None and times.bare is not None:
+        span = _calibrated(times.best_known[stage], times.bare[stage], entry.seconds.get(stage.value))
         low, high = span.low, span.high
     return StageEstimate(stage, vram, round(need.ram * _memory_factor(entry.ram)), low, high)
 
 
-def _calibrated(span: Seconds, ratio: Ratio | None) -> Seconds:
-    """Around what was measured, and no wider than what is possible."""
+def _calibrated(best_known: Seconds, bare: Seconds, ratio: Ratio | None) -> Seconds:
+    """Around what renders took, compared with the bare formula; without renders, what is known best."""
     if ratio is None or not ratio.runs:
-        return span
-    middle = math.sqrt(span.low * span.high) * ratio.factor
+        return best_known
+    middle = math.sqrt(bare.low * bare.high) * ratio.factor
     return Seconds(middle / ratio.width, middle * ratio.width)
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from wan_desktop.core.calibration import Prediction
-from wan_desktop.core.messages import Stage
+from wan_desktop.core.messages import SpeedReport, Stage
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,10 @@ class Machine:
     disk_read_bytes_per_s: float | None = None
     cpu_tflops: float | None = None
     """Peak of the processor in float32."""
+    card_speed: SpeedReport | None = None
+    """What the speed test measured on the card with this driver and this torch; it goes before the numbers above."""
+    cpu_speed: SpeedReport | None = None
+    """The same of the processor."""
 
 
 class Basis(StrEnum):
@@ -49,6 +53,8 @@ class Basis(StrEnum):
 
     ESTIMATE = "estimate"
     """From formulas, and from what other sizes or models took on this PC."""
+    SPEED_MEASURED = "speed-measured"
+    """The same, with the speeds that were measured on this PC instead of those that its parts are said to have."""
     MEASURED = "measured"
     """This model was rendered in about this size on this PC, in the same way."""
 
@@ -84,3 +90,12 @@ class Estimate:
     basis: Basis
     prediction: Prediction | None = None
     """The bare formulas' numbers, to compare a measurement with."""
+    runs: int = 0
+    """How many renders of this kind were measured, where that is the basis."""
+
+    @property
+    def accuracy(self) -> str:
+        """Where the numbers come from, in words."""
+        if self.basis is Basis.MEASURED:
+            return f"measured on this PC, {self.runs} {'run' if self.runs == 1 else 'runs'}"
+        return "speed measured on this PC" if self.basis is Basis.SPEED_MEASURED else "estimate"

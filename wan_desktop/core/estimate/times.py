@@ -1,6 +1,7 @@
 """Seconds: operations over what reaches a machine's peak, bytes over what moves them; from the best to the worst."""
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 from wan_desktop.core.estimate import coefficients as c
 from wan_desktop.core.estimate.memory import (
@@ -13,7 +14,7 @@ from wan_desktop.core.estimate.memory import (
 )
 from wan_desktop.core.estimate.records import Machine, Workload
 from wan_desktop.core.load_plan import Attention, Placement, Precision, Storage, TextEncoderPolicy
-from wan_desktop.core.messages import Stage
+from wan_desktop.core.messages import SpeedKind, SpeedReport, Stage
 from wan_desktop.core.model_shape import ModelShape
 
 _TERA = 1e12
@@ -41,10 +42,10 @@ def seconds_by_stage(
     shape: ModelShape, workload: Workload, setup: Setup, machine: Machine
 ) -> dict[Stage, Seconds] | None:
     """How long each stage takes; None where nobody knows how fast the machine computes."""
-    peak = machine.tflops if setup.on_card else machine.cpu_tflops
-    if not peak or (setup.plan.text_encoder is TextEncoderPolicy.CPU and not machine.cpu_tflops):
+    peak = _card_peak(machine) if setup.on_card else _cpu_peak(machine)
+    if not peak or (setup.plan.text_encoder is TextEncoderPolicy.CPU and not _cpu_peak(machine)):
         return None
-    clock = _Clock(shape, workload, setup, machine, peak * _TERA)
+    clock = _Clock(shape, workload, setup, machine, peak)
     stages = {
         Stage.LOAD_MODEL: clock.load(),
         Stage.READ_PROMPT: clock.read_prompt(),
@@ -55,6 +56,47 @@ def seconds_by_stage(
     }
     overhead = Seconds(c.STAGE_SECONDS.best, c.STAGE_SECONDS.worst)
     return {stage: seconds + overhead for stage, seconds in stages.items()}
+
+
+def without_speed_test(machine: Machine) -> Machine:
+    """The same, as it is known without a speed test: what renders are compared with, so that their ratios stay right.
+
+    Where nobody knows the peak, it is a fixed number, not the measured one: that changes whenever it is measured again.
+    """
+    return replace(
+        machine,
+        tflops=machine.tflops or (c.NOMINAL_TFLOPS if machine.card_speed else None),
+        cpu_tflops=machine.cpu_tflops or (c.NOMINAL_CPU_TFLOPS if machine.cpu_speed else None),
+        card_speed=None,
+        cpu_speed=None,
+    )
+
+
+def computes_as_measured(setup: Setup, machine: Machine) -> bool:
+    """The steps' time comes from what was measured on the device, in the number format they compute in."""
+    speed = machine.card_speed if setup.on_card else machine.cpu_speed
+    return _measured(speed, SpeedKind.PRODUCTS, setup.precision) is not None
+
+
+def _measured(speed: SpeedReport | None, kind: SpeedKind, name: str) -> float | None:
+    return speed.per_s(kind, name) if speed is not None else None
+
+
+def _card_peak(machine: Machine) -> float | None:
+    """Operations a second in 16 bits; where they are not known, what must be possible if so much was measured."""
+    if machine.tflops:
+        return machine.tflops * _TERA
+    formats = (Precision.BFLOAT16, Precision.FLOAT16)
+    measured = [_measured(machine.card_speed, SpeedKind.PRODUCTS, name) or 0.0 for name in formats]
+    return max(measured) / c.PRODUCTS_OF_PEAK or None
+
+
+def _cpu_peak(machine: Machine) -> float | None:
+    """The same of the processor in float32."""
+    if machine.cpu_tflops:
+        return machine.cpu_tflops * _TERA
+    measured = _measured(machine.cpu_speed, SpeedKind.PRODUCTS, Precision.FLOAT32) or 0.0
+    return measured / c.PRODUCTS_OF_PEAK or None
 
 
 # Operations ----------------------------------------------------------------------------------------------------------
@@ -96,6 +138,7 @@ class _Clock:
         self._shape, self._workload, self._setup, self._machine = shape, workload, setup, machine
         self._plan = setup.plan
         self._peak = peak
+        self._speed = machine.card_speed if setup.on_card else machine.cpu_speed
         self._weights: Weights = weights_of(shape, setup)
 
     def load(self) -> Seconds:
@@ -119,11 +162,11 @@ class _Clock:
         policy = self._plan.text_encoder
         seconds = _NOTHING if policy is TextEncoderPolicy.KEEP else self._read(self._on_disk("text_encoder"))
         if policy is TextEncoderPolicy.CPU:
-            part = c.CPU_PART if self._setup.itemsize == 4 else c.CPU_PART_BFLOAT16
-            return seconds + _over(flops, (self._machine.cpu_tflops or 0.0) * _TERA, part)
+            precision = Precision.FLOAT32 if self._setup.itemsize == 4 else Precision.BFLOAT16
+            return seconds + self._on_cpu(flops, precision)
         if policy is TextEncoderPolicy.DROP or self._plan.placement is not Placement.RESIDENT:
             seconds += self._copy(2 * self._weights.text, pinned=False)
-        return seconds + _over(flops, self._peak, self._part)
+        return seconds + self._products(flops)
 
     def prepare_image(self) -> Seconds:
         """VAE and image encoder."""
@@ -139,12 +182,10 @@ class _Clock:
     def create_frames(self) -> Seconds:
         """All steps, with the copies that the plan makes between and within them."""
         linear, attention = forward_flops(self._shape, self._workload)
-        forward = _over(linear, self._peak, self._part)
+        forward = self._products(linear)
         if self._shape.transformer.quantised or self._plan.storage is Storage.FP8:
             forward = forward.times(c.UNPACKING.best, c.UNPACKING.worst)
-        scores = _over(attention, self._peak, self._part)
-        if self._plan.attention is Attention.MATH:
-            scores = scores.times(c.MATH_ATTENTION.best, c.MATH_ATTENTION.worst)
+        scores = self._attention(attention)
         layers = self._shape.transformer.num_layers
         started = Seconds(c.BLOCK_SECONDS.best, c.BLOCK_SECONDS.worst).times(layers, layers)
         forward = self._with_copies(forward + scores + started)
@@ -167,6 +208,30 @@ class _Clock:
             seconds += self._copy(2 * self._weights.vae, pinned=False)
         return seconds
 
+    def _products(self, flops: float) -> Seconds:
+        """Of linear layers on the device."""
+        measured = _measured(self._speed, SpeedKind.PRODUCTS, self._setup.precision)
+        return _over(flops, measured, self._part_of_measured) if measured else _over(flops, self._peak, self._part)
+
+    def _attention(self, flops: float) -> Seconds:
+        """It was measured in the number format that the device computes in unless the plan names another."""
+        measured = _measured(self._speed, SpeedKind.ATTENTION, self._plan.attention)
+        if measured and self._setup.on_card is not (self._setup.precision is Precision.FLOAT32):
+            return _over(flops, measured, self._part_of_measured)
+        scores = _over(flops, self._peak, self._part)
+        if self._plan.attention is Attention.MATH:
+            scores = scores.times(c.MATH_ATTENTION.best, c.MATH_ATTENTION.worst)
+        return scores
+
+    def _on_cpu(self, flops: float, precision: Precision) -> Seconds:
+        """Of linear layers on the processor, whatever computes the rest."""
+        machine = self._machine
+        measured = _measured(machine.cpu_speed, SpeedKind.PRODUCTS, precision)
+        if measured:
+            return _over(flops, measured, c.CPU_PART_OF_MEASURED)
+        part = c.CPU_PART if precision is Precision.FLOAT32 else c.CPU_PART_BFLOAT16
+        return _over(flops, _cpu_peak(machine) or math.inf, part)
+
     def _with_copies(self, forward: Seconds) -> Seconds:
         """A forward whose weights come while it runs: at the same time at best, before it at worst."""
         blocks = self._shape.transformer.num_layers * self._weights.block
@@ -175,7 +240,7 @@ class _Clock:
             return Seconds(max(forward.low, copies.low), forward.high + copies.high)
         if self._plan.placement is Placement.DISK:
             # Each block is read when its turn comes; the system may have it in its cache.
-            rate = self._machine.disk_read_bytes_per_s or c.DISK_BYTES_PER_S.worst
+            rate = self._disk_bytes_per_s
             low, high = blocks / c.LOADER_BYTES_PER_S.best, blocks / min(rate, c.DISK_BYTES_PER_S.best)
             return forward + Seconds(low, max(low, high)) + self._copy(blocks, pinned=False)
         return forward
@@ -196,6 +261,13 @@ class _Clock:
         return seconds
 
     @property
+    def _disk_bytes_per_s(self) -> float:
+        """As measured, as told, or as the slowest drive."""
+        machine = self._machine
+        tested = [_measured(speed, SpeedKind.DISK, "read") for speed in (machine.card_speed, machine.cpu_speed)]
+        return next((rate for rate in (*tested, machine.disk_read_bytes_per_s) if rate), c.DISK_BYTES_PER_S.worst)
+
+    @property
     def _comes_late(self) -> bool:
         return self._plan.one_expert and self._shape.experts == 2
 
@@ -204,14 +276,17 @@ class _Clock:
 
     def _read(self, size_bytes: int) -> Seconds:
         """From disk into memory, checked and converted."""
-        rate = self._machine.disk_read_bytes_per_s or c.DISK_BYTES_PER_S.worst
-        slow = size_bytes / rate + size_bytes / c.LOADER_BYTES_PER_S.worst
+        slow = size_bytes / self._disk_bytes_per_s + size_bytes / c.LOADER_BYTES_PER_S.worst
         return Seconds(size_bytes / c.LOADER_BYTES_PER_S.best, slow)
 
     def _copy(self, size_bytes: int, *, pinned: bool) -> Seconds:
         """Between normal memory and the card; nothing where there is none."""
         if not self._setup.on_card:
             return _NOTHING
+        measured = _measured(self._speed, SpeedKind.COPY, "pinned" if pinned else "pageable")
+        if measured:
+            part = c.COPY_PART_OF_MEASURED if pinned else c.PAGEABLE_PART_OF_MEASURED
+            return _over(size_bytes, measured, part)
         known = self._machine.pcie_bytes_per_s
         best, worst = known or c.PCIE_BYTES_PER_S.best, known or c.PCIE_BYTES_PER_S.worst
         return Seconds(size_bytes / best, size_bytes / (worst * (0.7 if pinned else c.UNPINNED_PART)))
@@ -223,6 +298,11 @@ class _Clock:
         if self._setup.on_card:
             return c.CARD_PART_FLOAT32 if precision is Precision.FLOAT32 else c.CARD_PART
         return c.CPU_PART if precision is Precision.FLOAT32 else c.CPU_PART_BFLOAT16
+
+    @property
+    def _part_of_measured(self) -> c.Range:
+        """Of the speed test's numbers that the layers of a transformer reach."""
+        return c.CARD_PART_OF_MEASURED if self._setup.on_card else c.CPU_PART_OF_MEASURED
 
     @property
     def _part_of_vae(self) -> c.Range:

@@ -1,0 +1,141 @@
+"""Video files on disk: safe names, moves that never overwrite, and what belongs to a video."""
+
+import contextlib
+import errno
+import os
+import re
+import unicodedata
+from collections.abc import Iterator
+from pathlib import Path
+
+from wan_desktop.core.errors import (
+    DiskFullError,
+    FileBlockedError,
+    InputError,
+    UnsafeNameError,
+    VideoMissingError,
+    VideoNotSavedError,
+    WanError,
+)
+from wan_desktop.core.recipe import recipe_id, text_beside
+from wan_desktop.core.store.names import check_name
+
+_FRAME_NAME = re.compile(r"\d{5,}\.png")
+
+
+@contextlib.contextmanager
+def translated(path: Path, doing: str) -> Iterator[None]:
+    """Turns what the system says about a file into errors a user can act on.
+
+    Args:
+        path: Which file.
+        doing: Such as "renamed", after "could not be".
+    """
+    try:
+        yield
+    except OSError as error:
+        raise _error(error, path, doing) from error
+
+
+def _error(error: OSError, path: Path, doing: str) -> WanError:
+    message = f"{path.name} could not be {doing}: {error.strerror or error}."
+    details = str(error)
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return DiskFullError(message, hint="Free some space, then try again.", details=details)
+    if isinstance(error, FileNotFoundError):
+        return VideoMissingError(message, hint="See whether its drive is connected, or find the file.", details=details)
+    if isinstance(error, PermissionError) or error.errno in (errno.EROFS, errno.EBUSY):
+        hint = "Close programs that use it, and see whether you may write in that folder."
+        return FileBlockedError(message, hint=hint, details=details)
+    return VideoNotSavedError(message, hint="See whether its drive works, then try again.", details=details)
+
+
+def safe_stem(name: str) -> str:
+    """A name that the user typed, as a file name without its ending that is good on every system.
+
+    Raises:
+        InputError: It cannot be one.
+    """
+    stem = unicodedata.normalize("NFC", name).strip()
+    if stem.lower().endswith(".mp4"):
+        stem = stem[:-4].strip()
+    problem = "it is empty" if not stem else "it holds /" if "/" in stem else ""
+    if not problem:
+        try:
+            check_name(stem)
+            check_name(f"{stem}.mp4")
+        except UnsafeNameError as error:
+            problem = error.message.rstrip(".").rpartition(": ")[2] if ": " in error.message else error.message
+    if problem:
+        raise InputError(
+            f"The video cannot be named so: {problem}.",
+            hint='Choose another name; it cannot hold any of \\ / : * ? " < > |',
+        )
+    return stem
+
+
+def free_place(path: Path) -> Path:
+    """The path, or one with a number behind the name if something is there."""
+    number = 2
+    place = path
+    while os.path.lexists(place):
+        place = path.with_name(f"{path.stem} ({number}){path.suffix}")
+        number += 1
+    return place
+
+
+def move_file(source: Path, target: Path) -> None:
+    """Rename on one drive; never over another file.
+
+    Raises:
+        FileExistsError: Something is there.
+        OSError: It cannot be renamed.
+    """
+    if os.path.lexists(target) and not _only_spelt_otherwise(source, target):
+        raise FileExistsError(errno.EEXIST, "there is a file of that name", str(target))
+    if os.name == "nt" or source.is_dir() or os.path.lexists(target):
+        source.rename(target)  # Windows refuses by itself to overwrite
+        return
+    try:
+        # A rename overwrites on these systems, a second name does not, even if one appeared just now.
+        os.link(source, target, follow_symlinks=False)
+    except FileExistsError:
+        raise
+    except OSError:  # FAT and some network drives know no second names
+        source.rename(target)
+    else:
+        source.unlink()
+
+
+def _only_spelt_otherwise(source: Path, target: Path) -> bool:
+    """Whether both are the same file where capitals do not count, and not two names of one file."""
+    return source.name.casefold() == target.name.casefold() and source.samefile(target) and source != target
+
+
+def companions(video: Path, video_recipe_id: str) -> list[Path]:
+    """What the program made beside the video: sidecar, poster, folder of PNG frames.
+
+    A file of the user that only has the same name is not among them, as far as can be told.
+
+    Raises:
+        OSError: They cannot be looked at.
+    """
+    found = []
+    text = text_beside(video)
+    with contextlib.suppress(ValueError, RecursionError):
+        if text is not None and recipe_id(text) == video_recipe_id:
+            found.append(video.with_suffix(".json"))
+    poster = video.with_suffix(".png")
+    if poster.is_file():
+        found.append(poster)
+    frames = video.with_name(f"{video.stem} frames")
+    if frames.is_dir() and not frames.is_symlink():
+        names = [path.name for path in frames.iterdir()]
+        if names and all(map(_FRAME_NAME.fullmatch, names)):
+            found.append(frames)
+    return found
+
+
+def renamed(companion: Path, video: Path, target: Path) -> Path:
+    """Where a companion goes when its video becomes `target`."""
+    return target.with_name(target.stem + companion.name.removeprefix(video.stem))
