@@ -71,7 +71,7 @@ def _recipe(number: int, prompt: str) -> Recipe:
 
 
 def _facts(folder: Path, number: int, dice: random.Random) -> VideoFacts:
-    recipe = _recipe(number, " ".join(dice.choices(_WORDS, k=40)))
+    recipe = _recipe(number, f"{' '.join(dice.choices(_WORDS, k=40))} number{number}.")
     text, request = recipe.to_json(), recipe.request
     return VideoFacts(
         path=folder / f"{number}.mp4",
@@ -123,6 +123,7 @@ def _compare_searches(work: Path, size: _Size) -> None:
         "all, by name": VideoQuery(sort=Sort.NAME),
         "one word": VideoQuery(text="foax"),
         "three words": VideoQuery(text="fo sno ria"),
+        "a word of one video": VideoQuery(text="number77."),
         "a word that is nowhere": VideoQuery(text="zebra"),
         "word, favourites, model": VideoQuery(text="fo", favourites=True, model_id=_MODELS[0]),
         "a tag": VideoQuery(tag="best"),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fakes.render_orders import order, result
+from tests.fakes.render_orders import fill, order, result
 from wan_desktop.core.errors import JobCancelled, OutOfMemoryError, QueueSpaceError, WanError
 from wan_desktop.core.generation import GenerationResult
 from wan_desktop.core.jobs import JobContext, JobQueue, JobState, Lane
@@ -113,12 +113,12 @@ def test_that_progress_reaches_the_caller_and_the_time_left_the_queue(queue: Ren
     left: list[float] = []
 
     def make(_job: RenderJob, own: JobContext) -> GenerationResult:
-        own.progress(RenderProgress(stage=Stage.DENOISE, seconds_left=21.0))
+        own.progress(RenderProgress(stage=Stage.CREATE_FRAMES, seconds_left=21.0))
         left.extend(seconds for _, seconds in queue.snapshot().seconds_left)
         return result(VIDEO)
 
     QueueRunner(queue, make).run_next(JobContext("lane-job", lambda *told: reported.append(told)))
-    assert reported == [("lane-job", RenderProgress(stage=Stage.DENOISE, seconds_left=21.0))]
+    assert reported == [("lane-job", RenderProgress(stage=Stage.CREATE_FRAMES, seconds_left=21.0))]
     assert left == [21.0]
 
 
@@ -170,9 +170,10 @@ def test_that_a_job_that_ends_with_the_program_waits_for_the_next_start(queue: R
 
 def test_that_a_job_that_is_cleared_away_at_once_is_no_bug(queue: RenderQueue) -> None:
     queue.add(order())
-    queue.listen(lambda _: threading.Thread(target=queue.clear_finished).start() if queue.snapshot().finished else None)
+    queue.listen(lambda _: queue.clear_finished())
     job = QueueRunner(queue, makes).run_next(context())
     assert job is not None
+    assert queue.snapshot().finished == ()
 
 
 def test_that_a_lane_makes_the_queue_and_its_jobs_can_be_cancelled(queue: RenderQueue) -> None:
@@ -203,9 +204,7 @@ def test_that_what_came_of_a_job_is_saved_when_there_is_space_again(small_disk: 
         first, second = queue.add(order("x" * 20_000), versions=2)
 
         def make(_job: RenderJob, _context: JobContext) -> GenerationResult:
-            with pytest.raises(OSError, match="space"), filler.open("wb", buffering=0) as file:
-                while True:
-                    file.write(b"x" * 512)
+            fill(filler)
             return result(VIDEO)
 
         runner = QueueRunner(queue, make)

@@ -24,6 +24,8 @@ from wan_desktop.core.errors import (
 from wan_desktop.core.generation import GenerationResult
 from wan_desktop.core.jobs import JobContext
 from wan_desktop.core.paths import AppPaths
+from wan_desktop.core.store.disk import Disk
+from wan_desktop.core.store.library import Library
 from wan_desktop.core.video_library import ScanProgress, Sort, VideoLibrary, VideoQuery, VideoState
 
 
@@ -353,7 +355,7 @@ def test_that_a_missing_file_is_found_where_the_user_points(shelf: Shelf, tmp_pa
     shelf.scan()
     video_id = shelf.all()[0].video_id
     shelf.library.set_favourite([video_id], True)
-    target = tmp_path / "far" / "deep" / "new name.mp4"
+    target = tmp_path / "far" / "deep" / "new name.MP4"
     target.parent.mkdir()
     path.rename(target)
     with pytest.raises(InputError, match="is another video"):
@@ -446,6 +448,15 @@ def test_that_a_missing_video_cannot_be_deleted(shelf: Shelf) -> None:
     path.unlink()
     with pytest.raises(VideoMissingError, match="is not there"):
         shelf.library.delete([video_id])
+
+
+def test_that_the_trash_of_models_in_the_same_folder_is_another(shelf: Shelf) -> None:
+    video_id = shelf.library.add_file(write_video(shelf.videos / "a.mp4")).video_id
+    shelf.library.delete([video_id])
+    models = Library(Disk(), shelf.videos, create=True)
+    assert models.trash_items() == []
+    assert models.empty_trash() == 0
+    assert shelf.library.put_back([video_id])[0].path.is_file()
 
 
 def test_that_a_trash_emptied_by_hand_is_noticed(shelf: Shelf) -> None:

@@ -1,7 +1,9 @@
 """Damaged files, damaged indexes, killed programs: no video, favourite or tag is lost."""
 
+import contextlib
 import json
 import os
+import random
 import shutil
 import sqlite3
 import subprocess
@@ -22,7 +24,10 @@ from wan_desktop.core.errors import (
     VideoLibraryDamagedError,
     VideoLibraryError,
     VideoUnreadableError,
+    WanError,
 )
+from wan_desktop.core.recipe import recipe_of
+from wan_desktop.core.thumbnails import Thumbnails
 from wan_desktop.core.video_library import VideoLibrary, VideoState
 from wan_desktop.core.video_library.marks import Mark, Marks
 from wan_desktop.core.video_library.reading import read_video
@@ -138,12 +143,29 @@ def test_that_odd_times_in_a_recipe_do_no_harm(shelf: Shelf) -> None:
     assert all(entry.created.endswith("+00:00") and len(entry.created) == 32 for entry in shelf.all())
 
 
-@pytest.mark.parametrize("length", [0, 1, 7, 8, 30, 100, 1000])
+@pytest.mark.parametrize("length", [0, 1, 7, 8, 30, 100, 700, 1000])
 def test_that_any_beginning_of_a_video_is_told_apart(tmp_path: Path, length: int) -> None:
     path = write_video(tmp_path / "a.mp4")
     os.truncate(path, length)
-    with pytest.raises(VideoUnreadableError, match="cannot be read as a video"):
-        read_video(path)
+    for read in (read_video, recipe_of):
+        with pytest.raises(VideoUnreadableError, match="cannot be read as a video"):
+            read(path)
+    assert Thumbnails(tmp_path / "thumbnails").get(path).reason
+
+
+def test_that_bytes_spoiled_at_random_are_an_error_of_ours_or_none(tmp_path: Path) -> None:
+    whole = write_video(tmp_path / "a.mp4", num_frames=2).read_bytes()
+    dice = random.Random(
+        3
+    )  # among the first hundreds are errors of the library that are neither OSError nor ValueError
+    for _ in range(300):
+        spoiled = bytearray(whole)
+        for _ in range(dice.randint(1, 12)):
+            spoiled[dice.randrange(1200)] = dice.choice((0, 255, dice.randrange(256)))
+        (tmp_path / "a.mp4").write_bytes(spoiled)
+        for read in (read_video, recipe_of, Thumbnails(tmp_path / "thumbnails").get):
+            with contextlib.suppress(WanError):
+                read(tmp_path / "a.mp4")
 
 
 @settings(max_examples=40)
@@ -258,9 +280,9 @@ def test_that_a_spoiled_index_is_made_anew_with_favourites_names_and_trash(shelf
     shelf.library.close()
     spoil(shelf.data / "videos.sqlite3")  # type: ignore[operator]
     again = open_shelf(shelf.data.parent)
-    assert again.library.begun_anew
+    begun_anew = [again.library.begun_anew]
     assert again.scan().new == 3
-    assert not again.library.begun_anew
+    assert [*begun_anew, again.library.begun_anew] == [True, False]
     assert sorted(before) == sorted((e.prompt, e.title, e.favourite, e.tags, e.path) for e in again.all())
     (deleted,) = again.library.trash()
     assert again.library.put_back([deleted.video_id])[0].path == shelf.videos / "3.mp4"

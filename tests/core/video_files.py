@@ -41,8 +41,8 @@ def write_video(path: Path, text: str | None = None, *, colour: tuple[int, int, 
     made = recipe(**request)
     frames = np.zeros((made.request.num_frames, made.request.height, made.request.width, 3), np.uint8)
     frames[:, :, : made.request.width // 2] = colour
-    size = {"width": made.request.width, "height": made.request.height}
-    with VideoWriter(path, **size, fps=made.request.fps) as writer:
+    width, height = made.request.width, made.request.height
+    with VideoWriter(path, width=width, height=height, fps=made.request.fps) as writer:
         writer.write(frames)
         writer.finish(made.to_json() if text is None else text)
     return path

@@ -71,6 +71,19 @@ def test_that_wrong_tensors_of_every_component_are_found(own_model: TinyModel, c
         load(folder, PLAIN)
 
 
+def test_that_clips_projection_may_lie_in_the_image_encoders_file(own_model: TinyModel) -> None:
+    """By its size, the official file of Wan2.1 I2V holds it."""
+    folder = own_model("i2v_clip")
+    change_weights(
+        folder / "image_encoder" / "model.safetensors",
+        lambda tensors: tensors.update({"visual_projection.weight": torch.zeros(8, 16)}),
+    )
+
+    model = load(folder, PLAIN)
+
+    assert model.image_encoder is not None
+
+
 @pytest.mark.parametrize("plan", [PLAIN, *EXACT.values()], ids=["resident", *EXACT])
 def test_that_a_second_expert_with_the_first_ones_weights_is_found(own_model: TinyModel, plan: LoadPlan) -> None:
     folder = own_model("t2v_two_experts")

@@ -1,5 +1,6 @@
 """Orders and results for tests of the queue of renders."""
 
+import contextlib
 from pathlib import Path
 
 from wan_desktop.core.generation import Attempt, GenerationDraft, GenerationResult
@@ -31,3 +32,10 @@ def result(path: Path) -> GenerationResult:
     """What came of it."""
     attempt = Attempt(plan="resident", outcome="done", seconds=12.5, peak_memory_bytes=5_000_000_000)
     return GenerationResult(path=path, seconds=12.5, timings_s={"denoise": 10.0}, attempts=(attempt,))
+
+
+def fill(filler: Path) -> None:
+    """Write until the drive is full, whatever its error is called."""
+    with contextlib.suppress(OSError), filler.open("wb", buffering=0) as file:
+        while True:
+            file.write(b"x" * 512)

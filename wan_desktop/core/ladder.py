@@ -89,6 +89,8 @@ class Policy:
     """False: the card is too old, or its driver."""
     cpu_is_for_small: bool = True
     """The CPU is offered only to models below `SMALL_PARAMETERS`: for others it would take days."""
+    worked: str = ""
+    """Name of the plan with which this model made this size before: the first one, as long as it fits."""
 
     def may_use(self, substitute: Substitute) -> bool:
         """Whether the user has allowed that once and for all."""
@@ -257,9 +259,11 @@ def ladder(
             _rungs(candidate, plans, _possible(workload, candidate), costs, limits, policy)
             for plans in _plans(candidate, limits, policy)
         )
-        on_card += _order(card, limits)
-        on_cpu += _order(cpu, limits)
-    return (*on_card, *on_cpu)
+        on_card += _order(card, limits, policy)
+        on_cpu += _order(cpu, limits, policy)
+    rungs = [*on_card, *on_cpu]
+    known = [rung for rung in rungs if _has_worked(rung, policy)]
+    return (*known, *(rung for rung in rungs if rung not in known))
 
 
 def best_fit(
@@ -360,9 +364,15 @@ def fit_of(plan: LoadPlan, cost: Estimate, limits: Limits) -> Fit:
     return Fit.WELL if part <= _WELL else Fit.TIGHT
 
 
-def _order(rungs: list[Rung], limits: Limits) -> list[Rung]:
+def _has_worked(rung: Rung, policy: Policy) -> bool:
+    return rung.substitute is Substitute.NONE and rung.plan.name == policy.worked
+
+
+def _order(rungs: list[Rung], limits: Limits, policy: Policy) -> list[Rung]:
     fitting = [rung for rung in rungs if rung.fit.fits or rung.fit is Fit.NOT_CHECKED]
-    chosen = _each_more_frugal(sorted(fitting, key=_seconds))  # sorting keeps the order where no time is known
+    # What was learned of its time must not make another plan outdo the one that is known to work: sorted first.
+    fitting.sort(key=lambda rung: (not _has_worked(rung, policy), _seconds(rung)))
+    chosen = _each_more_frugal(fitting)  # sorting keeps the order where no time is known
     if not chosen and rungs:
         nearest = min(rungs, key=lambda rung: need(rung.plan, rung.estimate, limits) or 0.0)
         if (need(nearest.plan, nearest.estimate, limits) or 0.0) <= _NEARLY:

@@ -159,7 +159,7 @@ def read_recipe(path: Path) -> Recipe:
             damage = cut_off(file, os.fstat(file.fileno()).st_size)
         with av.open(str(path.absolute()), metadata_errors="replace") as container:
             text = text_in_tags(container.metadata)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, av.FFmpegError) as error:  # only some kinds of the last are OSErrors or ValueErrors
         raise VideoUnreadableError(f"{path.name} cannot be read as a video: {error}.") from error
     if not text and damage:  # a file that lost its end may open, without what was behind
         raise VideoUnreadableError(f"{path.name} cannot be read as a video. {damage}", hint="It may be damaged.")

@@ -2,7 +2,6 @@
 
 import json
 import logging
-from collections.abc import Sequence
 from pathlib import Path
 
 from wan_desktop.core.estimate import Workload
@@ -26,18 +25,19 @@ class RememberedPlans:
         self._path = path
         self._plans = _read(path) if path is not None else {}
 
-    def order(self, rungs: Sequence[Rung], workload: Workload) -> tuple[Rung, ...]:
-        """The rungs, those first that worked before; what failed above them then would fail again."""
-        own = [rung for rung in rungs if rung.substitute is Substitute.NONE]
-        if not own:
-            return tuple(rungs)
-        name = self._plans.get(_key(own[0], workload))
-        known = [rung for rung in own if rung.plan.name == name]
-        return (*known, *(rung for rung in rungs if rung not in known))
+    def name(self, place: str, model_id: str, variant: str, workload: Workload) -> str:
+        """Of the plan that worked there for that; empty where none is known."""
+        return self._plans.get(_key(place, model_id, variant, workload), "")
 
-    def remember(self, rung: Rung, workload: Workload) -> None:
-        """This one worked."""
-        key = _key(rung, workload)
+    def remember(self, place: str, rung: Rung, workload: Workload) -> None:
+        """This one worked.
+
+        Args:
+            place: The card's UUID; empty on a PC without one.
+            rung: On which it worked.
+            workload: What was made.
+        """
+        key = _key(place, rung.model_id, rung.variant, workload)
         if rung.substitute is not Substitute.NONE or self._plans.get(key) == rung.plan.name:
             return
         self._plans.pop(key, None)
@@ -60,9 +60,9 @@ class RememberedPlans:
             logger.warning("What worked cannot be written to %s: %s", self._path, error)
 
 
-def _key(rung: Rung, workload: Workload) -> str:
+def _key(place: str, model_id: str, variant: str, workload: Workload) -> str:
     size = f"{workload.width}x{workload.height}x{workload.num_frames}"
-    return f"{rung.plan.gpu_uuid or rung.plan.device} {rung.model_id} {rung.variant} {size}"
+    return f"{place or 'cpu'} {model_id} {variant} {size}"
 
 
 def _read(path: Path) -> dict[str, str]:

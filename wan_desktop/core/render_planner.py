@@ -44,6 +44,8 @@ class RenderPlanner:
         self._hardware = hardware
         self._looks = hardware is None
         self._torch_cards: tuple[TorchCard, ...] | None = None
+        self._place = ""
+        """UUID of the card that was last planned for; empty without one."""
         self._lock = threading.Lock()
 
     def engine_sees(self, cards: tuple[TorchCard, ...]) -> None:
@@ -78,25 +80,29 @@ class RenderPlanner:
         limits = limits_of(hardware, card)
         machine = machine_of(hardware, card, self._speeds.load())
         costs = Costs(machine, self._calibration())
+        place = card.gpu.uuid if card.gpu and card.computes else ""
+        workload = workload_of(request)
+        with self._lock:
+            self._place = place
+            worked = self._remembered.name(place, candidate.model_id, candidate.variant, workload)
         policy = Policy(
             mode=self._settings.memory_mode,
-            gpu_uuid=card.gpu.uuid if card.gpu and card.computes else "",
+            worked=worked,
+            gpu_uuid=place,
             card_computes=card.computes,
             cpu_is_for_small=False,  # who asks for it anyway gets it
         )
-        workload = workload_of(request)
         rungs = ladder([candidate], workload, costs, limits, policy)
         if not rungs:  # nothing fits on paper; paper may be wrong
             rungs = (most_frugal(candidate, workload, costs, limits, policy),)
-        with self._lock:
-            return self._remembered.order(tuple(_with_right_attention(rung, machine) for rung in rungs), workload)
+        return tuple(_with_right_attention(rung, machine) for rung in rungs)
 
     def learn(self, rung: Rung, request: GenerationRequest, result: GenerationResult) -> None:
         """What worked, how long it took, and how much memory."""
         workload = workload_of(request)
         measured = MeasuredRun(result.timings_s, result.peak_memory_bytes, result.ram_peak_bytes)
         with self._lock:
-            self._remembered.remember(rung, workload)
+            self._remembered.remember(self._place, rung, workload)
             self._store.learn(rung.estimate, measured, rung.plan, rung.model_id, workload)
 
     def forget(self) -> None:

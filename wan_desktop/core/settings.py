@@ -3,6 +3,9 @@
 import dataclasses
 import json
 import logging
+import re
+import string
+import urllib.parse
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -10,10 +13,18 @@ from typing import Any, Self
 
 from wan_desktop.core.errors import SettingsError
 from wan_desktop.core.files import write_atomically
+from wan_desktop.core.load_plan import Attention
 from wan_desktop.core.records import RecordError, from_plain, to_plain
 
 logger = logging.getLogger(__name__)
 _VERSION = 1
+_LANGUAGE = re.compile(r"[a-z]{2}(_[A-Z]{2})?")
+NAME_PARTS = ("date", "time", "prompt")
+"""What a pattern of names may hold in braces."""
+DEFAULT_NAME_PATTERN = "{date} {time} {prompt}"
+_MAX_PATTERN = 100
+LEAST_DOWNLOAD_LIMIT_BYTES_PER_S = 1000
+SMALLEST_TEXT, LARGEST_TEXT = 0.9, 1.5
 
 
 class Theme(StrEnum):
@@ -35,11 +46,35 @@ class MemoryMode(StrEnum):
     SAVE_MOST = "save-most"
 
 
+class StartPage(StrEnum):
+    """What the window shows first; named as the pages are."""
+
+    CREATE = "create"
+    QUEUE = "queue"
+    LIBRARY = "library"
+    MODELS = "models"
+
+
+class LogLevel(StrEnum):
+    """How much is written into the log."""
+
+    USUAL = "usual"
+    DETAILED = "detailed"
+
+    @property
+    def number(self) -> int:
+        """As `logging` counts."""
+        return logging.DEBUG if self is LogLevel.DETAILED else logging.INFO
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """All settings with their defaults."""
 
     version: int = _VERSION
+    language: str = ""
+    """Such as "de"; empty: the system's. From the next start on."""
+    start_page: StartPage = StartPage.CREATE
     theme: Theme = Theme.SYSTEM
     text_scale: float = 1.0
     """Factor on all text sizes, 0.9 to 1.5."""
@@ -49,24 +84,100 @@ class Settings:
     model_folders: tuple[Path, ...] = ()
     """Libraries of models, the first for new ones; empty means the usual place."""
     download_limit_bytes_per_s: int | None = None
+    pause_while_rendering: bool = False
+    """Downloads wait while a video is made."""
+    endpoint: str = ""
+    """Address of a mirror of the Hub, http or https; empty: `HF_ENDPOINT`, else the public Hub."""
+    proxy: str = ""
+    """Such as "http://proxy.example:8080"; empty: the system's."""
     memory_mode: MemoryMode = MemoryMode.AUTOMATIC
     may_use_smaller_variant: bool = False
     """When a model does not fit, its smaller weights may be used without asking, if they are here."""
     may_use_other_model: bool = False
     gpu_uuid: str = ""
     """The graphics card to render on; empty: the one with most free memory."""
+    attention: Attention = Attention.NATIVE
+    """Which kernel computes attention, where the speed test has found it right; NATIVE: torch chooses."""
+    name_pattern: str = DEFAULT_NAME_PATTERN
+    """Of new videos, without the ending; `NAME_PARTS` in braces."""
+    write_recipes_into_files: bool = True
+    """A video holds how it was made, its prompt among it."""
+    save_png_frames: bool = False
+    notify_done: bool = True
+    """The system is told when a video or the whole queue is done and nobody looks at the window."""
+    notify_problems: bool = True
+    notify_downloads: bool = True
+    notify_with_sound: bool = False
+    update_check: bool = False
+    """The program may ask once a day whether there is a newer one."""
+    log_level: LogLevel = LogLevel.USUAL
     unknown: dict[str, Any] = field(default_factory=dict)
     """Keys of a newer version, written back as they came."""
 
     def __post_init__(self) -> None:
-        if not 0.9 <= self.text_scale <= 1.5:
-            raise ValueError(f"text_scale {self.text_scale} is not between 0.9 and 1.5")
-        if self.download_limit_bytes_per_s is not None and self.download_limit_bytes_per_s < 1000:
-            raise ValueError(f"download_limit_bytes_per_s {self.download_limit_bytes_per_s} is below 1000")
+        if not SMALLEST_TEXT <= self.text_scale <= LARGEST_TEXT:
+            raise ValueError(f"text_scale {self.text_scale} is not between {SMALLEST_TEXT} and {LARGEST_TEXT}")
+        limit = self.download_limit_bytes_per_s
+        if limit is not None and limit < LEAST_DOWNLOAD_LIMIT_BYTES_PER_S:
+            raise ValueError(f"download_limit_bytes_per_s {limit} is below {LEAST_DOWNLOAD_LIMIT_BYTES_PER_S}")
+        if self.language and not _LANGUAGE.fullmatch(self.language):
+            raise ValueError(f"language {self.language!r} is no code of a language")
+        check_name_pattern(self.name_pattern)
+        for name in ("endpoint", "proxy"):
+            if address := getattr(self, name):
+                check_address(name, address)
 
     def with_changes(self, **changes: Any) -> Self:
         """A copy with other values."""
         return dataclasses.replace(self, **changes)
+
+    def changed(self) -> frozenset[str]:
+        """Names of the fields that do not have their default."""
+        default = Settings()
+        names = {field.name for field in dataclasses.fields(self)} - {"version", "unknown"}
+        return frozenset(name for name in names if getattr(self, name) != getattr(default, name))
+
+    def reset(self, *names: str) -> Self:
+        """A copy in which those fields have their defaults; all of them if none is named."""
+        default = Settings()
+        return self.with_changes(**{name: getattr(default, name) for name in names or sorted(self.changed())})
+
+
+def check_name_pattern(pattern: str) -> None:
+    """A pattern makes names that Windows takes, and that differ.
+
+    Raises:
+        ValueError: It does not; the text says why.
+    """
+    try:
+        parts = list(string.Formatter().parse(pattern))
+    except ValueError as error:
+        raise ValueError(f"name_pattern {pattern!r}: {error}") from error
+    names = [name for _, name, _, _ in parts if name is not None]
+    if any(name not in NAME_PARTS or form or conversion for _, name, form, conversion in parts if name is not None):
+        raise ValueError(f"name_pattern {pattern!r}: in braces may stand {', '.join(NAME_PARTS)}")
+    if not {"date", "time", "prompt"} & set(names):
+        raise ValueError(f"name_pattern {pattern!r} gives every video the same name")
+    words = "".join(text for text, *_ in parts)
+    if len(pattern) > _MAX_PATTERN or re.search(r'[<>:"/\\|?*\x00-\x1f]', words):
+        raise ValueError(f"name_pattern {pattern!r} is too long, or holds what no name of a file may hold")
+
+
+def check_address(name: str, address: str) -> None:
+    """It is an address of a server, without a password: settings are an open file.
+
+    Raises:
+        ValueError: It is none; the text says why.
+    """
+    try:
+        parts = urllib.parse.urlsplit(address)
+        is_server = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 80) > 0
+    except ValueError:
+        is_server = False
+    if not is_server or re.search(r"\s", address):
+        raise ValueError(f"{name} {address!r} is no address such as https://example.org")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError(f"{name} holds a user name or password, which would lie in an open file")
 
 
 def load_settings(path: Path) -> Settings:

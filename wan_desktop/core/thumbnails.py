@@ -96,7 +96,7 @@ class Thumbnails:
 def _make(video: Path, place: Path) -> Thumbnail:
     try:
         picture = first_frame(video)
-    except (OSError, ValueError) as error:  # FFmpegError is a ValueError or an OSError, by kind
+    except (OSError, ValueError) as error:
         return Thumbnail(None, f"The video is damaged: {error}")
     height_px = max(1, round(picture.height * WIDTH_PX / picture.width))
     data = io.BytesIO()
@@ -116,16 +116,23 @@ def first_frame(video: Path) -> "Image.Image":
     """
     import av  # noqa: PLC0415 - 40 MB of libraries; the window opens without them
 
-    with av.open(str(video.absolute()), metadata_errors="replace") as container:
-        if not container.streams.video:
-            raise ValueError("it holds no pictures")
-        stream: Any = container.streams.video[0]
-        if stream.codec_context is None:  # of a kind that nothing here decodes; then it has no size either
-            raise ValueError("its pictures are of an unknown kind")
-        if not 0 < stream.width * stream.height <= _MAX_PIXELS:
-            raise ValueError(f"its pictures have {stream.width} x {stream.height} pixels")
-        frame = next(container.decode(stream), None)
-        if frame is None:
-            raise ValueError("none of its pictures can be decoded")
-        picture: Image.Image = frame.to_image()
-        return picture
+    try:
+        with av.open(str(video.absolute()), metadata_errors="replace") as container:
+            return _first_of(container)
+    except av.FFmpegError as error:  # only some of its kinds are OSErrors or ValueErrors
+        raise ValueError(str(error)) from error
+
+
+def _first_of(container: Any) -> "Image.Image":
+    if not container.streams.video:
+        raise ValueError("it holds no pictures")
+    stream = container.streams.video[0]
+    if stream.codec_context is None:  # of a kind that nothing here decodes; then it has no size either
+        raise ValueError("its pictures are of an unknown kind")
+    if not 0 < stream.width * stream.height <= _MAX_PIXELS:
+        raise ValueError(f"its pictures have {stream.width} x {stream.height} pixels")
+    frame = next(container.decode(stream), None)
+    if frame is None:
+        raise ValueError("none of its pictures can be decoded")
+    picture: Image.Image = frame.to_image()
+    return picture

@@ -23,7 +23,7 @@ _PROBES = 32
 _SMALLEST_PART_OF_VOCABULARY = 0.9
 """UMT5's tokenizer has 256,300 ids and its text encoder 256,384; one without its file has some 100."""
 _LEFT_OVER = {"image_encoder": {"visual_projection.weight"}}
-"""The official Wan2.1 I2V files hold it: they were saved with CLIP's projection, which Wan does not use."""
+"""By its size, the official file of Wan2.1 I2V holds it: CLIP's projection, which Wan does not use."""
 _DOWNLOAD_AGAIN = "Get the model again, or choose another folder."
 
 

@@ -248,15 +248,16 @@ def load_model(
         forget_frames(error)
         model.close()
         raise
-    if not _weights_come_and_go(plan):
+    if not _weights_come_and_go(folder, plan):
         return_large_blocks(USUAL_LARGE_BYTES)
     return_freed_memory()
     return model
 
 
-def _weights_come_and_go(plan: LoadPlan) -> bool:
+def _weights_come_and_go(folder: ModelFolder, plan: LoadPlan) -> bool:
     """While the model computes, weights are read, dropped or made larger."""
-    return plan.one_expert or plan.placement == Placement.DISK or plan.storage == Storage.FP8
+    comes_late = plan.one_expert and folder.has_two_experts
+    return comes_late or plan.placement == Placement.DISK or plan.storage == Storage.FP8
 
 
 def _fill(model: LoadedModel, progress: Callable[[int, int], None], check_cancelled: Callable[[], None]) -> None:

@@ -11,9 +11,10 @@ GIB = 1 << 30
 
 # Memory of a process -------------------------------------------------------------------------------------------------
 
-ENGINE_RAM_BYTES = 600_000_000
-"""The engine with torch, diffusers and transformers and no model, 0.43 GB, and what the C library keeps of freed
-memory. Measured on Linux with torch for the CPU."""
+ENGINE_RAM_BYTES = 500_000_000
+"""The engine with torch, diffusers and transformers and no model. Measured on Linux with torch for the CPU."""
+HEAP_RAM_BYTES = 100_000_000
+"""What the C library keeps of freed memory, unless it gives back every large block (`engine.loader`). Measured too."""
 CUDA_RAM_BYTES = 1_200_000_000
 """What CUDA's libraries and the driver take of normal memory. Not measured: no card where this was written."""
 CUDA_COMMIT_BYTES = 3_000_000_000
@@ -55,7 +56,8 @@ VAE_22 = VaeCosts(84.4, 22.8, 47.5, 12.3, 4 * 14.0e6 / 160**2, 4 * 4.68e6 / 160*
 """The residual one, traced at 704 x 1280; it works on patches of 2 x 2 pixels."""
 CPU_COLUMNS_BYTES_PER_VALUE, CPU_COLUMNS_MOST_BYTES = 432, 200_000_000
 """On the CPU torch unfolds small inputs of a convolution: 27 copies of four frames in float32 for each channel and
-pixel. Larger ones are not unfolded, so that it stays at about 0.2 GB (measured)."""
+pixel. Larger ones are not unfolded, so that it stays at about 0.2 GB (measured). Where the C library gives back every
+large block, none of it is there when most is (measured)."""
 DECODED_BYTES_PER_PX = 200
 """A group of frames between decoder and file: 12 values, four times as float32."""
 TILE_PX, TILE_STEP_PX = 256, 192

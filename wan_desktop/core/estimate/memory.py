@@ -1,7 +1,6 @@
 """Bytes: where weights lie in each stage, and what is alive beside them while it computes."""
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 from wan_desktop.core.estimate import coefficients as c
 from wan_desktop.core.estimate.records import Machine, Workload
@@ -53,6 +52,12 @@ def set_up(plan: LoadPlan, machine: Machine) -> Setup:
         has_bfloat16 = capability is None or capability >= _BFLOAT16_CAPABILITY
         precision = Precision.BFLOAT16 if has_bfloat16 else Precision.FLOAT16
     return Setup(on_card, precision, plan)
+
+
+def gives_back(shape: ModelShape, plan: LoadPlan) -> bool:
+    """Freed blocks go back to the system at once, as `engine.loader` arranges it where weights come and go."""
+    comes_late = plan.one_expert and shape.experts == 2
+    return comes_late or plan.placement is Placement.DISK or plan.storage is Storage.FP8
 
 
 # Weights -------------------------------------------------------------------------------------------------------------
@@ -118,23 +123,6 @@ def _plain(inner: TransformerShape, itemsize: int) -> tuple[int, int, int, int]:
     )
 
 
-@lru_cache(maxsize=64)
-def pinned_bytes(inner: TransformerShape, itemsize: int) -> int:
-    """A transformer in pinned memory: torch 2.13 rounds each tensor there up to a power of two."""
-    square, wide = inner.dim**2, inner.dim * inner.ffn_dim
-    layers = [square] * 8 + [wide] * 2
-    added = inner.block_parameters - sum(layers)
-    layers += [square] * (added // square)  # those for images
-    rounded = sum(_power_of_two(itemsize * count) for count in layers)
-    plain = sum(itemsize * count for count in layers)
-    beside = itemsize * (inner.parameters - inner.num_layers * sum(layers))
-    return rounded * inner.num_layers + 2 * beside if plain else 2 * beside
-
-
-def _power_of_two(count: int) -> int:
-    return 1 << max(0, count - 1).bit_length()
-
-
 # What is alive while it computes -------------------------------------------------------------------------------------
 
 
@@ -177,7 +165,7 @@ def decode_bytes(shape: ModelShape, workload: Workload, setup: Setup) -> int:
     costs = vae_costs(vae)
     values = costs.decode_first_values if workload.num_frames == 1 else costs.decode_values
     computing = setup.decoder_itemsize * values * vae.decoder_base_dim * width * height / vae.patch**2
-    if not setup.on_card:
+    if not setup.on_card and not gives_back(shape, setup.plan):
         columns = c.CPU_COLUMNS_BYTES_PER_VALUE * vae.decoder_base_dim * width * height / vae.patch**2
         computing += min(c.CPU_COLUMNS_MOST_BYTES, columns)
     latents = 8 * vae.z_dim * shape.latent_frames(workload.num_frames) * _latents(workload, vae)
@@ -248,6 +236,7 @@ def needs(shape: ModelShape, workload: Workload, setup: Setup, machine: Machine)
     ram[Stage.BUILD_PICTURES] += tile_buffer_bytes(shape, workload, setup)
     ram[Stage.BUILD_PICTURES] += c.VIDEO_WRITER_BYTES_PER_PX * workload.width * workload.height
     base = c.ENGINE_RAM_BYTES + (c.CUDA_RAM_BYTES if setup.on_card else 0)
+    base += 0 if gives_back(shape, setup.plan) else c.HEAP_RAM_BYTES
     if not setup.on_card:
         return {stage: Need(0, base + ram[stage] + computing[stage]) for stage in computing}
     vram = _vram_weights(shape, setup, weights)
@@ -328,7 +317,7 @@ def _ram_weights(shape: ModelShape, setup: Setup, weights: Weights, machine: Mac
 
     others = (weights.text if kept_text and stays else 0) + small
     experts = expert if comes_late else shape.experts * expert
-    create = max(others + experts + (arriving if comes_late else 0), held + _pinning(weights, setup, shape, machine))
+    create = max(others + experts + (arriving if comes_late else 0), held + _pinning(weights, setup, machine))
     prompt = held
     if plan.text_encoder is TextEncoderPolicy.CPU:
         prompt += _streamed_text_bytes(shape)
@@ -339,8 +328,8 @@ def _ram_weights(shape: ModelShape, setup: Setup, weights: Weights, machine: Mac
         Stage.READ_PROMPT: prompt,
         Stage.PREPARE_IMAGE: held,
         Stage.CREATE_FRAMES: create,
-        Stage.BUILD_PICTURES: others + experts + _pinned_extra(weights, setup, shape, machine),
-        Stage.SAVE_VIDEO: others + experts + _pinned_extra(weights, setup, shape, machine),
+        Stage.BUILD_PICTURES: others + experts,
+        Stage.SAVE_VIDEO: others + experts,
     }
 
 
@@ -369,29 +358,17 @@ def _file_itemsize(size_bytes: int, parameters: int) -> int:
     return min(4, max(1, round(size_bytes / max(1, parameters)))) if size_bytes else 2
 
 
-def _pinned(weights: Weights, setup: Setup, shape: ModelShape, machine: Machine) -> int:
-    """A streaming transformer in pinned memory; 0 where it is not, as `engine.placement` decides it."""
+def _pinning(weights: Weights, setup: Setup, machine: Machine) -> int:
+    """What pinning a streaming transformer takes on top while it is done, as `engine.placement` decides it.
+
+    With blocks, diffusers makes all copies before it lets one go. Copies are as large as what they are made of, since
+    the engine is started with `pinned_max_round_threshold_mb:1` (c10's AllocatorConfig; else up to twice as large).
+    """
     if not setup.on_card or setup.plan.placement not in _STREAMING:
         return 0
     if machine.ram_total_bytes is not None and weights.expert > c.PINNED_PART * machine.ram_total_bytes:
-        return 0
-    as_plain = pinned_bytes(shape.transformer, setup.itemsize)
-    plain = _plain(shape.transformer, setup.itemsize)[0]
-    return max(weights.expert, round(weights.expert * as_plain / max(1, plain)))
-
-
-def _pinned_extra(weights: Weights, setup: Setup, shape: ModelShape, machine: Machine) -> int:
-    pinned = _pinned(weights, setup, shape, machine)
-    return pinned - weights.expert if pinned else 0
-
-
-def _pinning(weights: Weights, setup: Setup, shape: ModelShape, machine: Machine) -> int:
-    """What pinning takes on top while it is done: with blocks, diffusers makes all copies before it lets one go."""
-    pinned = _pinned(weights, setup, shape, machine)
-    if not pinned:
-        streams = setup.on_card and setup.plan.placement in _STREAMING
-        return 2 * _power_of_two(weights.block) if streams else 0
-    return pinned if setup.plan.placement is Placement.BLOCKS else pinned - weights.expert + 2 * weights.layer
+        return 2 * weights.block
+    return weights.expert if setup.plan.placement is Placement.BLOCKS else 2 * weights.layer
 
 
 def disk_bytes(shape: ModelShape, workload: Workload, setup: Setup) -> int:

@@ -9,8 +9,9 @@ import datetime
 import errno
 import logging
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 from pathlib import Path
 
 from wan_desktop.core.errors import QueueBusyError, QueueDamagedError, QueueError, QueueSpaceError, WanError
@@ -39,6 +40,8 @@ from wan_desktop.core.store.disk import Disk
 logger = logging.getLogger(__name__)
 
 _NEARLY_FULL_BYTES = 1_000_000
+_GAP = 1024
+"""Between the positions of jobs that were added one after the other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +140,8 @@ class QueueDatabase:
     # Reading ---------------------------------------------------------------------------------------------------------
 
     def _read(self) -> QueueState:
+        if not self._disk.stat(self._file).size_bytes:
+            raise DamagedFileError("It is empty.")  # SQLite would take it as new
         self._connection = connection = connect(self._file)
         migrate(connection, self._migrations)
         for (line,) in connection.execute("PRAGMA integrity_check(1)"):
@@ -267,17 +272,17 @@ class QueueDatabase:
         self._revision += 1
 
     def _rows(self, old: QueueState, new: QueueState) -> tuple[list[Row], dict[str, int]]:
-        """The rows that differ, and all positions: they only have to grow, so that few rows change."""
+        """The rows that differ, and all positions."""
         revision = self._revision + 1
         before = {job.job_id: job for job in old.jobs}
-        rows, positions, last = [], {}, 0
+        positions = _positions([job.job_id for job in new.jobs], self._positions)
+        rows = []
         if (old.paused, old.when_done) != (new.paused, new.when_done):
             rows.append(queue_row(new, revision))
         for job in new.jobs:
-            known = self._positions.get(job.job_id, 0)
-            last = positions[job.job_id] = known if known > last else last + 1
-            if last != known or before.get(job.job_id) != job:
-                rows.append(job_row(job, last, revision))
+            position, was = positions[job.job_id], before.get(job.job_id)
+            if position != self._positions.get(job.job_id) or (was is not job and was != job):
+                rows.append(job_row(job, position, revision))
         return rows, positions
 
     def error_of(self, error: Exception) -> WanError:
@@ -313,6 +318,22 @@ def _busy(file: Path) -> QueueBusyError:
         f"Another process of this program has the queue at {file} open.",
         hint="Use the window that is open already, or close it and try again.",
     )
+
+
+def _positions(job_ids: Sequence[str], known: Mapping[str, int]) -> dict[str, int]:
+    """Positions that grow in the order of the jobs; gaps between them keep most as they are when some are moved."""
+    positions: dict[str, int] = {}
+    last: int | None = None
+    for job_id, following_id in zip_longest(job_ids, job_ids[1:]):
+        position, following = known.get(job_id), known.get(following_id)
+        grows = position is not None and (last is None or position > last)
+        if position is None or not grows or (following is not None and following < position):
+            if last is None:
+                position = _GAP if following is None else following - _GAP
+            else:
+                position = last + (_GAP if following is None else 1)
+        positions[job_id] = last = position
+    return positions
 
 
 def _write(connection: sqlite3.Connection, gone: Sequence[tuple[str]], rows: Sequence[Row]) -> None:

@@ -41,7 +41,7 @@ from wan_desktop.core.store.times import now_utc
 
 logger = logging.getLogger(__name__)
 
-Listener = Callable[[str], None]
+Listener = Callable[[str], object]
 _WAITING = (RenderState.WAITING, RenderState.WAITING_FOR_MODEL)
 
 

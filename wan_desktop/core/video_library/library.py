@@ -472,7 +472,7 @@ def _facts_of(path: Path) -> VideoFacts:
 def _look_for(entry: VideoEntry, folder: Path, context: JobContext) -> VideoFacts:
     """The file of a missing video, somewhere below the folder; likely ones first."""
     candidates = sorted(
-        (path for path in folder.rglob("*.mp4") if not any(part.startswith(".") for part in path.parts)),
+        _videos_below(folder),
         key=lambda path: (path.name != entry.path.name, path),
     )
     for number, path in enumerate(candidates):
@@ -482,6 +482,11 @@ def _look_for(entry: VideoEntry, folder: Path, context: JobContext) -> VideoFact
             if facts is not None and facts.recipe_id == entry.recipe_id:
                 return facts
     raise VideoMissingError(f"The video is not in {folder}.", hint="Choose another folder, or remove the video.")
+
+
+def _videos_below(folder: Path) -> list[Path]:
+    found = (path for path in folder.rglob("*") if path.suffix.lower() == ".mp4" and path.is_file())
+    return [path for path in found if not any(part.startswith(".") for part in path.relative_to(folder).parts)]
 
 
 def _rename_all(entry: VideoEntry, target: Path) -> None:

@@ -53,7 +53,7 @@ def read_video(path: Path) -> VideoFacts | None:
     text, stream = None, _Stream()
     try:
         text, stream = _open(path)
-    except (OSError, ValueError) as error:  # FFmpegError is a ValueError or an OSError, by kind
+    except (OSError, ValueError) as error:
         if beside is None:
             raise VideoUnreadableError(
                 f"{path.name} cannot be read as a video: {error}.", details=damage, hint="It may be damaged."
@@ -68,14 +68,21 @@ def read_video(path: Path) -> VideoFacts | None:
 def _open(path: Path) -> tuple[str | None, _Stream]:
     import av  # noqa: PLC0415 - 40 MB of libraries; a scan that finds nothing new does without
 
-    with av.open(str(path.absolute()), metadata_errors="replace") as container:
-        text = text_in_tags(container.metadata)
-        if text is None or not container.streams.video:
-            return text, _Stream()
-        stream: Any = container.streams.video[0]
-        if stream.codec_context is None:  # of a kind that nothing here decodes; then it has no size either
-            raise ValueError("its pictures are of an unknown kind")
-        return text, _Stream(stream.width, stream.height, stream.frames, float(stream.average_rate or 0))
+    try:
+        with av.open(str(path.absolute()), metadata_errors="replace") as container:
+            return _describe(container)
+    except av.FFmpegError as error:  # only some of its kinds are OSErrors or ValueErrors
+        raise ValueError(str(error)) from error
+
+
+def _describe(container: Any) -> tuple[str | None, _Stream]:
+    text = text_in_tags(container.metadata)
+    if text is None or not container.streams.video:
+        return text, _Stream()
+    stream = container.streams.video[0]
+    if stream.codec_context is None:  # of a kind that nothing here decodes; then it has no size either
+        raise ValueError("its pictures are of an unknown kind")
+    return text, _Stream(stream.width, stream.height, stream.frames, float(stream.average_rate or 0))
 
 
 def _facts(path: Path, text: str, stream: _Stream, stamp: os.stat_result, damage: str) -> VideoFacts:

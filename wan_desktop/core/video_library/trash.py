@@ -1,8 +1,8 @@
 """Deleted videos, until they are seven days old.
 
 ```
-<folder of the video>/.wan-desktop/trash/<time>-<random>/<name>.mp4      and what belongs to it
-                                                        /video.json      where it was
+<folder of the video>/.wan-desktop/deleted-videos/<time>-<random>/<name>.mp4      and what belongs to it
+                                                                 /video.json      where it was
 ```
 
 On the video's own drive, so that deleting and putting back are renames; the folder tells all, so that nothing in the
@@ -27,7 +27,8 @@ logger = logging.getLogger(__name__)
 METADATA_FOLDER = ".wan-desktop"
 """As in libraries of models."""
 TRASH_DAYS = 7
-_TRASH = "trash"
+_TRASH = "deleted-videos"
+"""Not `trash`, which is that of models: both may lie in one folder."""
 _NOTE = "video.json"
 _ITEM = re.compile(r"(\d+)-[0-9a-f]{8}")
 
