@@ -40,7 +40,7 @@ def good(tiny_model: TinyModel, tmp_path_factory: pytest.TempPathFactory) -> np.
         return pictures(render(client, tiny_model("t2v"), tmp_path_factory.mktemp("good")))
 
 
-# Damage ----------------------------------------------------------------------------------------------------------------
+# Damage ---------------------------------------------------------------------------------------------------------------
 
 Damage = Callable[[Path], object]
 
@@ -138,7 +138,7 @@ def test_that_a_flipped_mantissa_bit_is_a_number_like_any_other(own_model: TinyM
     assert outcomes(made.loading) == [("resident", Outcome.DONE)]
 
 
-# Files that other programs hold ----------------------------------------------------------------------------------------
+# Files that other programs hold ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -214,7 +214,7 @@ def test_that_a_drive_that_cannot_read_is_named_and_not_called_damage(tiny_model
     assert outcomes(caught.value.result) == [("resident", Outcome.FAILED)]
 
 
-# Through the store -----------------------------------------------------------------------------------------------------
+# Through the store ----------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,6 @@
 """What is left in the engine's process of an attempt that failed: no tensor, and no memory."""
 
+import logging
 import shutil
 import sys
 import threading
@@ -21,6 +22,7 @@ from wan_desktop.core.fallback import LadderError, Outcome
 from wan_desktop.core.load_plan import Placement, TextEncoderPolicy
 from wan_desktop.core.messages import Unload
 
+logger = logging.getLogger(__name__)
 STAGES = ("load_model", "read_prompt", "create_frames", "build_pictures", "read_expert_2", "place_expert_2")
 TWO_EXPERTS = replace(REQUEST, num_inference_steps=4, guidance_scale=1.0)
 ONE_EXPERT = replace(plan("one expert", Placement.RESIDENT, TextEncoderPolicy.DROP), one_expert=True)
@@ -30,7 +32,7 @@ _LOOK_S = 0.01
 _WEIGHTS_BYTES = 400_000_000
 
 
-# Tensors ---------------------------------------------------------------------------------------------------------------
+# Tensors --------------------------------------------------------------------------------------------------------------
 
 
 def check_none_left(looks: list[Look], attempts: int, *, unfinished: bool = False) -> None:
@@ -89,7 +91,7 @@ def test_that_no_tensor_is_left_when_an_expert_read_at_its_turn_does_not_fit(
     check_none_left(read_looks(report), 1, unfinished=True)
 
 
-# Memory of the process -------------------------------------------------------------------------------------------------
+# Memory of the process ------------------------------------------------------------------------------------------------
 
 
 @dataclass
@@ -148,10 +150,7 @@ def failed(client: EngineClient, mid: Path, work: Path, one: str) -> Rss:
         render(client, [rung], work, TWO_EXPERTS)
     assert outcomes(caught.value.result) == [(one, Outcome.OUT_OF_MEMORY)]
     shutil.rmtree(work / "work", ignore_errors=True)  # kept latents, from which the next would go on
-    print(
-        f"{one}: {rss.before_bytes / 1e6:.1f} MB before, {rss.peak_bytes / 1e6:.1f} at most, "
-        f"{rss.after_bytes / 1e6:.1f} after ({rss.change:+.2%})"
-    )
+    logger.info("%s: %d bytes before, %d at most, %d after", one, rss.before_bytes, rss.peak_bytes, rss.after_bytes)
     return rss
 
 

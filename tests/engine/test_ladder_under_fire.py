@@ -94,7 +94,7 @@ def test_that_when_all_rungs_fail_the_answer_is_clear(tiny_model: TinyModel, tmp
     assert not list(tmp_path.rglob("*.mp4"))
 
 
-# The second expert -----------------------------------------------------------------------------------------------------
+# The second expert ----------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")

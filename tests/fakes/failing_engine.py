@@ -27,10 +27,11 @@ _IMPOSSIBLE_BYTES = 2**46
 class Shortage:
     """Too little memory in one place.
 
-    `stage` is load_model, read_prompt, create_frames (`call` counts the predictions), build_pictures, read_expert_2 (when
-    some of its tensors are in memory), or place_expert_2 (when it is brought to the device); `call` is which call of it
-    fails, from 1; `plans` are those that fail, all if empty; `kind` is oom (a card's), ram (the PC's: an allocation that
-    no PC can grant), or limit (only load_model: from its begin the process gets no more than `room_bytes`).
+    `stage` is load_model, read_prompt, create_frames (`call` counts the predictions), build_pictures, read_expert_2
+    (when some of its tensors are in memory), or place_expert_2 (when it is brought to the device); `call` is which call
+    of it fails, from 1; `plans` are those that fail, all if empty; `kind` is oom (a card's), ram (the PC's: an
+    allocation that no PC can grant), or limit (only load_model: from its begin the process gets no more than
+    `room_bytes`).
     """
 
     stage: str

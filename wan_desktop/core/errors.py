@@ -333,6 +333,14 @@ class DataFolderError(WanError):
     title = "The program's folder cannot be written"
 
 
+class AlreadyOpenError(WanError):
+    """Another process of this program has the data folder, and its window does not answer."""
+
+    code = "already-open"
+    number = 6012
+    title = "The program is open already"
+
+
 class SettingsError(WanError):
     """Settings could not be saved."""
 
@@ -369,7 +377,7 @@ class QueueSpaceError(DiskFullError):
     """The queue could not be saved since its drive is full."""
 
     code = "queue-space"
-    number = 4007
+    number = 4004
     title = "Not enough space to save the queue"
 
 

@@ -1,23 +1,24 @@
 """What a PC can make: each model of the catalog checked on paper, and the answer in a sentence."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from wan_desktop.core.calibration import Calibration
-from wan_desktop.core.catalog import Catalog, Component, ModelMetadata, Variant
-from wan_desktop.core.compatibility import CompatibilityCheck, ModelCompatibility, check
+from wan_desktop.core.catalog import Catalog, GenerationMode, ModelMetadata, Variant, VideoSize
+from wan_desktop.core.compatibility import CompatibilityCheck, check
 from wan_desktop.core.estimate import Workload
 from wan_desktop.core.hardware import HardwareProfile
-from wan_desktop.core.ladder import Candidate, Fit, Policy, Substitute
+from wan_desktop.core.ladder import Candidate, Fit, Policy
 from wan_desktop.core.load_plan import Device
 from wan_desktop.core.measured_speed import MeasuredSpeeds
-from wan_desktop.core.model_shape import shape_of_entry
+from wan_desktop.core.model_shape import ModelShape, shape_of_entry
 from wan_desktop.core.settings import Settings
-from wan_desktop.core.trial import Place, Question, Subject
+from wan_desktop.core.trial import Place, Question, Subject, Trial
 from wan_desktop.core.words import tr, trn
 
-_ORDER = (Fit.WELL, Fit.TIGHT, Fit.SLOW, Fit.NOT_CHECKED, Fit.TOO_BIG)
-_BILLION = 1e9
+_ORDER = (Fit.WELL, Fit.TIGHT, Fit.SLOW)
+_SIZE_CLASS = re.compile(r"\d+(\.\d+)?B\b")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,10 +27,10 @@ class ModelReach:
 
     model_id: str
     name: str
-    parameters: int
-    """Of its transformer."""
+    size_class: str
+    """As its name has it: `14B`, `1.3B`; empty if it has none."""
     variant: str
-    """The most exact one of those that fit best; of the smallest one if none fits."""
+    """The most exact one of those that fit best; the smallest one if none fits."""
     fit: Fit
     """Of the largest video below."""
     on_card: bool
@@ -44,12 +45,6 @@ class ModelReach:
     """How long that video takes, if the speed of the machine is known."""
 
     @property
-    def size_class(self) -> str:
-        """As people call it: `14B`, `1.3B`."""
-        billions = self.parameters / _BILLION
-        return f"{billions:.1f}B" if billions < 2 else f"{billions:.0f}B"
-
-    @property
     def video_seconds(self) -> float:
         """The length of that video."""
         return self.num_frames / self.fps
@@ -62,7 +57,7 @@ def reach(
     calibration: Calibration | None = None,
     speeds: MeasuredSpeeds | None = None,
 ) -> tuple[ModelReach, ...]:
-    """Check every model that can be downloaded; a third of a second, for a lane.
+    """Check every model that can be downloaded; up to some seconds, for a lane.
 
     Args:
         profile: The PC.
@@ -79,92 +74,89 @@ def reach(
 
 
 def _of_model(metadata: ModelMetadata, place: Place) -> ModelReach | None:
-    variants = [each for each in metadata.variants if not each.is_refused and shape_of_entry(metadata, each)]
-    if not variants or not metadata.modes or Component.TRANSFORMER not in metadata.parameters:
+    shapes = [(each, shape_of_entry(metadata, each)) for each in metadata.variants if not each.is_refused]
+    packagings = [(variant, shape) for variant, shape in shapes if shape is not None]
+    if not packagings or not metadata.modes:
         return None
-    chosen = min(((each, _check(metadata, each, place, 0)) for each in variants), key=lambda pair: _rank(pair[1]))
-    variant, answer = chosen
-    if answer.fit.fits:
-        return _made(metadata, variant, answer, *_largest(metadata, variant, place, answer))
-    smaller = _smaller(metadata, variants, place)
-    return _made(metadata, *smaller) if smaller else _made(metadata, variants[-1], answer, 0, metadata.num_frames)
+    larger = [size for size in metadata.sizes if _area(size) > _area(metadata.sizes[0])]
+    smaller = [size for size in metadata.sizes if _area(size) < _area(metadata.sizes[0])]
+    default = _best(metadata, packagings, place, metadata.sizes[0], metadata.num_frames)
+    if default is not None:
+        found = (_best(metadata, packagings, place, size, metadata.num_frames) for size in _from_large(larger))
+        return next((each for each in found if each and _rank(each) <= _rank(default)), default)
+    lengths = sorted((each for each in metadata.num_frames_choices if each <= metadata.num_frames), reverse=True)
+    videos = ((size, length) for length in lengths for size in _from_large([metadata.sizes[0], *smaller]))
+    tries = (_best(metadata, packagings, place, *video) for video in videos)
+    nothing = _made(metadata, packagings[-1][0].name, metadata.sizes[0], metadata.num_frames, Fit.TOO_BIG, None)
+    return next((each for each in tries if each), nothing)
 
 
-def _smaller(
-    metadata: ModelMetadata, variants: Sequence[Variant], place: Place
-) -> tuple[Variant, CompatibilityCheck, int, int] | None:
-    """The first smaller or shorter video that fits in any packaging."""
-    sizes = sorted(range(len(metadata.sizes)), key=lambda index: -_area(metadata, index))
-    for frames in sorted(metadata.num_frames_choices, reverse=True):
-        for index in sizes:
-            for variant in variants:
-                answer = _check(metadata, variant, place, index, frames)
-                if answer.fit.fits:
-                    return variant, answer, index, frames
-    return None
-
-
-def _largest(
-    metadata: ModelMetadata, variant: Variant, place: Place, default: CompatibilityCheck
-) -> tuple[int, int]:
-    """Which size, by its index, goes at least as well as the default one; and the default length."""
-    for index in sorted(range(len(metadata.sizes)), key=lambda index: -_area(metadata, index)):
-        if _area(metadata, index) <= _area(metadata, 0):
-            break
-        if _rank(_check(metadata, variant, place, index)) <= _rank(default):
-            return index, metadata.num_frames
-    return 0, metadata.num_frames
-
-
-def _area(metadata: ModelMetadata, index: int) -> int:
-    return metadata.sizes[index].width * metadata.sizes[index].height
-
-
-def _check(
-    metadata: ModelMetadata, variant: Variant, place: Place, size_index: int, frames: int = 0
-) -> CompatibilityCheck:
-    shape = shape_of_entry(metadata, variant)
-    assert shape is not None
-    candidate = Candidate(metadata.model_id, variant.name, shape, Substitute.NONE)
-    mode = metadata.modes[0]
-    size = metadata.sizes[size_index]
+def _best(
+    metadata: ModelMetadata,
+    packagings: Sequence[tuple[Variant, ModelShape]],
+    place: Place,
+    size: VideoSize,
+    num_frames: int,
+) -> ModelReach | None:
+    """That video in the packaging that fits it best, of those the most exact, of slow ones the fastest; None if none."""
     workload = Workload(
         width=size.width,
         height=size.height,
-        num_frames=frames or metadata.num_frames,
+        num_frames=num_frames,
         num_inference_steps=metadata.num_inference_steps,
-        has_image=mode.value != "t2v",
+        has_image=metadata.modes[0] is not GenerationMode.T2V,
         guidance_scale=metadata.guidance_scale,
         guidance_scale_2=metadata.guidance_scale_2,
     )
-    subject = Subject(metadata, variant, (candidate,), True, 0, metadata.modes)
-    found = check(subject, Question(mode=mode, workload=workload), place)
-    is_out = found.level is ModelCompatibility.INCOMPATIBLE and found.fit.fits
-    return replace(found, fit=Fit.TOO_BIG) if is_out else found
+    question = Question(mode=metadata.modes[0], workload=workload)
+    found = []
+    for variant, shape in packagings:
+        candidate = Candidate(metadata.model_id, variant.name, shape)
+        subject = Subject(metadata, variant, (candidate,), is_here=True, modes=metadata.modes)
+        if Trial(subject, question, place).fit().fits:
+            answer = check(subject, question, place)
+            found.append(_made(metadata, variant.name, size, num_frames, answer.fit, answer))
+    return min(found, key=_preference, default=None)
 
 
-def _rank(answer: CompatibilityCheck) -> tuple[int, bool]:
-    return _ORDER.index(answer.fit), not _on_card(answer)
+def _from_large(sizes: Sequence[VideoSize]) -> list[VideoSize]:
+    return sorted(sizes, key=lambda size: -_area(size))
 
 
-def _on_card(answer: CompatibilityCheck) -> bool:
-    return answer.plan is not None and answer.plan.device is not Device.CPU
+def _area(size: VideoSize) -> int:
+    return size.width * size.height
+
+
+def _rank(made: ModelReach) -> tuple[bool, int]:
+    return not made.on_card, _ORDER.index(made.fit)
+
+
+def _preference(made: ModelReach) -> tuple[bool, int, float]:
+    is_slow = made.fit is Fit.SLOW
+    return (*_rank(made), (made.seconds_high or 0.0) if is_slow else 0.0)
 
 
 def _made(
-    metadata: ModelMetadata, variant: Variant, answer: CompatibilityCheck, size_index: int, frames: int
+    metadata: ModelMetadata,
+    variant: str,
+    size: VideoSize,
+    num_frames: int,
+    fit: Fit,
+    answer: CompatibilityCheck | None,
 ) -> ModelReach:
-    size, cost = metadata.sizes[size_index], answer.estimate if answer.fit.fits else None
+    cost = answer.estimate if answer else None
+    plan = answer.plan if answer else None
+    label = _SIZE_CLASS.search(metadata.name)
     return ModelReach(
         model_id=metadata.model_id,
         name=metadata.name,
-        parameters=metadata.parameters[Component.TRANSFORMER],
-        variant=variant.name,
-        fit=answer.fit,
-        on_card=_on_card(answer),
+        size_class=label.group() if label else "",
+        variant=variant,
+        fit=fit,
+        on_card=plan is not None and plan.device is not Device.CPU,
         width=size.width,
         height=size.height,
-        num_frames=frames,
+        num_frames=num_frames,
         fps=metadata.fps,
         seconds_low=cost.seconds_low if cost else None,
         seconds_high=cost.seconds_high if cost else None,
@@ -175,47 +167,50 @@ def _made(
 
 
 def reach_in_words(found: Sequence[ModelReach]) -> str:
-    """`Your PC runs the 5B model well, and the 14B models slowly with memory saving. Up to 720p, 5 seconds.`"""
+    """`Your PC runs the 5B model well, and the 14B models slowly, with memory saving. Up to 720p, 5 seconds.`"""
     fitting = [each for each in found if each.fit.fits]
     if not fitting:
-        return tr("Your PC can only make videos with the built-in model. No other model fits.") if found else ""
-    words = [tr("Your PC runs {what}.", what=_listed(list(_clauses(fitting))))]
-    too_big = [each for each in found if not each.fit.fits]
-    if too_big:
-        words.append(tr("Too big for it: {models}.", models=_listed(_names(too_big))))
-    on_card = [each for each in fitting if each.on_card]
-    best = max(on_card or fitting, key=lambda each: (min(each.width, each.height), each.video_seconds))
-    size, seconds = f"{min(best.width, best.height)}p", f"{best.video_seconds:.0f}"
-    if on_card:
-        words.append(tr("Videos up to {size} and {seconds} seconds are realistic.", size=size, seconds=seconds))
-    else:
-        words.append(tr("On the processor a video takes hours."))
+        return tr("Your PC can make videos with the built-in model only. No other model fits.") if found else ""
+    clauses = list(_clauses(fitting))
+    what = tr("{most}, and {last}", most=", ".join(clauses[:-1]), last=clauses[-1]) if clauses[1:] else clauses[0]
+    words = [tr("Your PC runs {what}.", what=what)]
+    if any(each.on_card for each in fitting):
+        best = max(fitting, key=lambda each: (each.on_card, min(each.width, each.height), each.video_seconds))
+        words.append(tr("Up to {size}, {seconds} seconds.", size=_lines(best), seconds=f"{best.video_seconds:.0f}"))
+    if too_big := [each.name for each in found if not each.fit.fits]:
+        words.append(tr("Too big for it: {models}.", models=_listed(too_big)))
     return " ".join(words)
 
 
 def _clauses(fitting: Sequence[ModelReach]) -> Iterator[str]:
-    """How it runs which models; the best first."""
-    on_card = [each for each in fitting if each.on_card]
-    for fit, sentence in (
-        (Fit.WELL, "{models} well"),
-        (Fit.TIGHT, "{models} with little room"),
-        (Fit.SLOW, "{models} slowly, with memory saving"),
-    ):
-        if same := [each for each in on_card if each.fit is fit]:
-            yield tr(sentence, models=_listed(_names(same)))
-    if on_processor := [each for each in fitting if not each.on_card]:
-        yield tr("{models} very slowly, on the processor", models=_listed(_names(on_processor)))
+    """How it runs which models, those that run best first; models of one size are spoken of as the slowest of them."""
+    classes: dict[str, list[ModelReach]] = {}
+    for each in sorted(fitting, key=lambda each: -_billions(each)):
+        classes.setdefault(each.size_class or each.name, []).append(each)
+    by_rank: dict[tuple[bool, int], list[str]] = {}
+    for name, models in classes.items():
+        words = trn("the {name} model", "the {name} models", len(models), name=name)
+        by_rank.setdefault(max(map(_rank, models)), []).append(words)
+    for (on_processor, fit), names in sorted(by_rank.items()):
+        models = _listed(names)
+        if on_processor:
+            yield tr("{models} very slowly, on the processor", models=models)
+        elif _ORDER[fit] is Fit.WELL:
+            yield tr("{models} well", models=models)
+        elif _ORDER[fit] is Fit.TIGHT:
+            yield tr("{models} with little room", models=models)
+        else:
+            yield tr("{models} slowly, with memory saving", models=models)
 
 
-def _names(models: Iterable[ModelReach]) -> list[str]:
-    """`the 5B model`, `the 14B models`; the largest first."""
-    by_class: dict[str, int] = {}
-    for each in sorted(models, key=lambda each: -each.parameters):
-        by_class[each.size_class] = by_class.get(each.size_class, 0) + 1
-    return [
-        trn("the {size_class} model", "the {size_class} models", count, size_class=name)
-        for name, count in by_class.items()
-    ]
+def _lines(made: ModelReach) -> str:
+    """`720p`, also for 704 lines: the 5B model's multiple of 32 next to it."""
+    lines = min(made.width, made.height)
+    return "720p" if 704 <= lines <= 720 else f"{lines}p"
+
+
+def _billions(made: ModelReach) -> float:
+    return float(made.size_class.rstrip("B") or 0)
 
 
 def _listed(words: Sequence[str]) -> str:

@@ -1,7 +1,6 @@
 """Words that give a video a camera, a light or a look; they are written into the prompt, where everyone can see them.
 
-The words are those that prompts for video models use for it, as in the prompt guide of Wan
-(github.com/Wan-Video/Wan2.2, "prompt extension": shot, camera movement, light, style).
+The words are those that people who film or paint use for it.
 """
 
 import re
@@ -94,4 +93,5 @@ def without_words(prompt: str, words: str) -> str:
 
 
 def _found(prompt: str, words: str) -> re.Match[str] | None:
-    return re.search(rf"(?:(?<=^)|(?<=[,.;:!?\s]))(?<!\w){re.escape(words)}(?!\w)", prompt, re.IGNORECASE)
+    marks = ",.;:!?"
+    return re.search(rf"(?:^|(?<=[{marks}]))\s*{re.escape(words)}\s*(?=$|[{marks}])", prompt, re.IGNORECASE)

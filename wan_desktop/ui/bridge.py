@@ -104,3 +104,12 @@ class EngineBridge(_Bridge):
     def _hand_over(self, _name: str) -> None:
         if self._client is not None:
             self.engine_changed.emit(self._client.state)
+
+
+class KeyBridge(_Bridge):
+    """Names of whatever changed to signals; who listens pulls how it is now."""
+
+    key_changed = Signal(str)
+
+    def _hand_over(self, name: str) -> None:
+        self.key_changed.emit(name)

@@ -16,6 +16,9 @@ from wan_desktop.core.records import RecordError, from_plain, to_plain
 
 logger = logging.getLogger(__name__)
 
+MAX_COUNT = 20
+"""Of videos that are asked for at once; the queue takes no more."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FormState:
@@ -36,6 +39,11 @@ class FormState:
     flow_shift: float | None = None
     seed: int | None = None
     """None takes a new one each time."""
+    count: int = 1
+    """How many videos are made of it, each with the seed after the one before."""
+    model_id: str = ""
+    """What it is made with; empty in files of before there was a choice."""
+    variant: str = ""
 
     def with_changes(self, **changes: Any) -> Self:
         """A copy with other values."""
@@ -61,6 +69,7 @@ class FormState:
             guidance_scale_2=self.guidance_scale_2,
             flow_shift=self.flow_shift,
             seed=self.seed,
+            variant=self.variant,
         )
 
 
@@ -77,13 +86,15 @@ def default_state(model: Model) -> FormState:
         guidance_scale=data.guidance_scale,
         guidance_scale_2=data.guidance_scale_2 if model.folder.has_two_experts else None,
         flow_shift=data.flow_shift,
+        model_id=data.model_id,
+        variant=model.variant,
     )
 
 
 def fitted(state: FormState, model: Model) -> FormState:
     """The state with everything the model cannot do replaced by its defaults; prompt and image stay."""
     default, data = default_state(model), model.metadata
-    changes: dict[str, Any] = {}
+    changes: dict[str, Any] = {"model_id": default.model_id, "variant": default.variant}
     if state.mode not in model.modes:
         changes["mode"] = default.mode
     if not state.custom_size and named_size(data, state.width, state.height) is None:
@@ -97,6 +108,8 @@ def fitted(state: FormState, model: Model) -> FormState:
         changes["guidance_scale_2"] = None
     if state.image is not None and not state.image.is_file():
         changes["image"] = None
+    if not 1 <= state.count <= MAX_COUNT:
+        changes["count"] = 1
     return state.with_changes(**changes)
 
 

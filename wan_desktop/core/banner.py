@@ -1,0 +1,123 @@
+"""The one line above the pages: the gravest thing that is the matter with this PC, and what can be done about it."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from enum import StrEnum
+
+from wan_desktop.core.hardware import Drive, HardwareProfile, ProblemCode
+from wan_desktop.core.machine import Card, CardKind, card_of
+from wan_desktop.core.words import mark, tr
+
+DISK_FULL_BYTES = 5_000_000_000
+"""Below it downloads and renders are likely to fail."""
+DISK_LOW_BYTES = 20_000_000_000
+_NEXT_FILES = 2
+"""So many times the file that comes next should be free."""
+_DRIVER_PROBLEMS = (
+    ProblemCode.DRIVER_MISSING,
+    ProblemCode.DRIVER_NOT_ANSWERING,
+    ProblemCode.DRIVER_FAULT,
+    ProblemCode.DRIVER_TOO_OLD,
+)
+
+
+class BannerKind(StrEnum):
+    """What it is about, the gravest first."""
+
+    NO_CARD = "no-card"
+    DISK_FULL = "disk-full"
+    DRIVER = "driver"
+    CARD_TOO_OLD = "card-too-old"
+    DISK_LOW = "disk-low"
+    OFFLINE = "offline"
+
+
+class BannerAction(StrEnum):
+    """What its buttons do."""
+
+    WHAT_NOW = "what-now"
+    OPEN_NVIDIA = "open-nvidia"
+    CHECK_AGAIN = "check-again"
+    FREE_SPACE = "free-space"
+
+
+ACTION_NAMES = {
+    BannerAction.WHAT_NOW: mark("What now"),
+    BannerAction.OPEN_NVIDIA: mark("Open NVIDIA page"),
+    BannerAction.CHECK_AGAIN: mark("Check again"),
+    BannerAction.FREE_SPACE: mark("Free space"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Banner:
+    """What is shown."""
+
+    kind: BannerKind
+    surface: str
+    """`bad`, `warn` or `info`."""
+    title: str
+    words: str
+    actions: tuple[BannerAction, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class BannerFacts:
+    """What is known."""
+
+    profile: HardwareProfile | None = None
+    """None until the PC was looked at. All its drives count: those that the program writes to."""
+    gpu_uuid: str = ""
+    """The card that was chosen in the settings."""
+    offline: bool = False
+    next_file_bytes: int = 0
+    """Of the next download; 0 if there is none."""
+
+
+def choose_banner(facts: BannerFacts, dismissed: Collection[BannerKind] = ()) -> Banner | None:
+    """The gravest that was not put away; None if there is none."""
+    found: list[Banner | None] = [_offline()] if facts.offline else []
+    if facts.profile is not None:
+        card = card_of(facts.profile, facts.gpu_uuid)
+        found += [_card_banner(facts.profile, card), _disk_banner(facts.profile.drives, facts.next_file_bytes)]
+    order = list(BannerKind)
+    open_ones = [banner for banner in found if banner is not None and banner.kind not in dismissed]
+    return min(open_ones, key=lambda banner: order.index(banner.kind), default=None)
+
+
+def _card_banner(profile: HardwareProfile, card: Card) -> Banner | None:
+    if card.computes:
+        return None
+    check = (BannerAction.CHECK_AGAIN,)
+    if card.kind is CardKind.TOO_OLD:
+        words = tr("Videos need a newer NVIDIA card: GTX 16, RTX 20 or later.")
+        return Banner(BannerKind.CARD_TOO_OLD, "bad", card.text, words, (BannerAction.WHAT_NOW, *check))
+    problem = next((problem for problem in profile.problems if problem.code in _DRIVER_PROBLEMS), None)
+    if problem is not None:
+        actions = (BannerAction.OPEN_NVIDIA, *check)
+        return Banner(BannerKind.DRIVER, "bad", problem.text, problem.hint, actions)
+    if profile.gpus:  # there are cards, but not the chosen one
+        return Banner(BannerKind.NO_CARD, "bad", card.text, "", (BannerAction.WHAT_NOW, *check))
+    title = tr("This PC has no NVIDIA card we can use")
+    words = tr("You can manage models and look at videos. New ones can be made with the small built-in model only.")
+    return Banner(BannerKind.NO_CARD, "bad", title, words, (BannerAction.WHAT_NOW, *check))
+
+
+def _disk_banner(drives: Collection[Drive], next_file_bytes: int) -> Banner | None:
+    drive = min(drives, key=lambda drive: drive.free_bytes, default=None)
+    if drive is None or drive.free_bytes >= max(DISK_LOW_BYTES, _NEXT_FILES * next_file_bytes):
+        return None
+    values = {"drive": drive.path, "free": f"{drive.free_bytes / 1e9:.1f} GB"}
+    actions = (BannerAction.FREE_SPACE, BannerAction.CHECK_AGAIN)
+    if drive.free_bytes < DISK_FULL_BYTES:
+        title = tr("{drive} is almost full: {free} left", **values)
+        words = tr("Downloads and new videos may stop. Remove models or videos that you do not need.")
+        return Banner(BannerKind.DISK_FULL, "bad", title, words, actions)
+    title = tr("{drive} gets full: {free} left", **values)
+    words = tr("A model takes 5 to 60 GB. Remove models or videos that you do not need.")
+    return Banner(BannerKind.DISK_LOW, "warn", title, words, actions)
+
+
+def _offline() -> Banner:
+    words = tr("Downloads continue by themselves when it is back. Everything on this PC works.")
+    return Banner(BannerKind.OFFLINE, "info", tr("No internet connection"), words)

@@ -1,0 +1,55 @@
+"""What the system is told while nobody looks at the window, each kind once until somebody looks again."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from wan_desktop.core.settings import Settings
+from wan_desktop.core.words import mark
+
+
+class Event(StrEnum):
+    """What may have happened."""
+
+    VIDEO_READY = "video-ready"
+    QUEUE_DONE = "queue-done"
+    NEEDS_YOU = "needs-you"
+    DOWNLOAD_DONE = "download-done"
+    DOWNLOAD_FAILED = "download-failed"
+
+
+TITLES = {
+    Event.VIDEO_READY: mark("Your video is ready"),
+    Event.QUEUE_DONE: mark("All videos are done"),
+    Event.NEEDS_YOU: mark("A video needs you"),
+    Event.DOWNLOAD_DONE: mark("The download is done"),
+    Event.DOWNLOAD_FAILED: mark("A download needs you"),
+}
+
+
+def is_wanted(event: Event, settings: Settings) -> bool:
+    """The settings allow it."""
+    match event:
+        case Event.VIDEO_READY | Event.QUEUE_DONE:
+            return settings.notify_done
+        case Event.NEEDS_YOU:
+            return settings.notify_problems
+        case _:
+            return settings.notify_downloads
+
+
+@dataclass(slots=True)
+class ToldEvents:
+    """What has been told since somebody looked."""
+
+    _told: set[Event] = field(default_factory=set)
+
+    def take(self, event: Event) -> bool:
+        """True if it is to be told now; thirty videos in a night make one sound."""
+        if event in self._told:
+            return False
+        self._told.add(event)
+        return True
+
+    def looked(self) -> None:
+        """Somebody looks at the window."""
+        self._told.clear()

@@ -1,0 +1,83 @@
+"""Where the window was, in a file of the data folder, and whether that place is still on a screen."""
+
+import json
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from wan_desktop.core.files import write_atomically
+from wan_desktop.core.records import RecordError, from_plain, to_plain
+
+logger = logging.getLogger(__name__)
+_TITLE_HEIGHT, _TITLE_WIDTH = 40, 160
+"""So much of the window's upper edge must be on a screen, in logical pixels, for the mouse to move it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rectangle:
+    """In logical pixels of the desktop, which may begin below zero."""
+
+    left: int
+    top: int
+    width: int
+    height: int
+
+    def common(self, other: "Rectangle") -> tuple[int, int]:
+        """Width and height of what both cover; zero or below if nothing."""
+        width = min(self.left + self.width, other.left + other.width) - max(self.left, other.left)
+        height = min(self.top + self.height, other.top + other.height) - max(self.top, other.top)
+        return width, height
+
+
+@dataclass(frozen=True, slots=True)
+class WindowPlace:
+    """Where the window was, and whether it filled the screen; then the place is that before it did."""
+
+    place: Rectangle
+    maximized: bool = False
+
+
+def place_file(data: Path) -> Path:
+    """The file in the data folder."""
+    return data / "window.json"
+
+
+def load_place(file: Path) -> WindowPlace | None:
+    """What was kept; None if nothing, or nothing of use."""
+    try:
+        return from_plain(WindowPlace, json.loads(file.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, RecordError, RecursionError) as error:
+        logger.info("%s cannot be used: %s", file.name, error)
+        return None
+
+
+def save_place(place: WindowPlace, file: Path) -> None:
+    """Keep it; a disk that refuses is only logged."""
+    try:
+        write_atomically(file, json.dumps(to_plain(place)).encode())
+    except OSError as error:
+        logger.info("%s could not be written: %s", file.name, error)
+
+
+def fitted(place: WindowPlace, screens: Sequence[Rectangle], minimum: tuple[int, int]) -> WindowPlace | None:
+    """The place, moved and made smaller so that the window can be seen and moved; None if its screen is gone.
+
+    Args:
+        place: Where it was.
+        screens: The room of each screen, without the taskbar.
+        minimum: Smallest width and height of the window.
+    """
+    edge = replace(place.place, height=_TITLE_HEIGHT)
+    commons = [(screen.common(edge), screen) for screen in screens]
+    seen = [(width, screen) for (width, height), screen in commons if width >= _TITLE_WIDTH and height > 0]
+    if not seen:
+        return None
+    screen = max(seen, key=lambda pair: pair[0])[1]
+    width = max(minimum[0], min(place.place.width, screen.width))
+    height = max(minimum[1], min(place.place.height, screen.height))
+    left = max(screen.left, min(place.place.left, screen.left + screen.width - width))
+    top = max(screen.top, min(place.place.top, screen.top + screen.height - height))
+    return replace(place, place=Rectangle(left, top, width, height))

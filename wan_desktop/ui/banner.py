@@ -1,0 +1,109 @@
+"""The one line above the pages, chosen by `core.banner`; put away, it stays away until the program is started again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, QUrl, Signal, Slot
+from PySide6.QtGui import QDesktopServices
+from PySide6.QtWidgets import QFrame, QVBoxLayout
+
+from wan_desktop.core.banner import ACTION_NAMES, BannerAction, BannerFacts, BannerKind, choose_banner
+from wan_desktop.core.words import tr
+from wan_desktop.ui.page import PageId
+from wan_desktop.ui.widgets.controls import Button, announce
+from wan_desktop.ui.widgets.notice import Notice
+
+if TYPE_CHECKING:
+    from PySide6.QtWidgets import QWidget
+
+    from wan_desktop.core.banner import Banner
+    from wan_desktop.ui.session import Session
+
+NVIDIA_PAGE = "https://www.nvidia.com/drivers"
+_PAGES = {BannerAction.WHAT_NOW: PageId.THIS_PC, BannerAction.FREE_SPACE: PageId.MODELS}
+
+
+class Banners(QObject):
+    """Shows at most one notice at the top of a layout.
+
+    Args:
+        session: Whose PC is looked at.
+        layout: Its first place is the banner's.
+        parent: The layout's widget.
+    """
+
+    page_requested = Signal(object)
+    """A PageId."""
+
+    def __init__(self, session: Session, layout: QVBoxLayout, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._layout = layout
+        self._widget = parent
+        self._dismissed: set[BannerKind] = set()
+        self._offline = False
+        self._frame: QFrame | None = None
+        self.banner: Banner | None = None
+        """What is shown; None if nothing is."""
+        self.notice: Notice | None = None
+        self.close_button: Button | None = None
+        session.pc.changed.connect(self._on_changed)
+        session.settings_changed.connect(self._on_changed)
+
+    @Slot(bool)
+    def set_offline(self, offline: bool) -> None:
+        """Say whether there is an internet connection."""
+        if offline != self._offline:
+            self._offline = offline
+            self._choose()
+
+    def _choose(self) -> None:
+        facts = BannerFacts(self._session.pc.profile, self._session.settings.gpu_uuid, self._offline)
+        banner = choose_banner(facts, self._dismissed)
+        if banner == self.banner:
+            return
+        self.banner = banner
+        if self._frame is not None:
+            self._frame.hide()
+            self._frame.deleteLater()
+            self._frame = self.notice = self.close_button = None
+        if banner is not None:
+            self._show(banner)
+
+    def _show(self, banner: Banner) -> None:
+        self._frame = QFrame(self._widget)
+        self._frame.setObjectName("page")  # its background
+        around = QVBoxLayout(self._frame)
+        around.setContentsMargins(12, 10, 12, 0)
+        actions = [(tr(ACTION_NAMES[action]), action) for action in banner.actions]
+        self.notice = Notice(banner.surface, banner.title, banner.words, actions, self._frame)
+        self.notice.action_requested.connect(self._on_action)
+        self.close_button = Button("", self.notice, kind="icon", icon_name="x", name=tr("Put this message away"))
+        self.close_button.clicked.connect(self._on_dismissed)
+        inner = self.notice.layout()
+        assert inner is not None
+        inner.addWidget(self.close_button)
+        around.addWidget(self.notice)
+        self._layout.insertWidget(0, self._frame)
+        announce(self.notice, f"{banner.title}. {banner.words}".strip(), assertive=banner.surface == "bad")
+
+    @Slot(object)
+    def _on_changed(self, _changed: object) -> None:
+        self._choose()
+
+    @Slot(object)
+    def _on_action(self, action: BannerAction) -> None:
+        match action:
+            case BannerAction.OPEN_NVIDIA:
+                QDesktopServices.openUrl(QUrl(NVIDIA_PAGE))
+            case BannerAction.CHECK_AGAIN:
+                self._session.pc.look()
+            case _:
+                self.page_requested.emit(_PAGES[action])
+
+    @Slot()
+    def _on_dismissed(self) -> None:
+        if self.banner is not None:
+            self._dismissed.add(self.banner.kind)
+            self._choose()
