@@ -131,7 +131,7 @@ class Player:
         self._program = program
         self._exit = QApplication.exit
         self._window = program.window
-        self._page: Any = program.window.page  # parts of it exist only in some states
+        self._page: Any = program.window.create  # parts of it exist only in some states
         self._shot = shot
         self._out = out
         self._steps = self._play()
@@ -170,7 +170,7 @@ class Player:
     def _play(self) -> Iterator[Callable[[], bool]]:
         page = self._page
         ready = "Ready"
-        yield lambda: page.form is not None and self._window.sidebar.engine.state.text() == ready
+        yield lambda: page.form is not None and self._window.sidebar.pc.state.text() == ready
         self._grab("empty")
         image = self._picture()
         form = page.form

@@ -10,18 +10,22 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from wan_desktop.core.errors import DataFolderError
+from wan_desktop.core.errors import AlreadyOpenError, DataFolderError
 from wan_desktop.core.paths import AppPaths
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from wan_desktop.ui.windows_shell import Libraries
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the program; returns its exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     paths = AppPaths.find()
-    if arguments:
+    file = _file_named(arguments)
+    if arguments and file is None:
         from wan_desktop.cli import main as run_command  # noqa: PLC0415 - the window does not need it
 
         return run_command(arguments, paths)
@@ -29,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.environ["QT_QPA_PLATFORM"] = "offscreen"
         print("There is no screen, so the window makes its sample video without being seen.", flush=True)  # noqa: T201
         return run_window(paths, sample=True)
-    return run_window(paths)
+    return run_window(paths, file=file)
 
 
 def has_no_screen(platform: str, environment: Mapping[str, str]) -> bool:
@@ -45,36 +49,76 @@ def run_window(
     sample: bool = False,
     engine_command: Sequence[str] | None = None,
     on_first_paint: Callable[[], None] | None = None,
+    file: Path | None = None,
 ) -> int:
-    """Show the window until it is closed; returns the exit code.
+    """Show the window until it is closed, or bring up the one that is open already; returns the exit code.
 
     Args:
         paths: Where everything lies.
         sample: Make the model's first sample prompt through the window, print where the video is, and end.
         engine_command: How the engine is started, if not as usual.
         on_first_paint: Told when the window has been painted.
+        file: May bring the settings of a video.
     """
     _import_what_needs_no_qt()
     from PySide6.QtWidgets import QApplication  # noqa: PLC0415 - the command line does not need it
 
     from wan_desktop.ui.program import Program  # noqa: PLC0415
+    from wan_desktop.ui.single_instance import claim  # noqa: PLC0415
 
+    libraries = _begin_on_windows() if sys.platform == "win32" else None
     # Fusion by argument, because `setStyle` returns the style, and PySide then builds all enumerations of QStyle.
     application = QApplication([sys.argv[0], "-style", "Fusion"])
     try:
         paths.ensure()
-    except DataFolderError as error:
+        instance = claim(paths.data, file, libraries=libraries)
+    except (DataFolderError, AlreadyOpenError) as error:
         from wan_desktop.ui.start_error import show_start_error  # noqa: PLC0415 - rarely needed
 
         return show_start_error(application, error)
-    program = Program(application, paths, sample=sample, engine_command=engine_command, on_first_paint=on_first_paint)
+    if instance is None:
+        print("Wan Desktop is open already; its window was brought to the front.", flush=True)  # noqa: T201
+        return 1 if sample else 0
+    program = Program(
+        application,
+        paths,
+        sample=sample,
+        engine_command=engine_command,
+        on_first_paint=on_first_paint,
+        instance=instance,
+        file=file,
+        libraries=libraries,
+    )
     program.show()
     code = application.exec()
     program.shutdown()
+    instance.close()
     return code
+
+
+def _begin_on_windows() -> Libraries | None:
+    """Before the first window; elsewhere the import of ctypes is saved."""
+    from wan_desktop.ui.windows_shell import find_libraries, name_application  # noqa: PLC0415
+
+    libraries = find_libraries()
+    name_application(libraries)
+    return libraries
+
+
+def _file_named(arguments: Sequence[str]) -> Path | None:
+    """The one file that was dropped on the program's icon, or opened with it; None if the arguments are a command."""
+    from pathlib import Path  # noqa: PLC0415 - imported already, and here only with arguments
+
+    from wan_desktop.ui.dropping import may_be_recipe  # noqa: PLC0415 - the command line does not need it
+
+    if len(arguments) != 1:
+        return None
+    path = Path(arguments[0])
+    return path if may_be_recipe(path) and path.is_file() else None
 
 
 def _import_what_needs_no_qt() -> None:
     """Before PySide, because its import hook reads the source of every module imported after it: 11 ms of the start."""
-    from wan_desktop.core import settings  # noqa: F401, PLC0415
+    from wan_desktop.core import settings, window_place  # noqa: F401, PLC0415
+    from wan_desktop.core.store import disk_file  # noqa: F401, PLC0415
     from wan_desktop.ui import style, text  # noqa: F401, PLC0415

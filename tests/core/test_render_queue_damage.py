@@ -423,7 +423,7 @@ def full(small_disk: Path) -> Iterator[tuple[RenderQueue, str, Path]]:
 def test_that_a_full_drive_is_told_and_changes_nothing(full: tuple[RenderQueue, str, Path], name: str) -> None:
     queue, job_id, filler = full
     error, before = _until_full(queue, lambda: _OPERATIONS[name](queue, job_id))
-    assert (error.code, error.number) == ("queue-space", 4007)
+    assert (error.code, error.number) == ("queue-space", 4004)
     assert "full" in error.message
     assert queue.snapshot() == before
     filler.unlink()

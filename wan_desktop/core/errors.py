@@ -349,6 +349,14 @@ class SettingsError(WanError):
     title = "Settings could not be saved"
 
 
+class ReportNotSavedError(WanError):
+    """A report for somebody who helps could not be written."""
+
+    code = "report-not-saved"
+    number = 6013
+    title = "The report could not be saved"
+
+
 class QueueError(WanError):
     """The queue of renders cannot be read or saved."""
 

@@ -6,7 +6,8 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
 _MAX_BYTES = 1_000_000
-_BACKUPS = 3
+LOG_BACKUPS = 3
+"""Older files beside the log: `.1` is the latest."""
 _SECRET = re.compile(
     r"\bhf_[A-Za-z0-9]{8,}|(?i:\bbearer\s+\S+)|(?<=://)[^/\s:@]+:[^/\s@]+(?=@)|(?i:(?<=token=)[^&\s]+)"
 )
@@ -38,7 +39,7 @@ def start_logging(path: Path, *, level: int = logging.INFO) -> None:
     stop_logging()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handler = RotatingFileHandler(path, maxBytes=_MAX_BYTES, backupCount=_BACKUPS, encoding="utf-8")
+        handler = RotatingFileHandler(path, maxBytes=_MAX_BYTES, backupCount=LOG_BACKUPS, encoding="utf-8")
     except OSError as error:
         root.warning("No log can be written to %s: %s", path, error)
         return

@@ -26,6 +26,7 @@ class ActivityKind(StrEnum):
     CHECK = "check"
     REPAIR = "repair"
     ADOPT = "adopt"
+    ADD = "add"
     REMOVE = "remove"
     PUT_BACK = "put-back"
 

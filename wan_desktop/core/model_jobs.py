@@ -2,10 +2,12 @@
 
 import contextlib
 import logging
+import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 from wan_desktop.core.calibration import CalibrationStore
 from wan_desktop.core.catalog import (
@@ -16,30 +18,37 @@ from wan_desktop.core.catalog import (
     metadata_for_repo,
     read_catalog,
 )
-from wan_desktop.core.errors import InputError, OfflineError, WanError
+from wan_desktop.core.compatibility import CompatibilityCheck, check
+from wan_desktop.core.errors import InputError, ManifestError, OfflineError, WanError
 from wan_desktop.core.hardware import HardwareProfile
 from wan_desktop.core.jobs import JobContext
 from wan_desktop.core.ladder import Policy
 from wan_desktop.core.manager import Adopted, ModelManager, VerifyProgress
 from wan_desktop.core.measured_speed import SpeedStore
 from wan_desktop.core.model_activity import Step
+from wan_desktop.core.model_offers import ModelOffer, offers_of
+from wan_desktop.core.model_report import ModelReport, report_of
 from wan_desktop.core.paths import AppPaths
 from wan_desktop.core.settings import Settings
 from wan_desktop.core.store.adopt import AdoptProgress
 from wan_desktop.core.store.download import DownloadPlan, DownloadProgress
 from wan_desktop.core.store.fetcher import TransferLimits
+from wan_desktop.core.store.history import HistoryEntry
 from wan_desktop.core.store.library import ModelKey
-from wan_desktop.core.store.manifest import Manifest
+from wan_desktop.core.store.manifest import Manifest, ManifestFile, read_manifest, read_stamps
+from wan_desktop.core.store.token import write_token
 from wan_desktop.core.store.transfer import TransferProgress
 from wan_desktop.core.store.verify import IntegrityReport
 from wan_desktop.core.subjects import Subjects
-from wan_desktop.core.trial import Place
+from wan_desktop.core.trial import Place, Question
 from wan_desktop.core.wanted_downloads import WantedDownloads
 
 logger = logging.getLogger(__name__)
 
+_Result = TypeVar("_Result")
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 5.0, 300.0
 """Between two questions to a Hub that cannot be reached."""
+_SHOWN_HISTORY = 50
 _WANTED = "wanted-downloads.json"
 _HUB_ADDRESSES = ("https://huggingface.co/", "http://huggingface.co/", "huggingface.co/", "https://hf.co/")
 
@@ -78,12 +87,7 @@ def read_again(opened: Opened, paths: AppPaths) -> Opened:
 
 def place_of(hardware: HardwareProfile, paths: AppPaths, settings: Settings) -> Place:
     """This PC as checks need it, with what was measured on it and what the user allows."""
-    folder = next(iter(settings.model_folders), paths.models)
-    existing = next((parent for parent in (folder, *folder.parents) if parent.exists()), None)
-    free_disk_bytes = None
-    if existing is not None:
-        with contextlib.suppress(OSError):
-            free_disk_bytes = shutil.disk_usage(existing).free
+    usage = _usage(models_folder(paths, settings))
     policy = Policy(
         mode=settings.memory_mode,
         may_use_smaller_variant=settings.may_use_smaller_variant,
@@ -91,7 +95,12 @@ def place_of(hardware: HardwareProfile, paths: AppPaths, settings: Settings) -> 
         gpu_uuid=settings.gpu_uuid,
     )
     calibration, speeds = CalibrationStore(paths.calibration).load(), SpeedStore.of(paths).load()
-    return Place(hardware, policy, calibration, speeds, free_disk_bytes)
+    return Place(hardware, policy, calibration, speeds, usage[1] if usage else None)
+
+
+def models_folder(paths: AppPaths, settings: Settings) -> Path:
+    """Where new models go."""
+    return next(iter(settings.model_folders), paths.models)
 
 
 def download(
@@ -128,7 +137,7 @@ def _download(opened: Opened, plan: DownloadPlan, settings: Settings, context: J
     return opened.manager.download(plan, context, limits=limits)
 
 
-def patiently[Result](work: Callable[[], Result], context: JobContext, reached: Callable[[], Step]) -> Result:
+def patiently(work: Callable[[], _Result], context: JobContext, reached: Callable[[], Step]) -> _Result:
     """Do it; while the Hub cannot be reached, again after 5 seconds, 10, 20, up to 5 minutes.
 
     Args:
@@ -150,6 +159,129 @@ def patiently[Result](work: Callable[[], Result], context: JobContext, reached: 
             context.cancel_asked.wait(pause_s)
             context.check_cancelled()
             pause_s = min(_LONGEST_PAUSE_S, 2 * pause_s)
+
+
+def check_video(
+    subjects: Subjects, model_id: str, variant: str, question: Question, place: Place
+) -> CompatibilityCheck:
+    """Check a video, with all that might take the model's place.
+
+    Raises:
+        WanError: Nobody knows the model, or its folder is damaged.
+    """
+    return check(subjects.subject(model_id, variant), question, place)
+
+
+def report(opened: Opened, model_id: str, variant: str, question: Question, place: Place, folder: Path) -> ModelReport:
+    """Check a video and say what it needs.
+
+    Args:
+        opened: The models.
+        model_id: The model.
+        variant: Which packaging of it; empty for a folder as it is.
+        question: The video.
+        place: The PC.
+        folder: Where models go.
+
+    Raises:
+        WanError: Nobody knows the model, or its folder is damaged.
+    """
+    usage = _usage(folder)
+    subject = opened.subjects.subject(model_id, variant)
+    return report_of(subject, question, place, disk_total_bytes=usage[0] if usage else None)
+
+
+def _usage(folder: Path) -> tuple[int, int] | None:
+    """Size of a folder's drive, and what is free on it, in bytes; None if it is not there."""
+    existing = next((parent for parent in (folder, *folder.parents) if parent.exists()), None)
+    if existing is None:
+        return None
+    try:
+        usage = shutil.disk_usage(existing)
+    except OSError:
+        return None
+    return usage.total, usage.free
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """One folder of models."""
+
+    root: Path
+    is_here: bool
+    models: int = 0
+    used_bytes: int = 0
+    """Of all that lies in it, what several models share counted once."""
+    free_bytes: int | None = None
+    """On its drive; None if that is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What there is."""
+
+    offers: tuple[ModelOffer, ...]
+    storage: tuple[Storage, ...]
+
+
+def count(opened: Opened, hardware: HardwareProfile | None, paths: AppPaths, settings: Settings) -> Counted:
+    """Every model in every packaging, judged for this PC if it is known; and how much room they take."""
+    place = place_of(hardware, paths, settings) if hardware is not None else None
+    found = offers_of(opened.catalog, opened.manager, opened.subjects, place)
+    return Counted(found, storage(opened, paths, settings))
+
+
+def storage(opened: Opened, paths: AppPaths, settings: Settings) -> tuple[Storage, ...]:
+    """The folders of models, the one for new ones first."""
+    here = {library.root: library for library in opened.manager.libraries.here}
+    found = []
+    for root in settings.model_folders or (paths.models,):
+        usage = _usage(root)
+        free_bytes = usage[1] if usage else None
+        if root in here:
+            found.append(Storage(root, True, len(here[root].keys()), _used_bytes(root), free_bytes))
+        else:
+            is_new = root == (settings.model_folders or (paths.models,))[0] and not settings.model_folders
+            found.append(Storage(root, is_new, free_bytes=free_bytes))
+    return tuple(found)
+
+
+def _used_bytes(root: Path) -> int:
+    """Of all files below, each counted once however many names it has."""
+    seen: dict[tuple[int, int], int] = {}
+    for folder, _, names in os.walk(root):
+        for name in names:
+            with contextlib.suppress(OSError):
+                found = os.stat(os.path.join(folder, name), follow_symlinks=False)  # noqa: PTH116, PTH118 - many files
+                seen[found.st_dev, found.st_ino] = found.st_size
+    return sum(seen.values())
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFacts:
+    """What is written down about a model on this PC."""
+
+    files: tuple[ManifestFile, ...] = ()
+    checked_at: str = ""
+    """ISO 8601, UTC: when the file was last read whose turn is the longest ago; empty if one never was."""
+    history: tuple[HistoryEntry, ...] = ()
+    """The latest first."""
+
+
+def facts(opened: Opened, key: ModelKey) -> ModelFacts:
+    """What is written down about it; nothing where it is not here or the list is damaged."""
+    history = tuple(opened.manager.history(key.model_id, key.variant, limit=_SHOWN_HISTORY))
+    library = opened.manager.libraries.where(key)
+    if library is None:
+        return ModelFacts(history=history)
+    folder = library.folder(key)
+    try:
+        manifest = read_manifest(library.disk, folder)
+        stamps = read_stamps(library.disk, folder)
+    except (OSError, ManifestError):
+        return ModelFacts(history=history)
+    times = [stamps[file.path].checked_at if file.path in stamps else "" for file in manifest.files]
+    return ModelFacts(manifest.files, min(times, default=""), history)
 
 
 def verify(opened: Opened, key: ModelKey, context: JobContext, *, deep: bool) -> IntegrityReport:
@@ -241,6 +373,18 @@ def repository_name(text: str) -> str:
             break
     name = name.partition("?")[0].partition("#")[0].strip("/")
     return "/".join(name.split("/")[:2])
+
+
+def keep_token(token: str) -> None:
+    """Keep the access token in the system's keyring.
+
+    Raises:
+        InputError: It cannot be a token.
+        SettingsError: There is no keyring, or it does not open.
+    """
+    if not token.strip():
+        raise InputError("There is no token.", hint="Copy it from huggingface.co/settings/tokens.")
+    write_token(token)
 
 
 def forget_download(opened: Opened, key: ModelKey) -> None:

@@ -6,7 +6,6 @@ The badge is about the model's default video. Where the PC is not known yet, not
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -32,7 +31,9 @@ from wan_desktop.core.store.status import ModelState, ModelStatus
 from wan_desktop.core.store.times import now_utc
 from wan_desktop.core.trial import Place, Question
 
-if TYPE_CHECKING:  # they take as long to import as the rest of the window
+if TYPE_CHECKING:  # the last two take as long to import as the rest of the window
+    from collections.abc import Iterable, Iterator, Mapping
+
     from wan_desktop.core.manager import ModelManager
     from wan_desktop.core.subjects import Subjects
 
@@ -177,8 +178,8 @@ def badge_of(variant: Variant | None, checked: CompatibilityCheck | None) -> Fit
     codes = {issue.code for issue in checked.issues}
     if not checked.fit.fits and codes & _RULED_OUT:
         return FitBadge.NOT_SUPPORTED
-    if checked.fit is Fit.WELL and _is_slow_on_cpu(checked):
-        return FitBadge.SLOW
+    if checked.plan is not None and checked.plan.device is Device.CPU and checked.fit in (Fit.WELL, Fit.SLOW):
+        return FitBadge.SLOW if _is_slow_on_cpu(checked) else FitBadge.RUNS_WELL
     return _BADGES[checked.fit]
 
 
@@ -192,11 +193,12 @@ _BADGES: Mapping[Fit, FitBadge] = {
 }
 
 
-def _is_slow_on_cpu(checked: CompatibilityCheck) -> bool:
-    cost, plan = checked.estimate, checked.plan
-    if plan is None or plan.device is not Device.CPU or cost is None or cost.seconds_high is None:
+def _is_slow_on_cpu(checked: CompatibilityCheck | None) -> bool:
+    """The processor would make it, and nobody would wait for it."""
+    if checked is None or checked.plan is None or checked.plan.device is not Device.CPU:
         return False
-    return cost.seconds_high > _CPU_IS_SLOW_S
+    cost = checked.estimate
+    return cost is not None and cost.seconds_high is not None and cost.seconds_high > _CPU_IS_SLOW_S
 
 
 # What there is -------------------------------------------------------------------------------------------------------
@@ -240,9 +242,7 @@ def _without_entry(catalog: Catalog, state: ModelState) -> ModelOffer | None:
 
 def _unjudged_offer(metadata: ModelMetadata, variant: Variant | None, state: ModelState) -> ModelOffer:
     download_bytes = variant.download_bytes if variant is not None and not state.status.usable else 0
-    return ModelOffer(
-        metadata, variant, state.key, state, None, FitBadge.NOT_CHECKED, Group.ALSO_WORKS, download_bytes
-    )
+    return ModelOffer(metadata, variant, state.key, state, None, FitBadge.NOT_CHECKED, Group.ALSO_WORKS, download_bytes)
 
 
 def _judge(offer: ModelOffer, subjects: Subjects, place: Place | None) -> ModelOffer:
@@ -302,9 +302,13 @@ def _recommended(offers: Iterable[ModelOffer], catalog: Catalog) -> frozenset[Mo
 
     Where models run without saving memory, the best has the best badge, the newest family, the most weights, and is the
     most exact. Where they all are slow, the one with the fewest weights is the best, and not in 16 bits. What the user
-    brought is not recommended, nor is the built-in toy.
+    brought is not recommended, nor is the built-in toy, nor what only the processor could compute.
     """
-    ours = [offer for offer in offers if offer.metadata.family in _RECOMMENDABLE and offer.badge.fits]
+    ours = [
+        offer
+        for offer in offers
+        if offer.metadata.family in _RECOMMENDABLE and offer.badge.fits and not _is_slow_on_cpu(offer.check)
+    ]
     order = {model_id: number for number, model_id in enumerate(catalog)}
     keys = set()
     for mode in (GenerationMode.T2V, GenerationMode.I2V):

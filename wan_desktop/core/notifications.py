@@ -53,3 +53,21 @@ class ToldEvents:
     def looked(self) -> None:
         """Somebody looks at the window."""
         self._told.clear()
+
+
+@dataclass(slots=True)
+class QueueEvents:
+    """Makes one event of all the videos that are made one after the other."""
+
+    _done: int = 0
+
+    def video_done(self) -> None:
+        """A video was made."""
+        self._done += 1
+
+    def at_rest(self, *, busy: bool) -> Event | None:
+        """What is to be told when the queue has changed: nothing while it is busy, or if nothing was made."""
+        if busy or not self._done:
+            return None
+        done, self._done = self._done, 0
+        return Event.VIDEO_READY if done == 1 else Event.QUEUE_DONE

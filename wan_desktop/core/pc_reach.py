@@ -98,7 +98,7 @@ def _best(
     size: VideoSize,
     num_frames: int,
 ) -> ModelReach | None:
-    """That video in the packaging that fits it best, of those the most exact, of slow ones the fastest; None if none."""
+    """That video in the packaging that suits it best: the most exact one, of slow ones the fastest; None if none."""
     workload = Workload(
         width=size.width,
         height=size.height,
@@ -167,7 +167,7 @@ def _made(
 
 
 def reach_in_words(found: Sequence[ModelReach]) -> str:
-    """`Your PC runs the 5B model well, and the 14B models slowly, with memory saving. Up to 720p, 5 seconds.`"""
+    """Such as "Your PC runs the 5B model well, and the 14B models with little room. Up to 720p, 5 seconds."."""
     fitting = [each for each in found if each.fit.fits]
     if not fitting:
         return tr("Your PC can make videos with the built-in model only. No other model fits.") if found else ""
@@ -192,15 +192,15 @@ def _clauses(fitting: Sequence[ModelReach]) -> Iterator[str]:
         words = trn("the {name} model", "the {name} models", len(models), name=name)
         by_rank.setdefault(max(map(_rank, models)), []).append(words)
     for (on_processor, fit), names in sorted(by_rank.items()):
-        models = _listed(names)
+        listed = _listed(names)
         if on_processor:
-            yield tr("{models} very slowly, on the processor", models=models)
+            yield tr("{models} very slowly, on the processor", models=listed)
         elif _ORDER[fit] is Fit.WELL:
-            yield tr("{models} well", models=models)
+            yield tr("{models} well", models=listed)
         elif _ORDER[fit] is Fit.TIGHT:
-            yield tr("{models} with little room", models=models)
+            yield tr("{models} with little room", models=listed)
         else:
-            yield tr("{models} slowly, with memory saving", models=models)
+            yield tr("{models} slowly, with memory saving", models=listed)
 
 
 def _lines(made: ModelReach) -> str:

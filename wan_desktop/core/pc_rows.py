@@ -5,12 +5,14 @@ For the page This PC, the first start and a report that people copy. What a PC c
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import partial
 
 from wan_desktop.core.hardware import Drive, DriveKind, Gpu, HardwareProblem, HardwareProfile, ProblemCode
 from wan_desktop.core.machine import MIN_COMPUTE_CAPABILITY, Card, CardKind, as_torch_sees_it, card_of, limits_of
 from wan_desktop.core.messages import SpeedKind, SpeedPart, SpeedReport, SpeedStatus, TorchCard
+from wan_desktop.core.pc_reach import ModelReach
 from wan_desktop.core.settings import Settings
 from wan_desktop.core.words import mark, tr
 
@@ -38,6 +40,7 @@ class RowKind(StrEnum):
     DRIVER = "driver"
     COMPUTE_LEVEL = "compute-level"
     ATTENTION = "attention"
+    NUMBER_FORMAT = "number-format"
     MEMORY = "memory"
     PAGE_FILE = "page-file"
     DRIVE = "drive"
@@ -71,6 +74,7 @@ class Fix(StrEnum):
     """The system's settings for power."""
 
 
+_WINDOWS_FIXES = (Fix.SHOW_PROGRAMS, Fix.OPEN_PAGE_FILE, Fix.FREE_DISK, Fix.POWER)
 DRIVER_PAGE = "https://www.nvidia.com/drivers"
 
 
@@ -96,6 +100,7 @@ def pc_rows(
     settings: Settings | None = None,
     torch_cards: Sequence[TorchCard] | None = None,
     speed: SpeedReport | None = None,
+    can_make: Sequence[ModelReach] = (),
 ) -> tuple[PcRow, ...]:
     """The rows of a PC.
 
@@ -104,6 +109,7 @@ def pc_rows(
         settings: Which card is chosen.
         torch_cards: What the engine can compute on; None while it has not said so.
         speed: What the speed test has found on the card that is used; None if it was not run.
+        can_make: What `pc_reach.reach` has found; empty while it is not known.
     """
     wishes = settings or Settings()
     card = card_of(profile, wishes.gpu_uuid)
@@ -112,13 +118,18 @@ def pc_rows(
     rows = [_card_row(profile, card, wishes)]
     if card.gpu is not None:
         rows += [_video_memory_row(profile, card), _others_row(card.gpu), _driver_row(profile, card)]
-        rows += [_compute_row(card.gpu), _attention_row(speed)]
+        rows.append(_compute_row(card.gpu))
+    if card.computes:
+        rows.append(_attention_row(speed))
+    rows += _format_rows(can_make)
     rows += [_memory_row(profile), _page_file_row(profile)]
     rows += [_drive_row(drive) for drive in profile.drives]
     rows += list(_drive_problems(profile))
     rows.append(_system_row(profile))
     if card.gpu is not None and profile.system.os == "windows":
         rows.append(_spill_row())
+    if profile.system.os != "windows":
+        rows = [replace(row, fix=Fix.NONE) if row.fix in _WINDOWS_FIXES else row for row in rows]
     return tuple(rows)
 
 
@@ -153,21 +164,21 @@ def _says(problem: HardwareProblem) -> str:
 def _card_row(profile: HardwareProfile, card: Card, settings: Settings) -> PcRow:
     if card.gpu is None:
         return _missing_card_row(profile, settings)
-    row = {"kind": RowKind.CARD, "name": tr("Graphics card"), "value": card.gpu.name}
+    row = partial(PcRow, kind=RowKind.CARD, name=tr("Graphics card"), value=card.gpu.name)
     count = len(profile.gpus)
     unreadable = _problem(profile, ProblemCode.CARD_UNREADABLE, ProblemCode.DRIVER_FAULT)
     if not card.computes:
         fix = Fix.OPEN_DRIVER_PAGE if card.kind is CardKind.DRIVER_TOO_OLD else Fix.NONE
         fix = Fix.CHOOSE_CARD if count > 1 and fix is Fix.NONE else fix
         meaning = tr("videos cannot be made on it")
-        return PcRow(**row, meaning=meaning, state=RowState.BAD, fix=fix, hint=card.text)
+        return row(meaning=meaning, state=RowState.BAD, fix=fix, hint=card.text)
     if unreadable is not None:
-        return PcRow(**row, meaning=tr("used for rendering"), state=RowState.WARN, hint=_says(unreadable))
+        return row(meaning=tr("used for rendering"), state=RowState.WARN, hint=_says(unreadable))
     if count == 1:
-        return PcRow(**row, meaning=tr("used for rendering"))
+        return row(meaning=tr("used for rendering"))
     chosen = tr("chosen by you") if settings.gpu_uuid else tr("it has the most free memory")
     meaning = tr("one of {count} cards, {why}", count=count, why=chosen)
-    return PcRow(**row, meaning=meaning, fix=Fix.CHOOSE_CARD)
+    return row(meaning=meaning, fix=Fix.CHOOSE_CARD)
 
 
 def _missing_card_row(profile: HardwareProfile, settings: Settings) -> PcRow:
@@ -195,24 +206,23 @@ def _missing_card_row(profile: HardwareProfile, settings: Settings) -> PcRow:
 def _video_memory_row(profile: HardwareProfile, card: Card) -> PcRow:
     assert card.gpu is not None
     value = tr("{free} of {total} free", free=_gb(card.gpu.free_bytes), total=_gb(card.gpu.total_bytes))
-    row = {"kind": RowKind.VIDEO_MEMORY, "name": tr("Video memory"), "value": value}
+    row = partial(PcRow, kind=RowKind.VIDEO_MEMORY, name=tr("Video memory"), value=value)
     usable, most = limits_of(profile, card).vram_bytes, limits_of(profile, card, alone=True).vram_bytes
     if usable is None or most is None:
-        return PcRow(**row, meaning=tr("not used"), state=RowState.NOT_CHECKED)
+        return row(meaning=tr("not used"), state=RowState.NOT_CHECKED)
     meaning = tr("{size} can be used", size=_gb(usable))
     hint = tr("Some stays free for the desktop and the driver: at least 0.8 GB, on large cards 6 %.")
     if most < _LITTLE_VIDEO_MEMORY_BYTES:
         little = tr("This is little: only small models run, with memory saving.")
-        return PcRow(**row, meaning=meaning, state=RowState.WARN, hint=f"{little} {hint}")
-    return PcRow(**row, meaning=meaning, hint=hint)
+        return row(meaning=meaning, state=RowState.WARN, hint=f"{little} {hint}")
+    return row(meaning=meaning, hint=hint)
 
 
 def _others_row(gpu: Gpu) -> PcRow:
-    row = {"kind": RowKind.OTHER_PROGRAMS, "name": tr("Other programs"), "value": _gb(gpu.used_by_others_bytes)}
+    row = partial(PcRow, kind=RowKind.OTHER_PROGRAMS, name=tr("Other programs"), value=_gb(gpu.used_by_others_bytes))
     if gpu.used_by_others_bytes < max(_OTHERS_MUCH_BYTES, _OTHERS_MUCH_PART * gpu.total_bytes):
-        return PcRow(**row, meaning=tr("of video memory, as usual"))
-    return PcRow(
-        **row,
+        return row(meaning=tr("of video memory, as usual"))
+    return row(
         meaning=tr("of video memory: close some"),
         state=RowState.WARN,
         fix=Fix.SHOW_PROGRAMS,
@@ -223,29 +233,29 @@ def _others_row(gpu: Gpu) -> PcRow:
 def _driver_row(profile: HardwareProfile, card: Card) -> PcRow:
     assert card.gpu is not None
     version, cuda = card.gpu.driver_version or tr("unknown"), _version(card.gpu.cuda_version)
-    row = {"kind": RowKind.DRIVER, "name": tr("Driver"), "value": f"{version}{_DOT}CUDA {cuda}"}
+    row = partial(PcRow, kind=RowKind.DRIVER, name=tr("Driver"), value=f"{version}{_DOT}CUDA {cuda}")
     if problem := _problem(profile, ProblemCode.DRIVER_TOO_OLD):
         fix, hint = Fix.OPEN_DRIVER_PAGE, _says(problem)
-        return PcRow(**row, meaning=tr("too old"), state=RowState.BAD, fix=fix, hint=hint)
+        return row(meaning=tr("too old"), state=RowState.BAD, fix=fix, hint=hint)
     if problem := _problem(profile, ProblemCode.DRIVER_OLD):
         fix, hint = Fix.OPEN_DRIVER_PAGE, _says(problem)
-        return PcRow(**row, meaning=tr("old, but it works"), state=RowState.WARN, fix=fix, hint=hint)
-    return PcRow(**row, meaning=tr("new enough"))
+        return row(meaning=tr("old, but it works"), state=RowState.WARN, fix=fix, hint=hint)
+    return row(meaning=tr("new enough"))
 
 
 def _compute_row(gpu: Gpu) -> PcRow:
     level, architecture = _version(gpu.compute_capability), gpu.architecture.capitalize()
     value = level if gpu.architecture == "unknown" else f"{level} ({architecture})"
-    row = {"kind": RowKind.COMPUTE_LEVEL, "name": tr("Compute level"), "value": value}
+    row = partial(PcRow, kind=RowKind.COMPUTE_LEVEL, name=tr("Compute level"), value=value)
     if gpu.compute_capability < MIN_COMPUTE_CAPABILITY:
         hint = tr("The program needs 7.0 or more: a GeForce RTX, or a Titan V.")
-        return PcRow(**row, meaning=tr("too old"), state=RowState.BAD, hint=hint)
+        return row(meaning=tr("too old"), state=RowState.BAD, hint=hint)
     if not gpu.has_bfloat16:
         hint = tr("The card lacks BF16. FP16 is used; where its numbers overflow, the program takes safer ones.")
-        return PcRow(**row, meaning=tr("FP16 only"), state=RowState.WARN, hint=hint)
+        return row(meaning=tr("FP16 only"), state=RowState.WARN, hint=hint)
     if gpu.has_float4_math:
-        return PcRow(**row, meaning=tr("BF16, FP8 and FP4 work"))
-    return PcRow(**row, meaning=tr("BF16 and FP8 work") if gpu.has_float8_math else tr("BF16 works"))
+        return row(meaning=tr("BF16, FP8 and FP4 work"))
+    return row(meaning=tr("BF16 and FP8 work") if gpu.has_float8_math else tr("BF16 works"))
 
 
 _KERNELS = {
@@ -263,12 +273,12 @@ def kernel_name(name: str) -> str:
 
 
 def _attention_row(speed: SpeedReport | None) -> PcRow:
-    row = {"kind": RowKind.ATTENTION, "name": tr("Attention")}
+    row = partial(PcRow, kind=RowKind.ATTENTION, name=tr("Attention"))
     kernels = [part for part in speed.parts if part.kind is SpeedKind.ATTENTION] if speed else []
     if not kernels:
         value, hint = tr("Chosen by torch"), tr("The speed test compares the kernels, and their results.")
         state, fix = RowState.NOT_CHECKED, Fix.MEASURE_SPEED
-        return PcRow(**row, value=value, meaning=tr("not measured"), state=state, fix=fix, hint=hint)
+        return row(value=value, meaning=tr("not measured"), state=state, fix=fix, hint=hint)
     right = [part for part in kernels if part.status is SpeedStatus.MEASURED]
     wrong = [part for part in kernels if part.status is SpeedStatus.WRONG]
     value = _fastest(right)
@@ -276,8 +286,8 @@ def _attention_row(speed: SpeedReport | None) -> PcRow:
         names = ", ".join(kernel_name(part.name) for part in wrong)
         hint = tr("Switched off, because the results differ: {names}.", names=names)
         meaning = tr("{count} switched off", count=len(wrong))
-        return PcRow(**row, value=value, meaning=meaning, state=RowState.WARN, hint=hint)
-    return PcRow(**row, value=value, meaning=tr("the same results with all {count} kernels", count=len(right)))
+        return row(value=value, meaning=meaning, state=RowState.WARN, hint=hint)
+    return row(value=value, meaning=tr("the same results with all {count} kernels", count=len(right)))
 
 
 def _fastest(kernels: Sequence[SpeedPart]) -> str:
@@ -287,7 +297,25 @@ def _fastest(kernels: Sequence[SpeedPart]) -> str:
     return tr("{name} is the fastest", name=kernel_name(best.name))
 
 
+def _format_rows(can_make: Sequence[ModelReach]) -> Iterator[PcRow]:
+    """Which weights suit the PC, for each size of models that a card runs."""
+    on_card = [each for each in can_make if each.on_card and each.size_class]
+    formats = {each.size_class: each.variant for each in reversed(on_card)}
+    if not formats:
+        return
+    parts = [tr("{model} as {variant}", model=name, variant=variant) for name, variant in sorted(formats.items())]
+    yield PcRow(
+        kind=RowKind.NUMBER_FORMAT,
+        name=tr("Number formats"),
+        value=_DOT.join(parts),
+        meaning=tr("suit this PC best"),
+        hint=tr("Smaller formats need less memory and show slightly less detail."),
+    )
+
+
 def _spill_row() -> PcRow:
+    # What the driver does, and where it is switched off: NVIDIA's support page "System Memory Fallback for Stable
+    # Diffusion" (nvidia.custhelp.com, answer 5490).
     return PcRow(
         kind=RowKind.MEMORY_SPILL,
         name=tr("NVIDIA memory spill"),
@@ -308,30 +336,30 @@ def _spill_row() -> PcRow:
 def _memory_row(profile: HardwareProfile) -> PcRow:
     memory = profile.memory
     value = tr("{total}, {free} free", total=_gb(memory.total_bytes), free=_gb(memory.available_bytes))
-    row = {"kind": RowKind.MEMORY, "name": tr("Memory"), "value": value}
+    row = partial(PcRow, kind=RowKind.MEMORY, name=tr("Memory"), value=value)
     if memory.total_bytes >= _MUCH_MEMORY_BYTES:
-        return PcRow(**row, meaning=tr("enough to keep a model ready"))
+        return row(meaning=tr("enough to keep a model ready"))
     if memory.total_bytes >= _LEAST_MEMORY_BYTES:
         hint = tr("The part of a model that reads prompts is loaded for each prompt anew, or computes from the disk.")
-        return PcRow(**row, meaning=tr("enough with memory saving"), state=RowState.WARN, hint=hint)
+        return row(meaning=tr("enough with memory saving"), state=RowState.WARN, hint=hint)
     hint = tr("Large models need 16 GB or more. Small ones work.")
-    return PcRow(**row, meaning=tr("little"), state=RowState.BAD, hint=hint)
+    return row(meaning=tr("little"), state=RowState.BAD, hint=hint)
 
 
 def _page_file_row(profile: HardwareProfile) -> PcRow:
     memory, is_windows = profile.memory, profile.system.os == "windows"
-    row = {"kind": RowKind.PAGE_FILE, "name": tr("Page file") if is_windows else tr("Swap space")}
+    row = partial(PcRow, kind=RowKind.PAGE_FILE, name=tr("Page file") if is_windows else tr("Swap space"))
     value = _gb(memory.page_file_bytes) if memory.page_file_bytes else tr("None")
     if problem := _problem(profile, ProblemCode.PAGE_FILE_SMALL):
         fix, hint = Fix.OPEN_PAGE_FILE, _says(problem)
-        return PcRow(**row, value=value, meaning=tr("small"), state=RowState.WARN, fix=fix, hint=hint)
+        return row(value=value, meaning=tr("small"), state=RowState.WARN, fix=fix, hint=hint)
     if not is_windows:
-        return PcRow(**row, value=value, meaning=tr("{size} can be promised", size=_gb(memory.commit_free_bytes)))
+        return row(value=value, meaning=tr("{size} can be promised", size=_gb(memory.commit_free_bytes)))
     if memory.page_file_is_automatic is None:
-        return PcRow(**row, value=value, meaning=tr("its limit is not known"), state=RowState.NOT_CHECKED)
+        return row(value=value, meaning=tr("its limit is not known"), state=RowState.NOT_CHECKED)
     if memory.page_file_is_automatic:
-        return PcRow(**row, value=value, meaning=tr("Windows makes it larger when needed"))
-    return PcRow(**row, value=value, meaning=tr("set by you, large enough"))
+        return row(value=value, meaning=tr("Windows makes it larger when needed"))
+    return row(value=value, meaning=tr("set by you, large enough"))
 
 
 _DRIVE_KINDS = {
@@ -353,28 +381,25 @@ def _drive_row(drive: Drive) -> PcRow:
     parts = [drive_kind_name(drive.kind), tr("{size} free", size=_gb(drive.free_bytes))]
     if drive.read_bytes_per_s:
         parts.append(tr("reads {rate}/s", rate=_gb(round(drive.read_bytes_per_s))))
-    row = {
-        "kind": RowKind.DRIVE,
-        "name": tr("Drive {path}", path=drive.path),
-        "value": _DOT.join(parts),
-        "subject": drive.path,
-    }
+    row = partial(
+        PcRow, kind=RowKind.DRIVE, name=tr("Drive {path}", path=drive.path), value=_DOT.join(parts), subject=drive.path
+    )
     if drive.file_system.casefold() in _NO_LARGE_FILES:
         hint = tr("This file system holds no file above 4 GB, and models have such. Choose another drive, or NTFS.")
-        return PcRow(**row, meaning=tr("not for models"), state=RowState.BAD, hint=hint)
+        return row(meaning=tr("not for models"), state=RowState.BAD, hint=hint)
     if drive.free_bytes < _LITTLE_DISK_BYTES:
         state = RowState.BAD if drive.free_bytes < _LEAST_DISK_BYTES else RowState.WARN
         hint = tr("Models have 5 to 60 GB. Free some space, or choose a folder on another drive.")
-        return PcRow(**row, meaning=tr("nearly full"), state=state, fix=Fix.FREE_DISK, hint=hint)
+        return row(meaning=tr("nearly full"), state=state, fix=Fix.FREE_DISK, hint=hint)
     slow_hint = tr("Loading a model from here takes minutes. An SSD inside the PC is better.")
     rate = drive.read_bytes_per_s
     is_slow = drive.kind in (DriveKind.HDD, DriveKind.USB, DriveKind.NETWORK)
     if (rate is not None and rate < _SLOW_DISK_BYTES_PER_S) or (rate is None and is_slow):
-        return PcRow(**row, meaning=tr("slow"), state=RowState.WARN, hint=slow_hint)
+        return row(meaning=tr("slow"), state=RowState.WARN, hint=slow_hint)
     if rate is None and drive.kind is DriveKind.UNKNOWN:
-        return PcRow(**row, meaning=tr("speed not measured"), state=RowState.NOT_CHECKED)
+        return row(meaning=tr("speed not measured"), state=RowState.NOT_CHECKED)
     is_fast = rate >= _FAST_DISK_BYTES_PER_S if rate is not None else drive.kind is DriveKind.NVME
-    return PcRow(**row, meaning=tr("fast") if is_fast else tr("fast enough"))
+    return row(meaning=tr("fast") if is_fast else tr("fast enough"))
 
 
 def _drive_problems(profile: HardwareProfile) -> Iterator[PcRow]:
@@ -397,14 +422,14 @@ def _system_row(profile: HardwareProfile) -> PcRow:
     name = {"windows": "Windows", "linux": "Linux"}.get(system.os, tr("System"))
     parts = [system.os_version.removeprefix("Windows ") if name == "Windows" else system.os_version, system.cpu]
     value = _DOT.join(part for part in parts if part) or tr("unknown")
-    row = {"kind": RowKind.SYSTEM, "name": name, "value": f"Windows {value}" if name == "Windows" else value}
+    row = partial(PcRow, kind=RowKind.SYSTEM, name=name, value=f"Windows {value}" if name == "Windows" else value)
     if system.on_battery:
         hint = tr("On battery the graphics card is slowed down. Plug in the power supply.")
-        return PcRow(**row, meaning=tr("on battery"), state=RowState.WARN, fix=Fix.POWER, hint=hint)
+        return row(meaning=tr("on battery"), state=RowState.WARN, fix=Fix.POWER, hint=hint)
     if system.is_remote_session:
         hint = tr("Rendering works; playing videos over the connection may stutter.")
-        return PcRow(**row, meaning=tr("remote session"), state=RowState.WARN, hint=hint)
-    return PcRow(**row, meaning=tr("laptop, plugged in") if system.is_laptop else tr("as needed"))
+        return row(meaning=tr("remote session"), state=RowState.WARN, hint=hint)
+    return row(meaning=tr("laptop, plugged in") if system.is_laptop else tr("as needed"))
 
 
 def _gb(size_bytes: int) -> str:

@@ -111,6 +111,8 @@ class Settings:
     update_check: bool = False
     """The program may ask once a day whether there is a newer one."""
     log_level: LogLevel = LogLevel.USUAL
+    wizard_done: bool = False
+    """The first start was gone through, or closed."""
     unknown: dict[str, Any] = field(default_factory=dict)
     """Keys of a newer version, written back as they came."""
 

@@ -32,7 +32,10 @@ class Rectangle:
 
 @dataclass(frozen=True, slots=True)
 class WindowPlace:
-    """Where the window was, and whether it filled the screen; then the place is that before it did."""
+    """Where the window was, and whether it filled the screen; then the place is that before it did.
+
+    Left and top are those of its frame, width and height those within it.
+    """
 
     place: Rectangle
     maximized: bool = False
@@ -77,7 +80,7 @@ def fitted(place: WindowPlace, screens: Sequence[Rectangle], minimum: tuple[int,
         return None
     screen = max(seen, key=lambda pair: pair[0])[1]
     width = max(minimum[0], min(place.place.width, screen.width))
-    height = max(minimum[1], min(place.place.height, screen.height))
+    height = max(minimum[1], min(place.place.height, screen.height - _TITLE_HEIGHT))
     left = max(screen.left, min(place.place.left, screen.left + screen.width - width))
-    top = max(screen.top, min(place.place.top, screen.top + screen.height - height))
+    top = max(screen.top, min(place.place.top, screen.top + screen.height - _TITLE_HEIGHT - height))
     return replace(place, place=Rectangle(left, top, width, height))

@@ -6,8 +6,10 @@ import functools
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QTimer, Signal, Slot
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QStackedWidget, QWidget
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QStackedWidget, QVBoxLayout
 
+from wan_desktop.core.window_place import Rectangle, WindowPlace, fitted
 from wan_desktop.ui import text
 from wan_desktop.ui.create.page import CreatePage
 from wan_desktop.ui.page import Page, PageId
@@ -16,16 +18,23 @@ from wan_desktop.ui.theme import icon_pixmap, look
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
-    from PySide6.QtGui import QCloseEvent, QPaintEvent, QResizeEvent
-    from PySide6.QtWidgets import QMessageBox, QPushButton
+    from PySide6.QtCore import QEvent
+    from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QPaintEvent, QResizeEvent
+    from PySide6.QtWidgets import QWidget
 
     from wan_desktop.core.catalog import Model
     from wan_desktop.core.engine_client import EngineState
     from wan_desktop.core.hardware import HardwareProfile
     from wan_desktop.core.settings import Theme
+    from wan_desktop.ui.banner import Banners
+    from wan_desktop.ui.closing import Answer, CloseQuestion
     from wan_desktop.ui.session import Session
+    from wan_desktop.ui.shell import Shell
+    from wan_desktop.ui.shortcuts import Action
     from wan_desktop.ui.theme import ThemeManager
+    from wan_desktop.ui.windows_shell import Libraries
 
 MINIMUM = (1100, 640)
 _USUAL = (1440, 900)
@@ -39,31 +48,64 @@ class MainWindow(QFrame):
 
     It is made without a session, shows itself, says so with `first_painted`, and only then is given what it works with.
     Create is there from the beginning; the other pages are made when they are asked for.
+
+    Args:
+        theme: Its colours.
+        remember_form: What stands in the form is kept.
+        place: Where it was; None for the usual place.
+        libraries: Windows'; None elsewhere.
     """
 
+    create: CreatePage  # type: ignore[assignment]  # QWidget has a method of that name, which nobody calls
     first_painted = Signal()
     closed = Signal()
+    recipe_dropped = Signal(object)
+    """The Path of a file that may bring the settings of a video: it was dropped, or named at the start."""
 
-    def __init__(self, theme: ThemeManager, *, remember_form: bool = True) -> None:
+    def __init__(
+        self,
+        theme: ThemeManager,
+        *,
+        remember_form: bool = True,
+        place: WindowPlace | None = None,
+        libraries: Libraries | None = None,
+    ) -> None:
         super().__init__()
         self.setObjectName("window")
         self._theme = theme
+        self._libraries = libraries
         self._session: Session | None = None
         self._painted = False
         self._closing = False
-        self._question: QMessageBox | None = None
-        self._stop_and_quit: QPushButton | None = None
+        self._maximized = False
+        # Made when there is a session.
+        self.banners: Banners | None = None
+        self.shell: Shell | None = None
+        self.question: CloseQuestion | None = None
         self.pages: dict[PageId, QWidget] = {}
         """Those that were made."""
         self._build_ui(remember_form=remember_form)
         self._connect()
+        self._take_place(place)
 
     def attach(self, session: Session, load_model: Callable[[], Model]) -> None:
         """Begin to work with that session; `load_model` runs on a lane."""
+        from wan_desktop.ui.banner import Banners  # noqa: PLC0415 - after the first paint
+        from wan_desktop.ui.closing import CloseQuestion  # noqa: PLC0415 - after the first paint
+        from wan_desktop.ui.shell import Shell  # noqa: PLC0415 - after the first paint
+
         self._session = session
         session.engine_changed.connect(self._on_engine_changed)
         session.pc.changed.connect(self._on_pc_changed)
         session.pc.watch(self, _PC_CARD_MS)
+        self.banners = Banners(session, self._right, self)
+        self.banners.page_requested.connect(self.show_page)
+        self.question = CloseQuestion(self)
+        self.question.answered.connect(self._on_close_answered)
+        self.shell = Shell(self, session, self._libraries)
+        self.shell.page_requested.connect(self._on_notification)
+        self.shell.window_requested.connect(self.bring_up)
+        self.shell.quit_requested.connect(self.close)
         self.create.attach(session, load_model)
 
     def show_page(self, page: PageId, target: object = None) -> None:
@@ -86,6 +128,39 @@ class MainWindow(QFrame):
         current = self.stack.currentWidget()
         return next(name for name, widget in self.pages.items() if widget is current)
 
+    @property
+    def place(self) -> WindowPlace:
+        """Where it is, to be kept."""
+        size = self.normalGeometry() if self.isMaximized() else self.geometry()
+        at = size.topLeft() if self.isMaximized() else self.pos()
+        return WindowPlace(Rectangle(at.x(), at.y(), size.width(), size.height()), self.isMaximized())
+
+    def show_first(self) -> None:
+        """Show it as it was."""
+        if self._maximized:
+            self.showMaximized()
+        else:
+            self.show()
+
+    @Slot()
+    def bring_up(self) -> None:
+        """Show it before all others, wherever it was."""
+        from PySide6.QtCore import Qt  # noqa: PLC0415 - after the first paint
+
+        self.show()
+        self.setWindowState((self.windowState() & ~Qt.WindowState.WindowMinimized) | Qt.WindowState.WindowActive)
+        self.raise_()
+        self.activateWindow()
+        if self.shell is not None:
+            self.shell.come_back()
+
+    @Slot(object)
+    def take_call(self, file: Path | None) -> None:
+        """The program was started again, perhaps with a file."""
+        self.bring_up()
+        if file is not None:
+            self.recipe_dropped.emit(file)
+
     def paintEvent(self, event: QPaintEvent) -> None:
         """Notice the first paint."""
         super().paintEvent(event)
@@ -98,11 +173,36 @@ class MainWindow(QFrame):
         super().resizeEvent(event)
         self.sidebar.set_compact(self.width() < _WIDE_FROM_PX)
 
+    def changeEvent(self, event: QEvent) -> None:
+        """Notice that somebody looks."""
+        super().changeEvent(event)
+        shell: Shell | None = getattr(self, "shell", None)  # Qt calls it while the window is being made, too
+        if shell is not None and self.isActiveWindow():
+            shell.looked()
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Take files that may bring the settings of a video."""
+        from wan_desktop.ui.dropping import recipe_in  # noqa: PLC0415 - after the first paint
+
+        if recipe_in(event.mimeData()) is not None:
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """Hand the file over."""
+        from wan_desktop.ui.dropping import recipe_in  # noqa: PLC0415 - after the first paint
+
+        path = recipe_in(event.mimeData())
+        if path is not None:
+            event.acceptProposedAction()
+            self.recipe_dropped.emit(path)
+
     def closeEvent(self, event: QCloseEvent) -> None:
         """Ask while a video is being made; else end."""
-        if self.create.rendering and not self._closing:
+        if self.create.rendering and not self._closing and self.question is not None:
             event.ignore()
-            self._ask_before_closing()
+            if not self.isVisible():
+                self.bring_up()
+            self.question.ask()
             return
         self._closing = True
         self.close_down()
@@ -115,15 +215,12 @@ class MainWindow(QFrame):
         for page in self.pages.values():
             if isinstance(page, Page):
                 page.close_down()
+        if self.shell is not None:
+            self.shell.close()
 
     def _build_ui(self, *, remember_form: bool) -> None:
         self.setWindowTitle(text.window_title(None))
         self.setMinimumSize(*MINIMUM)
-        available = self.screen().availableGeometry() if self.screen() is not None else None
-        width, height = _USUAL
-        if available is not None:
-            width, height = min(width, available.width()), min(height, available.height())
-        self.resize(max(width, MINIMUM[0]), max(height, MINIMUM[1]))
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
@@ -133,7 +230,10 @@ class MainWindow(QFrame):
         self.pages[PageId.CREATE] = self.create
         self.stack.addWidget(self.create)
         layout.addWidget(self.sidebar)
-        layout.addWidget(self.stack, 1)
+        self._right = QVBoxLayout()
+        self._right.setSpacing(0)
+        self._right.addWidget(self.stack, 1)
+        layout.addLayout(self._right, 1)
 
     def _connect(self) -> None:
         self.sidebar.page_requested.connect(self.show_page)
@@ -141,6 +241,21 @@ class MainWindow(QFrame):
         self._theme.theme_changed.connect(self._on_theme_changed)
         self.create.percent_changed.connect(self._on_percent_changed)
         self.create.render_ended.connect(self._on_render_ended)
+
+    def _take_place(self, place: WindowPlace | None) -> None:
+        """Where it was, if that can still be seen; else in the usual size, wherever the system puts it."""
+        rooms = [screen.availableGeometry() for screen in QGuiApplication.screens()]
+        screens = [Rectangle(room.x(), room.y(), room.width(), room.height()) for room in rooms]
+        kept = fitted(place, screens, MINIMUM) if place is not None else None
+        if kept is not None:
+            self.move(kept.place.left, kept.place.top)
+            self.resize(kept.place.width, kept.place.height)
+            self._maximized = kept.maximized
+            return
+        width, height = _USUAL
+        if rooms:
+            width, height = min(width, rooms[0].width()), min(height, rooms[0].height())
+        self.resize(max(width, MINIMUM[0]), max(height, MINIMUM[1]))
 
     def _make_page(self, name: PageId) -> Page:
         from wan_desktop.ui.page_makers import make_page  # noqa: PLC0415 - after the first paint
@@ -152,75 +267,87 @@ class MainWindow(QFrame):
         self.stack.addWidget(page)
         return page
 
-    def _add_shortcuts(self) -> None:
-        from PySide6.QtGui import QKeySequence, QShortcut  # noqa: PLC0415 - after the first paint
+    def _deeds(self) -> dict[Action, Callable[[], object]]:
+        """What the keys of the window do."""
+        from wan_desktop.ui.shortcuts import Action  # noqa: PLC0415 - after the first paint
 
-        wishes = {
-            "Ctrl+Return": self.create.footer.generate.click,
-            "Ctrl+Enter": self.create.footer.generate.click,
-            "Ctrl+L": self._on_prompt,
-            "F5": self._on_refresh,
-            "Ctrl+F": self._on_find,
-            "F6": self._on_next_area,
-            "Shift+F6": self._on_previous_area,
+        deeds: dict[Action, Callable[[], object]] = {
+            Action(page.value): functools.partial(self.show_page, page) for page in PageId
         }
-        numbered = [page for page in PageId if page not in (PageId.SETTINGS, PageId.HELP)]
-        keys_of_pages = {f"Ctrl+{number}": page for number, page in enumerate(numbered, 1)}
-        keys_of_pages |= {"Ctrl+,": PageId.SETTINGS, "F1": PageId.HELP}
-        wishes |= {keys: functools.partial(self.show_page, page) for keys, page in keys_of_pages.items()}
-        for keys, slot in wishes.items():
-            QShortcut(QKeySequence(keys), self).activated.connect(slot)
+        on_create = {
+            Action.PROMPT: self.create.focus_prompt,
+        }
+        deeds |= {action: functools.partial(self._do_on_create, deed) for action, deed in on_create.items()}
+        return deeds | {
+            Action.GENERATE: self.create.footer.generate.click,
+            Action.REFRESH: self._on_refresh,
+            Action.FIND: self._on_find,
+            Action.NEXT_AREA: functools.partial(self._move_focus, 1),
+            Action.PREVIOUS_AREA: functools.partial(self._move_focus, -1),
+        }
 
-    def _show_icon(self) -> None:
+    def _do_on_create(self, deed: Callable[[], object]) -> None:
+        self.show_page(PageId.CREATE)
+        deed()
+
+    def _move_focus(self, step: int) -> None:
+        """Move the focus on: sidebar, the page's areas, sidebar."""
+        from wan_desktop.ui.shortcuts import move_focus  # noqa: PLC0415 - after the first paint
+
+        page = self.stack.currentWidget()
+        own = page.areas() if isinstance(page, Page) else (self.create.column, self.create.stage)
+        move_focus(self, (self.sidebar, *own), step)
+
+    def _show_theme(self) -> None:
+        from wan_desktop.ui.windows_shell import set_dark_title_bar  # noqa: PLC0415 - after the first paint
+
         self.setWindowIcon(icon_pixmap("film", look().color("link"), 32))
-
-    def _ask_before_closing(self) -> None:
-        if self._question is not None:
-            return
-        from PySide6.QtCore import Qt  # noqa: PLC0415 - after the first paint
-        from PySide6.QtWidgets import QMessageBox  # noqa: PLC0415 - rarely needed
-
-        box = QMessageBox(self)
-        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        box.setWindowTitle(text.APP)
-        box.setText("A video is being made.")
-        box.setInformativeText("If you quit now, it is stopped and what has been made of it is lost.")
-        self._stop_and_quit = box.addButton("Stop and quit", QMessageBox.ButtonRole.DestructiveRole)
-        keep = box.addButton("Keep going", QMessageBox.ButtonRole.RejectRole)
-        box.setDefaultButton(keep)
-        box.setEscapeButton(keep)
-        box.finished.connect(self._on_answered)
-        self._question = box
-        box.open()
-
-    @Slot(int)
-    def _on_answered(self, _code: int) -> None:
-        box, self._question = self._question, None
-        if box is not None and box.clickedButton() is self._stop_and_quit:
-            self._closing = True
-            self.create.stop()
-            self.close()
-
-    @Slot(object)
-    def _on_theme_changed(self, _theme: Theme) -> None:
-        self._show_icon()
+        set_dark_title_bar(self._libraries, int(self.winId()), dark=self._theme.dark)
 
     @Slot()
     def _on_painted(self) -> None:
         self.first_painted.emit()
+        from wan_desktop.ui.shortcuts import add_shortcuts  # noqa: PLC0415 - after the first paint
+
         self.sidebar.restyle()
-        self._show_icon()
-        self._add_shortcuts()
+        self._show_theme()
+        add_shortcuts(self, self._deeds())
+        self.setAcceptDrops(True)
         self._theme.tell_system()
+
+    @Slot(object)
+    def _on_close_answered(self, answer: Answer) -> None:
+        from wan_desktop.ui.closing import Answer  # noqa: PLC0415 - after the first paint
+
+        if answer is Answer.KEEP_RUNNING and self.shell is not None:
+            self.shell.send_to_background()
+        elif answer is Answer.STOP_AND_QUIT:
+            self._closing = True
+            self.create.stop()
+            self.close()
+
+    @Slot(object, object)
+    def _on_notification(self, page: PageId, target: object) -> None:
+        self.bring_up()
+        self.show_page(page, target)
+
+    @Slot(object)
+    def _on_theme_changed(self, _theme: Theme) -> None:
+        self._show_theme()
 
     @Slot(object)
     def _on_percent_changed(self, percent: int | None) -> None:
         self.setWindowTitle(text.window_title(percent))
+        if self.shell is not None:
+            self.shell.show_render(rendering=self.create.rendering, percent=percent)
 
     @Slot(object)
-    def _on_render_ended(self, _outcome: object) -> None:
-        if self._question is not None:
-            self._question.reject()  # there is nothing left to ask about
+    def _on_render_ended(self, outcome: object) -> None:
+        if self.question is not None:
+            self.question.take_back()
+        if self.shell is not None:
+            self.shell.show_render(rendering=self.create.rendering)
+            self.shell.video_ended(outcome)
 
     @Slot(object)
     def _on_engine_changed(self, state: EngineState) -> None:
@@ -237,49 +364,15 @@ class MainWindow(QFrame):
             self._session.start_engine()
 
     @Slot()
-    def _on_prompt(self) -> None:
-        self.show_page(PageId.CREATE)
-
-    @Slot()
     def _on_refresh(self) -> None:
         page = self.stack.currentWidget()
         if isinstance(page, Page):
             page.refresh()
+        elif self._session is not None:
+            self._session.pc.look()
 
     @Slot()
     def _on_find(self) -> None:
         page = self.stack.currentWidget()
         if isinstance(page, Page):
             page.find()
-
-    @Slot()
-    def _on_next_area(self) -> None:
-        """Move the focus on: sidebar, the page's areas, sidebar."""
-        self._move_focus(1)
-
-    @Slot()
-    def _on_previous_area(self) -> None:
-        self._move_focus(-1)
-
-    def _move_focus(self, step: int) -> None:
-        from PySide6.QtCore import Qt  # noqa: PLC0415 - after the first paint
-
-        page = self.stack.currentWidget()
-        own = page.areas() if isinstance(page, Page) else (self.create.column, self.create.stage)
-        areas = (self.sidebar, *own)
-        focused = self.focusWidget()
-        current = next((i for i, area in enumerate(areas) if focused is not None and area.isAncestorOf(focused)), -1)
-        for offset in range(1, len(areas) + 1):
-            area = areas[(current + step * offset) % len(areas)]
-            target = next(
-                (w for w in area.findChildren(QWidget) if w.isVisible() and w.isEnabled() and _takes_tab(w)), None
-            )
-            if target is not None:
-                target.setFocus(Qt.FocusReason.TabFocusReason)
-                return
-
-
-def _takes_tab(widget: QWidget) -> bool:
-    from PySide6.QtCore import Qt  # noqa: PLC0415 - after the first paint
-
-    return bool(widget.focusPolicy() & Qt.FocusPolicy.TabFocus)

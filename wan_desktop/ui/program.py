@@ -7,18 +7,24 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, QTimer, Slot
 
 from wan_desktop.core.settings import load_settings
+from wan_desktop.core.window_place import load_place, place_file, save_place
 from wan_desktop.ui import text
 from wan_desktop.ui.main_window import MainWindow
 from wan_desktop.ui.theme import ThemeManager
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from PySide6.QtWidgets import QApplication
 
     from wan_desktop.core.catalog import Model
     from wan_desktop.core.paths import AppPaths
+    from wan_desktop.core.settings import Settings
+    from wan_desktop.ui.reachability import Reachability
     from wan_desktop.ui.session import Session
+    from wan_desktop.ui.single_instance import Instance, SingleInstance
+    from wan_desktop.ui.windows_shell import Libraries
 
 
 class Program(QObject):
@@ -31,6 +37,9 @@ class Program(QObject):
         engine_command: How the engine is started, if not as usual.
         load_model: Finds the model, if not the built-in one.
         on_first_paint: Told when the window has been painted, before anything else is made.
+        instance: The right to be the only window of that data folder; None: nobody asks.
+        file: May bring the settings of a video; it was named at the start.
+        libraries: Windows'; None elsewhere.
     """
 
     def __init__(
@@ -42,6 +51,9 @@ class Program(QObject):
         engine_command: Sequence[str] | None = None,
         load_model: Callable[[], Model] | None = None,
         on_first_paint: Callable[[], None] | None = None,
+        instance: Instance | None = None,
+        file: Path | None = None,
+        libraries: Libraries | None = None,
     ) -> None:
         super().__init__(application)
         application.setApplicationName(text.APP)
@@ -51,10 +63,16 @@ class Program(QObject):
         self._sample = sample
         self._engine_command = engine_command
         self._load_model = load_model or self._load_builtin
+        self._instance = instance
+        self._file = file
+        self._calls: SingleInstance | None = None
+        self.reachability: Reachability | None = None
         self._settings = load_settings(paths.settings_file)
         self.theme = ThemeManager(application, self._settings.theme, self._settings.text_scale)
         self.session: Session | None = None
-        self.window = MainWindow(self.theme, remember_form=not sample)
+        place = None if sample else load_place(place_file(paths.data))
+        self.window = MainWindow(self.theme, remember_form=not sample, place=place, libraries=libraries)
+        self.window.closed.connect(self._on_closed)
         if on_first_paint is not None:
             self.window.first_painted.connect(on_first_paint)
         self.window.first_painted.connect(self._on_first_painted)
@@ -62,11 +80,13 @@ class Program(QObject):
 
     def show(self) -> None:
         """Show the window."""
-        self.window.show()
+        self.window.show_first()
 
     @Slot()
     def shutdown(self) -> None:
         """End everything that runs; safe to call again."""
+        if self._calls is not None:
+            self._calls.close()
         self.window.close_down()
         if self.session is not None:
             self.session.shutdown()
@@ -91,9 +111,38 @@ class Program(QObject):
 
         start_logging(self._paths.log_file)
         self.session = Session(self._paths, self._settings, self, engine_command=self._engine_command or ENGINE_COMMAND)
+        self.session.settings_changed.connect(self._on_settings_changed)
         self.window.attach(self.session, self._load_model)
         self.session.start_engine()
         if self._sample:
             from wan_desktop.ui.sample_run import SampleRun  # noqa: PLC0415 - only without a screen
 
             SampleRun(self._application, self.window.create, self)
+        QTimer.singleShot(0, self._on_ready_for_network)
+
+    @Slot()
+    def _on_ready_for_network(self) -> None:
+        # Last, in a turn of its own: it imports QtNetwork.
+        if self._instance is not None:
+            from wan_desktop.ui.single_instance import SingleInstance  # noqa: PLC0415 - after the first paint
+
+            self._calls = SingleInstance(self._instance, self)
+            self._calls.called.connect(self.window.take_call)
+            self._calls.listen()
+        if self._file is not None:
+            self.window.recipe_dropped.emit(self._file)
+        if self.window.banners is not None and not self._sample:
+            from wan_desktop.ui.reachability import Reachability  # noqa: PLC0415 - after the first paint
+
+            self.reachability = Reachability(self)
+            self.reachability.offline_changed.connect(self.window.banners.set_offline)
+            self.window.banners.set_offline(self.reachability.offline)
+
+    @Slot(object)
+    def _on_settings_changed(self, settings: Settings) -> None:
+        self.theme.set_theme(settings.theme)
+
+    @Slot()
+    def _on_closed(self) -> None:
+        if not self._sample:
+            save_place(self.window.place, place_file(self._paths.data))

@@ -17,6 +17,8 @@ from wan_desktop.core.render_planner import RenderPlanner
 from wan_desktop.core.rendering import Renderer
 from wan_desktop.core.settings import save_settings
 from wan_desktop.ui.bridge import EngineBridge, JobBridge
+from wan_desktop.ui.live.library import LiveLibrary
+from wan_desktop.ui.live.models import LiveModels
 from wan_desktop.ui.live.pc import LivePc
 from wan_desktop.ui.workers import LaneThread
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from wan_desktop.core.engine_client import EngineState
+    from wan_desktop.core.hardware import HardwareProfile
     from wan_desktop.core.jobs import Work
     from wan_desktop.core.paths import AppPaths
     from wan_desktop.core.settings import Settings
@@ -41,6 +44,7 @@ class Session(QObject):
         settings: As they were read.
         parent: Lives at least as long.
         engine_command: How the engine is started.
+        look_at_pc: Finds out what the PC is; this one if None.
     """
 
     engine_changed = Signal(object)
@@ -49,7 +53,13 @@ class Session(QObject):
     """The Settings, as they are now."""
 
     def __init__(
-        self, paths: AppPaths, settings: Settings, parent: QObject, *, engine_command: Sequence[str] = ENGINE_COMMAND
+        self,
+        paths: AppPaths,
+        settings: Settings,
+        parent: QObject,
+        *,
+        engine_command: Sequence[str] = ENGINE_COMMAND,
+        look_at_pc: Callable[[], HardwareProfile] | None = None,
     ) -> None:
         super().__init__(parent)
         self.paths = paths
@@ -66,7 +76,9 @@ class Session(QObject):
         self._lanes = [LaneThread(self.queue, lane, self) for lane in Lane]
         self._jobs.job_changed.connect(self._on_job_changed)
         self._engine.engine_changed.connect(self.engine_changed)
-        self.pc = LivePc(self)
+        self.pc = LivePc(self, look_at_pc)
+        self.models = LiveModels(self)
+        self.library = LiveLibrary(self)
         for thread in self._lanes:
             thread.start()
 
@@ -109,6 +121,8 @@ class Session(QObject):
         self.client.stop()  # a render that did not stop in time ends with its process, and so does its lane
         for thread in self._lanes:
             thread.wait()
+        self.models.close()
+        self.library.close()
 
     @Slot(object)
     def _on_job_changed(self, snapshot: JobSnapshot) -> None:

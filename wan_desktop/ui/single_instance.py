@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-import secrets
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,10 +20,9 @@ from PySide6.QtCore import QObject, Signal, Slot
 from wan_desktop.core.errors import AlreadyOpenError
 from wan_desktop.core.files import write_atomically
 from wan_desktop.core.store.disk_file import lock_file
-from wan_desktop.ui.windows_shell import let_come_to_front
 
 if TYPE_CHECKING:
-    from PySide6.QtNetwork import QLocalServer, QLocalSocket
+    from PySide6.QtNetwork import QLocalServer
 
     from wan_desktop.core.store.disk_file import FolderLock
     from wan_desktop.ui.windows_shell import Libraries
@@ -96,6 +94,8 @@ def _call(address: Path, file: Path | None, libraries: Libraries | None) -> bool
     """Ask the first instance to come to the front; True if it answers that it does."""
     from PySide6.QtNetwork import QLocalSocket  # noqa: PLC0415 - in a second start only
 
+    from wan_desktop.ui.windows_shell import let_come_to_front  # noqa: PLC0415 - in a second start only
+
     try:
         told = json.loads(address.read_text(encoding="utf-8"))
         name, process_id = str(told["name"]), int(told["process_id"])
@@ -144,7 +144,7 @@ class SingleInstance(QObject):
         server = self._server = QLocalServer(self)
         server.setSocketOptions(QLocalServer.SocketOption.UserAccessOption)
         server.newConnection.connect(self._on_connection)
-        name = f"wan-desktop-{secrets.token_hex(16)}"
+        name = f"wan-desktop-{os.urandom(16).hex()}"
         if not server.listen(name):
             logger.warning("A second start cannot be heard: %s", server.errorString())
             return
@@ -174,13 +174,17 @@ class SingleInstance(QObject):
 
     @Slot()
     def _on_ready(self) -> None:
-        socket: QLocalSocket = self.sender()  # type: ignore[assignment] - only sockets are connected
+        from PySide6.QtNetwork import QLocalSocket  # noqa: PLC0415 - after the first paint
+
+        socket = self.sender()
+        if not isinstance(socket, QLocalSocket):
+            return
         if not socket.canReadLine():
             if socket.bytesAvailable() > _MAX_MESSAGE_BYTES:
                 socket.abort()
             return
         try:
-            file = json.loads(socket.readLine(_MAX_MESSAGE_BYTES).data())["file"]
+            file = json.loads(bytes(socket.readLine(_MAX_MESSAGE_BYTES).data()))["file"]
             path = None if file is None else Path(file)
         except (ValueError, KeyError, TypeError, RecursionError):
             socket.abort()

@@ -26,6 +26,7 @@ QMenu {{ background: {t.card}; border: 1px solid {t.border}; padding: {px(4)}px;
 QMenu::item {{ padding: {px(6)}px {px(20)}px {px(6)}px {px(12)}px; border-radius: 4px; }}
 QMenu::item:selected {{ background: {t.sel}; }}
 QMessageBox, QDialog {{ background: {t.card}; }}
+QDialog#wizard {{ background: {t.bg}; }}
 QScrollArea, QScrollArea > QWidget > QWidget#form {{ background: transparent; border: 0; }}
 QScrollArea {{ qproperty-focusPolicy: NoFocus; qproperty-horizontalScrollBarPolicy: ScrollBarAlwaysOff; }}
 QScrollBar:vertical {{ background: transparent; width: 10px; margin: 0; }}
@@ -110,7 +111,17 @@ QPushButton[kind="link"]:hover {{ background: {t.raised}; }}
 QPushButton[kind="link"]:focus {{ border: 1px solid {t.link}; }}
 QPushButton[kind="icon"] {{ padding: 0; min-width: {px(32)}px; max-width: {px(32)}px; }}
 QPushButton[kind="icon"]:checked {{ background: {t.sel}; border: 1px solid {t.link}; }}
+QPushButton[kind="icon"][big="true"] {{ min-height: {px(44)}px; min-width: {px(44)}px; max-width: {px(44)}px; }}
+QPushButton[kind="icon"][big="true"]:focus {{ min-height: {px(42)}px; min-width: {px(42)}px; }}
 QPushButton::menu-indicator {{ image: none; width: 0; }}
+QRadioButton {{ min-height: {px(26)}px; spacing: {px(8)}px; font-weight: 600; }}
+QRadioButton::indicator {{ width: {px(14)}px; height: {px(14)}px; border: 1px solid {t.strong};
+  border-radius: {(px(14) + 2) // 2}px; background: {t.field}; }}
+QRadioButton::indicator:checked {{ width: {px(6)}px; height: {px(6)}px; border: {px(5)}px solid {t.accent};
+  border-radius: {(px(6) + 2 * px(5)) // 2}px; background: {t.on_accent}; }}
+QRadioButton::indicator:disabled {{ border: 1px solid {t.border}; }}
+QRadioButton:focus {{ color: {t.link}; }}
+QRadioButton:disabled {{ color: {t.text3}; }}
 QCheckBox {{ min-height: {px(26)}px; spacing: {px(8)}px; }}
 QCheckBox::indicator {{ width: {px(16)}px; height: {px(16)}px; border: 1px solid {t.strong}; border-radius: 4px;
   background: {t.field}; }}
@@ -129,6 +140,9 @@ QPushButton[kind="nav"] {{ background: transparent; border: 1px solid transparen
 QPushButton[kind="nav"]:hover {{ background: {t.raised}; }}
 QPushButton[kind="nav"]:checked {{ background: {t.sel}; }}
 QPushButton[kind="nav"]:focus {{ border: 2px solid {t.link}; padding: 0 {px(10)}px; min-height: {px(34)}px; }}
+QLabel#stepNumber {{ background: {t.raised}; color: {t.text2}; border-radius: {px(11)}px; font-size: {px(12)}px;
+  font-weight: 600; }}
+QLabel#stepNumber[current="true"] {{ background: {t.accent}; color: {t.on_accent}; }}
 QLabel#pill {{ background: {t.accent}; color: {t.on_accent}; border-radius: {px(9)}px; font-size: {px(12)}px;
   font-weight: 600; padding: 0 {px(6)}px; }}
 QPushButton[kind="nav"][compact="true"] {{ padding: 0; text-align: center; }}

@@ -49,6 +49,12 @@ def duration(seconds: float) -> str:
     return f"{hours} h {minutes} min" if hours else f"{minutes} min"
 
 
+def duration_range(low_s: float, high_s: float) -> str:
+    """`4 min to 5 min`; one length where both are told the same."""
+    low, high = duration(low_s), duration(high_s)
+    return low if low == high else f"{low} to {high}"
+
+
 def time_left(seconds: float | None, *, slower: bool = False) -> str:
     """How long a render still takes."""
     if seconds is None:

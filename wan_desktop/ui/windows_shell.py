@@ -65,13 +65,12 @@ class Libraries:
 
 def find_libraries() -> Libraries | None:
     """Those of this Windows; None elsewhere, and in a Windows that lacks one."""
-    if sys.platform != "win32":
-        return None
-    try:
-        return Libraries(*(ctypes.WinDLL(name) for name in ("kernel32", "user32", "shell32", "ole32", "dwmapi")))
-    except OSError as error:
-        logger.warning("Windows' libraries cannot be used: %s", error)
-        return None
+    if sys.platform == "win32":
+        try:
+            return Libraries(*(ctypes.WinDLL(name) for name in ("kernel32", "user32", "shell32", "ole32", "dwmapi")))
+        except OSError as error:
+            logger.warning("Windows' libraries cannot be used: %s", error)
+    return None
 
 
 def name_application(libraries: Libraries | None) -> None:
@@ -183,7 +182,7 @@ class Taskbar:
                 ctypes.byref(pointer),
             )
         )
-        if not made or not pointer or not _called(lambda: _method(pointer, _HR_INIT)(pointer)):
+        if not made or not pointer.value or not _called(lambda: _method(pointer, _HR_INIT)(pointer)):
             self._libraries = None  # not asked again at every percent
             return None
         self._pointer = pointer
@@ -231,7 +230,8 @@ class KeepAwake:
         held = False
         while True:
             with self._condition:
-                self._condition.wait_for(lambda: self._closed or self._wanted != held)
+                while self._wanted == held and not self._closed:
+                    self._condition.wait()
                 wanted, closed = self._wanted, self._closed
             if wanted != held:
                 self._tell(awake=wanted)

@@ -38,7 +38,6 @@ class SeedField(QWidget):
         self.lock = Button("", self, kind="icon", icon_name="lock-open", name="Keep this seed")
         self.lock.setCheckable(True)
         self.dice = Button("", self, kind="icon", icon_name="dices", name="Throw a new seed (Ctrl+R)")
-        self.dice.setShortcut("Ctrl+R")
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(6)

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 from wan_desktop import __version__
 from wan_desktop.core.engine_client import EngineReady
+from wan_desktop.core.fallback import LadderError, Outcome
 from wan_desktop.core.log import redact
 from wan_desktop.ui import text
+from wan_desktop.ui.create.estimate_texts import tried_words
 from wan_desktop.ui.widgets.error_card import ErrorText
 
 if TYPE_CHECKING:
@@ -30,7 +32,16 @@ def error_text(error: WanError, *, engine: EngineState, log_file: Path, retry: s
         details=redact(error.details),
         report=_report(error, engine, log_file),
         retry=retry,
+        tried=_tried(error),
     )
+
+
+def _tried(error: WanError) -> tuple[str, ...]:
+    """What was tried before it was given up; one failure of another kind than memory is no list."""
+    cause = error.__cause__
+    attempts = cause.result.attempts if isinstance(cause, LadderError) else ()
+    is_list = len(attempts) > 1 or any(attempt.outcome == Outcome.OUT_OF_MEMORY for attempt in attempts)
+    return tried_words(attempts) if is_list else ()
 
 
 def _report(error: WanError, engine: EngineState, log_file: Path) -> str:

@@ -107,10 +107,19 @@ def change_words(change: Recommendation, now: tuple[int, int, int], fps: int) ->
             return _request_words(change, now, fps)
 
 
-def retry_words(change: Recommendation, now: tuple[int, int, int], fps: int) -> str:
-    """A change on a button of the error card: `Make it 832 x 480 and retry`."""
+def retry_words(change: Recommendation, now: tuple[int, int, int], fps: int, *, is_here: bool = True) -> str:
+    """A change on a button of the error card: `Make it 832 x 480 and retry`.
+
+    Args:
+        change: What is offered.
+        now: Width, height and frames of what was asked for.
+        fps: To tell frames as seconds.
+        is_here: The model it is about is on this PC, so that it can be tried at once.
+    """
     if change.kind is ChangeKind.CLOSE_PROGRAMS:
         return tr("Close other programs")
+    if not is_here:
+        return tr("Get {model}", model=" ".join(name for name in (change.model_id, change.variant) if name))
     size, length = _changed(change, now, fps)
     if change.kind is ChangeKind.REQUEST and size and not length:
         return tr("Make it {size} and retry", size=size)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from wan_desktop.core.generation import GenerationDraft
     from wan_desktop.core.hardware import HardwareProfile
     from wan_desktop.core.jobs import JobContext, JobSnapshot
+    from wan_desktop.core.ladder import Candidate
     from wan_desktop.core.messages import TorchCard
     from wan_desktop.core.paths import AppPaths
     from wan_desktop.core.recommendations import Recommendation
@@ -71,7 +72,7 @@ class _Surroundings:
         """
         from wan_desktop.core.form_check import subject_of  # noqa: PLC0415 - after the first paint
 
-        others = ()
+        others: tuple[Candidate, ...] = ()
         model_id = asked.model.metadata.model_id
         if with_others and self.subjects is not None:
             others = self.subjects.subject(model_id, asked.model.variant).candidates[1:]

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSignalBlocker, Signal, Slot
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from wan_desktop.core.catalog import TEXT_LENGTH, GenerationMode
+from wan_desktop.core.catalog import GenerationMode
+from wan_desktop.core.generation import SEED_RANGE
+from wan_desktop.core.words import tr
 from wan_desktop.ui import text
 from wan_desktop.ui.create.advanced import AdvancedPanel
-from wan_desktop.ui.create.form_state import FormState, named_size
+from wan_desktop.ui.create.form_state import MAX_COUNT, FormState, named_size
 from wan_desktop.ui.create.image_field import ImageField
+from wan_desktop.ui.create.model_field import ModelField
+from wan_desktop.ui.create.prompt_box import PromptBox
 from wan_desktop.ui.create.prompt_edit import PromptEdit
 from wan_desktop.ui.create.token_counter import TokenCount, TokenCounter
-from wan_desktop.ui.widgets.controls import label, set_role
-from wan_desktop.ui.widgets.fields import ComboBox, Slider
+from wan_desktop.ui.widgets.controls import label
+from wan_desktop.ui.widgets.fields import ComboBox, Slider, SpinBox
 from wan_desktop.ui.widgets.form import Fold, FormField, value_label
 from wan_desktop.ui.widgets.segmented import Segmented
 
@@ -90,10 +95,23 @@ class CreateForm(QWidget):
 
     def write_prompt(self, prompt: str) -> None:
         """Put a prompt in, so that Ctrl+Z brings back what stood there."""
-        cursor = self.prompt.textCursor()
-        cursor.select(cursor.SelectionType.Document)
-        cursor.insertText(prompt)
-        self.prompt.setFocus()
+        self.prompt.replace_all(prompt)
+
+    def show_queue(self) -> None:
+        """There is a queue: more than one video can be asked for."""
+        self.count_field.show()
+
+    def throw_seed(self) -> None:
+        """Take a new seed, and keep it."""
+        self.change(seed=secrets.randbelow(SEED_RANGE[1] + 1))
+
+    def choose_image(self) -> None:
+        """Ask for a start image, where the model takes one."""
+        if self.image is None:
+            return
+        if not self._state.wants_image:
+            self.change(mode=GenerationMode.TI2V)
+        self.image.choose()
 
     def show_seed_used(self, seed: int) -> None:
         """Say which seed the render took."""
@@ -114,29 +132,28 @@ class CreateForm(QWidget):
         layout.addStretch(1)
 
     def _build_what(self, layout: QVBoxLayout, session: Session) -> None:
-        modes, data = self._model.modes, self._model.metadata
+        modes = self._model.modes
         self.mode = Segmented("What do you want to make", [(text.mode_name(mode), mode) for mode in modes], self)
         field = FormField("What do you want to make?", self.mode, self)
         field.setVisible(len(modes) > 1)
         layout.addWidget(field)
-        name = label(data.name, self)
-        name.setWordWrap(True)
-        model = FormField("Model", name, self)
-        model.set_help(data.description)
-        layout.addWidget(model)
+        self.model_field = ModelField(self._model, self)
+        layout.addWidget(self.model_field)
         self.image: ImageField | None = None
         if self._model.folder.takes_image:
             self.image = ImageField(session, self)
             layout.addWidget(self.image)
 
     def _build_words(self, layout: QVBoxLayout) -> None:
-        self.prompt = PromptEdit("Prompt", self)
         samples = self._model.metadata.sample_prompts
-        self.prompt.setPlaceholderText(f"For example: {samples[0]}" if samples else "What should happen in the video?")
+        self.prompt_box = PromptBox(samples[0] if samples else "", self)
+        self.prompt, self.prompt_field, self.tokens = (
+            self.prompt_box.edit,
+            self.prompt_box.field,
+            self.prompt_box.tokens,
+        )
         self.prompt.setPlainText(self._state.prompt)
-        self.tokens = value_label(self)
-        self.prompt_field = FormField("Prompt", self.prompt, self, right=self.tokens)
-        layout.addWidget(self.prompt_field)
+        layout.addWidget(self.prompt_box)
         self.avoid = Fold("What to avoid", self._build_avoid, self)
         layout.addWidget(self.avoid)
 
@@ -172,6 +189,10 @@ class CreateForm(QWidget):
         self.quality.set_tool_tips([f"{q.num_inference_steps} steps" for q in data.qualities])
         self.quality_words = value_label(self)
         layout.addWidget(FormField("Quality", self.quality, self, right=self.quality_words))
+        self.count = SpinBox(tr("Number of videos"), (1, MAX_COUNT), self)
+        self.count_field = FormField(tr("Number of videos"), self.count, self)
+        self.count_field.hide()  # until there is a queue that takes them
+        layout.addWidget(self.count_field)
 
     def _build_advanced(self, parent: QWidget) -> QWidget:
         panel = AdvancedPanel(self._model, self._state, parent)
@@ -187,6 +208,7 @@ class CreateForm(QWidget):
         self.size_box.activated.connect(self._on_size)
         self.length.valueChanged.connect(self._on_length)
         self.quality.chosen.connect(self._on_quality)
+        self.count.valueChanged.connect(self._on_count)
         if self.image is not None:
             self.prompt.picture_given.connect(self.image.take)
             self.image.picture_changed.connect(self._on_picture)
@@ -205,7 +227,7 @@ class CreateForm(QWidget):
         """Draw everything from the state."""
         state, data = self._state, self._model.metadata
         self.mode.set_value(state.mode)
-        self.prompt_field.setVisible(state.mode != GenerationMode.I2V)
+        self.prompt_box.setVisible(state.mode != GenerationMode.I2V)
         if self.image is not None:
             self.image.setVisible(state.wants_image)
             self.image.set_target(state.width, state.height)
@@ -218,6 +240,11 @@ class CreateForm(QWidget):
         self.length.setAccessibleDescription(text.frames_and_seconds_spoken(state.num_frames, state.fps))
         self.quality.set_value(state.num_inference_steps)
         self.quality_words.setText(f"{state.num_inference_steps} steps")
+        count_blocker = QSignalBlocker(self.count)
+        self.count.setValue(state.count)
+        del count_blocker
+        many = tr("Each with the seed after the one before.") if state.count > 1 else ""
+        self.count_field.set_help(many)
         if isinstance(self.advanced.content, AdvancedPanel):
             self.advanced.content.show_state(state)
 
@@ -254,13 +281,11 @@ class CreateForm(QWidget):
 
     @Slot(object)
     def _on_counted(self, count: TokenCount) -> None:
-        if count.text != self.prompt.toPlainText():
-            return
-        too_many = count.read_characters is not None
-        self.tokens.setText(text.tokens_used(count.tokens, TEXT_LENGTH))
-        set_role(self.tokens, "warn" if too_many else "value")
-        self.prompt_field.say(text.tokens_too_many(count.tokens, TEXT_LENGTH) if too_many else "", "warn")
-        self.prompt.mark_unread(count.read_characters)
+        self.prompt_box.show_count(count)
+
+    @Slot(int)
+    def _on_count(self, count: int) -> None:
+        self.change(count=count)
 
     @Slot(object)
     def _on_picture(self, path: object) -> None:

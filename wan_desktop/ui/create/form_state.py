@@ -5,13 +5,14 @@ from __future__ import annotations
 import dataclasses
 import json
 import logging
+import secrets
 from dataclasses import dataclass
 from pathlib import Path  # noqa: TC003 - `from_plain` looks the type up at run time
 from typing import Any, Self
 
 from wan_desktop.core.catalog import GenerationMode, Model, ModelMetadata, VideoSize
 from wan_desktop.core.files import write_atomically
-from wan_desktop.core.generation import GenerationDraft, GenerationRequest
+from wan_desktop.core.generation import SEED_RANGE, GenerationDraft, GenerationRequest
 from wan_desktop.core.records import RecordError, from_plain, to_plain
 
 logger = logging.getLogger(__name__)
@@ -111,6 +112,16 @@ def fitted(state: FormState, model: Model) -> FormState:
     if not 1 <= state.count <= MAX_COUNT:
         changes["count"] = 1
     return state.with_changes(**changes)
+
+
+def versions(state: FormState, count: int) -> tuple[GenerationDraft, ...]:
+    """So many drafts of it, each with the seed after the one before; a single one draws its seed when it is made."""
+    draft = state.draft()
+    if count <= 1:
+        return (draft,)
+    seeds = SEED_RANGE[1] + 1
+    first = secrets.randbelow(seeds) if draft.seed is None else draft.seed
+    return tuple(dataclasses.replace(draft, seed=(first + number) % seeds) for number in range(count))
 
 
 def state_of(request: GenerationRequest, model: Model) -> FormState:

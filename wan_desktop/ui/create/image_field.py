@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QRectF, Qt, Signal, Slot
 from PySide6.QtGui import QGuiApplication, QImage, QKeySequence, QShortcut
 from PySide6.QtWidgets import QFileDialog, QVBoxLayout, QWidget
+from shiboken6 import isValid
 
 from wan_desktop.core.jobs import JobState, Lane
 from wan_desktop.ui.create.pictures import ReadPicture, StartPicture
@@ -40,13 +41,11 @@ class ImageField(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.field)
         self.zone.picture_given.connect(self.take)
-        self.zone.choose_requested.connect(self._on_choose)
+        self.zone.choose_requested.connect(self.choose)
         self.zone.remove_requested.connect(self._on_remove)
         paste = QShortcut(QKeySequence.StandardKey.Paste, self.zone)
         paste.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
         paste.activated.connect(self._on_paste)
-        choose = QShortcut(QKeySequence.StandardKey.Open, self)
-        choose.activated.connect(self._on_choose)
 
     def set_target(self, width: int, height: int) -> None:
         """Shape of the video, for the crop."""
@@ -69,8 +68,8 @@ class ImageField(QWidget):
         self._job = self._session.submit("Read the start image", Lane.FILES, work, self._on_read)
 
     def _on_read(self, snapshot: JobSnapshot) -> None:
-        if snapshot.job_id != self._job:
-            return  # another picture was given in the meantime
+        if snapshot.job_id != self._job or not isValid(self):
+            return  # another picture was given in the meantime, or the form gave way to another model's
         if snapshot.state == JobState.DONE and isinstance(snapshot.result, StartPicture):
             self._picture = snapshot.result
             self.picture_changed.emit(self._picture.path)
@@ -107,7 +106,8 @@ class ImageField(QWidget):
         self.picture_changed.emit(None)
 
     @Slot()
-    def _on_choose(self) -> None:
+    def choose(self) -> None:
+        """Ask for a file."""
         dialog = QFileDialog(self, "Choose a start image", "", _FILTER)
         dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)

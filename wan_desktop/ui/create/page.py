@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QTimer, Signal, Slot
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 
+from wan_desktop.core.words import tr
 from wan_desktop.ui.create.footer import Footer
 from wan_desktop.ui.create.stage import Stage
 from wan_desktop.ui.theme import look
@@ -17,19 +18,25 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from PySide6.QtCore import QEvent
+    from PySide6.QtGui import QResizeEvent
 
     from wan_desktop.core.catalog import Model
     from wan_desktop.core.errors import WanError
+    from wan_desktop.core.generation import GenerationRequest
     from wan_desktop.core.jobs import JobSnapshot
+    from wan_desktop.core.recommendations import Recommendation
     from wan_desktop.ui.create.form import CreateForm
     from wan_desktop.ui.create.form_state import FormState
-    from wan_desktop.ui.create.rendering import RenderController, RenderDone, RenderFailed, RenderView
+    from wan_desktop.ui.create.form_tools import FormTools
+    from wan_desktop.ui.create.render_desk import RenderDesk
     from wan_desktop.ui.session import Session
 
 _FORM_PX = 392
 _WIDEST_FORM = 1.45
 """Larger text widens the form only so far; the stage needs room too."""
 _SAVE_MS = 400
+_LOW_PX = 720
+"""In a lower window the estimate takes one line."""
 
 
 class CreatePage(QFrame):
@@ -39,17 +46,23 @@ class CreatePage(QFrame):
     form_ready = Signal()
     render_ended = Signal(object)
     """A RenderDone, a WanError, or None when it was stopped."""
+    page_requested = Signal(object, object)
+    """A PageId, and what that page is to show or None."""
+    queue_requested = Signal(object)
+    """A tuple of GenerationDraft for the queue, all for `model`; only after `use_queue`."""
 
     def __init__(self, parent: QWidget | None = None, *, remember: bool = True) -> None:
         super().__init__(parent)
         self.setObjectName("page")
         self._remember = remember
         self._session: Session | None = None
-        self._model: Model | None = None
         self._load: Callable[[], Model] | None = None
-        self._retry: Callable[[], None] | None = None
+        self._has_queue = False
+        self.model: Model | None = None
+        """What the form is for."""
         self.form: CreateForm | None = None
-        self.renders: RenderController | None = None
+        self.tools: FormTools | None = None
+        self.desk: RenderDesk | None = None
         self._save_timer = QTimer(self)
         self._save_timer.setSingleShot(True)
         self._save_timer.setInterval(_SAVE_MS)
@@ -63,23 +76,32 @@ class CreatePage(QFrame):
             session: Queue, engine, settings.
             load_model: Finds the model; runs on the files lane.
         """
-        from wan_desktop.ui.create.rendering import RenderController  # noqa: PLC0415 - after the first paint
+        from wan_desktop.ui.create.form_tools import FormTools  # noqa: PLC0415 - after the first paint
+        from wan_desktop.ui.create.render_desk import RenderDesk  # noqa: PLC0415 - after the first paint
 
         self._session = session
         self._load = load_model
-        self.renders = RenderController(session, self)
-        self.renders.started.connect(self._update_footer)
-        self.renders.progressed.connect(self._on_progressed)
-        self.renders.stopping.connect(self.stage.show_stopping)
-        self.renders.finished.connect(self._on_finished)
-        self.renders.failed.connect(self._on_failed)
-        self.renders.stopped.connect(self._on_stopped)
+        self.desk = RenderDesk(session, self.stage, self)
+        self.tools = FormTools(session, self.footer, load_model, self)
+        self._connect_parts(self.desk, self.tools)
         self._find_model()
+
+    def use_queue(self) -> None:
+        """There is a queue now that takes what `queue_requested` says."""
+        self._has_queue = True
+        if self.form is not None:
+            self.form.show_queue()
+        self._update_footer()
 
     @property
     def rendering(self) -> bool:
         """A video is being made."""
-        return self.renders is not None and self.renders.running
+        return self.desk is not None and self.desk.running
+
+    @property
+    def is_ready(self) -> bool:
+        """The form is filled in, so that a video can be made of it."""
+        return self.form is not None and self.model is not None and not self.form.reason_not_ready()
 
     def close_down(self) -> None:
         """Keep the form and let go of files, before the program ends."""
@@ -90,24 +112,70 @@ class CreatePage(QFrame):
 
     @Slot()
     def generate(self) -> None:
-        """Make what stands in the form."""
-        if (
-            self.form is None
-            or self._model is None
-            or self.renders is None
-            or self.rendering
-            or self.form.reason_not_ready()
-        ):
+        """Make what stands in the form; of more than one video all go to the queue."""
+        if self.form is None or not self.is_ready or self.rendering:
             return
-        state = self.form.state
-        self.stage.begin(state.width, state.height)
-        self.renders.render(state.draft(), self._model)
+        if self._has_queue and self.form.state.count > 1:
+            self.add_to_queue()
+        else:
+            self._render(self.form.state)
+
+    @Slot()
+    def add_to_queue(self) -> None:
+        """Let the queue make what stands in the form."""
+        if self.form is not None:
+            self._enqueue(self.form.state, self.form.state.count)
+
+    @Slot()
+    def generate_versions(self) -> None:
+        """Let the queue make four versions, which differ in their seeds."""
+        from wan_desktop.ui.create.generate_menu import VERSIONS  # noqa: PLC0415 - after the first paint
+
+        if self.form is not None:
+            self._enqueue(self.form.state, VERSIONS)
+
+    @Slot()
+    def test_draft(self) -> None:
+        """Make about one second of it in the fastest quality; the form stays as it is."""
+        from wan_desktop.ui.create.model_change import draft_test  # noqa: PLC0415 - after the first paint
+
+        if self.form is None or self.model is None or not self.is_ready:
+            return
+        state = draft_test(self.form.state, self.model)
+        if self.rendering:
+            self._enqueue(state, 1)
+        else:
+            self._render(state)
 
     @Slot()
     def stop(self) -> None:
         """Stop the render."""
-        if self.renders is not None:
-            self.renders.stop()
+        if self.desk is not None:
+            self.desk.stop()
+
+    @Slot()
+    def ask_to_stop(self) -> None:
+        """Stop the render; where much work would be lost, only after a question."""
+        if self.desk is not None:
+            self.desk.ask_to_stop()
+
+    @Slot()
+    def open_history(self) -> None:
+        """Show the prompts that were used."""
+        if self.tools is not None:
+            self.tools.open_history()
+
+    @Slot()
+    def new_seed(self) -> None:
+        """Take a new seed, and keep it."""
+        if self.form is not None:
+            self.form.throw_seed()
+
+    @Slot()
+    def choose_image(self) -> None:
+        """Ask for a start image."""
+        if self.form is not None:
+            self.form.choose_image()
 
     @Slot()
     def focus_prompt(self) -> None:
@@ -121,6 +189,11 @@ class CreatePage(QFrame):
         if hasattr(self, "column"):
             self._fit_column()
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Shorten the foot of the form in a low window."""
+        super().resizeEvent(event)
+        self.footer.set_compact(self.window().height() < look().scale * _LOW_PX)
+
     def _build_ui(self) -> None:
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -133,7 +206,7 @@ class CreatePage(QFrame):
         inner.setSpacing(0)
         self.form_scroll = QScrollArea(self.column)
         self.form_scroll.setWidgetResizable(True)
-        self._placeholder: QLabel = label("Reading the model", self.column, role="soft", wrap=True)
+        self._placeholder: QLabel = label(tr("Reading the model"), self.column, role="soft", wrap=True)
         self._placeholder.setContentsMargins(20, 16, 20, 16)
         self._placeholder.setProperty("align", "top")
         self.form_scroll.setWidget(self._placeholder)
@@ -146,17 +219,43 @@ class CreatePage(QFrame):
 
     def _connect(self) -> None:
         self.footer.generate_requested.connect(self.generate)
-        self.stage.stop_requested.connect(self.stop)
-        self.stage.retry_requested.connect(self._on_retry)
+        self.footer.queue_requested.connect(self.add_to_queue)
+        self.footer.menu_requested.connect(self._on_menu)
         self.stage.example_chosen.connect(self._on_example)
-        self.stage.variation_requested.connect(self._on_variation)
-        self.stage.reuse_requested.connect(self._on_reuse)
-        self.stage.unplayable.connect(self._on_unplayable)
+        self.stage.offer_requested.connect(self._on_offer)
         self.stage.percent_changed.connect(self.percent_changed)
         self._save_timer.timeout.connect(self._on_save)
 
+    def _connect_parts(self, desk: RenderDesk, tools: FormTools) -> None:
+        desk.changed.connect(self._update_footer)
+        desk.ended.connect(self.render_ended)
+        desk.failed.connect(tools.help_after)
+        desk.seed_used.connect(self._on_seed_used)
+        desk.retry_wanted.connect(self.generate)
+        desk.settings_wanted.connect(self._on_settings_wanted)
+        tools.page_requested.connect(self.page_requested)
+        tools.form_wanted.connect(self._show_form)
+        tools.offers_found.connect(self.stage.show_offers)
+        tools.generate_wanted.connect(self.generate)
+        tools.failed.connect(self._on_tools_failed)
+        tools.menu.queue_requested.connect(self.add_to_queue)
+        tools.menu.versions_requested.connect(self.generate_versions)
+        tools.menu.test_requested.connect(self.test_draft)
+
     def _fit_column(self) -> None:
         self.column.setFixedWidth(round(_FORM_PX * min(look().scale, _WIDEST_FORM)))
+
+    def _render(self, state: FormState) -> None:
+        if self.desk is not None and self.tools is not None and self.model is not None:
+            self.desk.begin(state, self.model)
+            self.tools.note_prompt(state.prompt)
+
+    def _enqueue(self, state: FormState, count: int) -> None:
+        from wan_desktop.ui.create.form_state import versions  # noqa: PLC0415 - after the first paint
+
+        if self._has_queue and self.is_ready and self.tools is not None:
+            self.queue_requested.emit(versions(state, count))
+            self.tools.note_prompt(state.prompt)
 
     def _find_model(self) -> None:
         from wan_desktop.core.jobs import Lane  # noqa: PLC0415 - after the first paint
@@ -165,39 +264,56 @@ class CreatePage(QFrame):
             return
         load, form_file, remember = self._load, self._form_file, self._remember
 
-        def work(_: object) -> tuple[Model, FormState]:
+        def work(_: object) -> tuple[Model, FormState, FormState | None]:
             from wan_desktop.ui.create.form_state import default_state, fitted, load_form  # noqa: PLC0415 - on the lane
 
             model = load()
-            state = load_form(form_file) if remember else None
-            return model, fitted(state, model) if state is not None else default_state(model)
+            kept = load_form(form_file) if remember else None
+            return model, fitted(kept, model) if kept is not None else default_state(model), kept
 
         self.stage.show_empty()
-        self.footer.show_reason("The model is being read")
+        self.footer.show_reason(tr("The model is being read"))
         self._session.submit("Find the model", Lane.FILES, work, self._on_model)
 
     def _on_model(self, snapshot: JobSnapshot) -> None:
+        if self.desk is None or self.tools is None:
+            return
         if snapshot.error is not None:
-            self._placeholder.setText("The form appears when a model can be used.")
-            self.footer.show_reason("There is no model that can be used")
-            self._show_error(snapshot.error, self._find_model)
+            self._placeholder.setText(tr("The form appears when a model can be used."))
+            self.footer.show_reason(tr("There is no model that can be used"))
+            self.desk.show_error(snapshot.error, self._find_model)
             self.render_ended.emit(snapshot.error)
         elif snapshot.result is not None:
-            self._build_form(*snapshot.result)
+            model, state, kept = snapshot.result
+            if kept is not None and kept.model_id and (kept.model_id, kept.variant) != (state.model_id, state.variant):
+                self.tools.remember(kept)
+            self._show_form(model, state, "")
+            self.form_ready.emit()
 
-    def _build_form(self, model: Model, state: FormState) -> None:
+    @Slot(object, object, str)
+    def _show_form(self, model: Model, state: FormState, note: str) -> None:
+        """Show the form of a model, in place of what stands there."""
         from wan_desktop.ui.create.form import CreateForm  # noqa: PLC0415 - after the first paint
 
-        if self._session is None:
+        if self._session is None or self.tools is None:
             return
-        self._model = model
+        before = self.form_scroll.takeWidget()
+        is_change = self.form is not None
+        self.model = model
         self.form = CreateForm(self._session, model, state, self)
         self.form.state_changed.connect(self._on_form_changed)
         self.form_scroll.setWidget(self.form)
+        before.deleteLater()
+        if self._has_queue:
+            self.form.show_queue()
         self.stage.empty.show_samples(model.metadata.sample_prompts)
+        self.tools.use_form(self.form, model)
         self._update_footer()
         self.form.focus_first()
-        self.form_ready.emit()
+        if note:
+            self.form.model_field.field.say(note)
+        if is_change:
+            self._on_form_changed(state)
 
     @property
     def _form_file(self) -> Path:
@@ -210,19 +326,13 @@ class CreatePage(QFrame):
 
             save_form(self.form.state, self._form_file)
 
-    def _show_error(self, error: WanError, retry: Callable[[], None], *, words: str = "Try again") -> None:
-        from wan_desktop.ui.create.error_texts import error_text  # noqa: PLC0415 - after the first paint
-
-        if self._session is None:
-            return
-        self._retry = retry
-        log_file = self._session.paths.log_file
-        self.stage.show_error(error_text(error, engine=self._session.engine_state, log_file=log_file, retry=words))
-
     @Slot()
     def _update_footer(self) -> None:
-        if self.form is not None:
-            self.footer.show_reason("A video is being made" if self.rendering else self.form.reason_not_ready())
+        if self.form is None:
+            return
+        adds = self.rendering and self._has_queue
+        busy = tr("A video is being made") if self.rendering and not adds else ""
+        self.footer.show_reason(busy or self.form.reason_not_ready(), adds=adds)
 
     @Slot(object)
     def _on_form_changed(self, _state: object) -> None:
@@ -240,72 +350,41 @@ class CreatePage(QFrame):
             self._session.submit("Keep the form", Lane.FILES, lambda _: save_form(state, path))
 
     @Slot(object)
-    def _on_progressed(self, view: RenderView) -> None:
+    def _on_seed_used(self, seed: int) -> None:
         if self.form is not None:
-            self.form.show_seed_used(view.settled.request.seed)
-        self.stage.show_view(view)
-
-    @Slot(object)
-    def _on_finished(self, done: RenderDone) -> None:
-        self.stage.show_done(done)
-        self._update_footer()
-        self.render_ended.emit(done)
-
-    @Slot(object)
-    def _on_failed(self, failed: RenderFailed) -> None:
-        self._show_error(failed.error, self.generate)
-        self._update_footer()
-        self.render_ended.emit(failed.error)
-
-    @Slot()
-    def _on_stopped(self) -> None:
-        self.stage.show_empty()
-        self._update_footer()
-        self.render_ended.emit(None)
-
-    @Slot()
-    def _on_retry(self) -> None:
-        if self._retry is not None:
-            self._retry()
+            self.form.show_seed_used(seed)
 
     @Slot(str)
     def _on_example(self, prompt: str) -> None:
         if self.form is not None:
             self.form.write_prompt(prompt)
 
-    @Slot()
-    def _on_variation(self) -> None:
-        self._reuse(keep_seed=False)
-        self.generate()
-
-    @Slot()
-    def _on_reuse(self) -> None:
-        self._reuse(keep_seed=True)
-
-    def _reuse(self, *, keep_seed: bool) -> None:
+    @Slot(object, object, bool)
+    def _on_settings_wanted(self, request: GenerationRequest, model: Model, keep_seed: bool) -> None:
         from wan_desktop.ui.create.form_state import state_of  # noqa: PLC0415 - after the first paint
 
-        done = self.stage.finished.done if self.stage.finished is not None else None
-        if done is None or self.form is None or self._model is None:
+        if self.form is None:
             return
-        state = state_of(done.settled.request, self._model)
-        self.form.set_state(state if keep_seed else state.with_changes(seed=None))
+        state = state_of(request, model)
+        state = state if keep_seed else state.with_changes(seed=None)
+        if model is self.model:
+            self.form.set_state(state)
+        else:
+            self._show_form(model, state, "")
+        if not keep_seed:
+            self.generate()
 
-    @Slot(str)
-    def _on_unplayable(self, reason: str) -> None:
-        from wan_desktop.core.errors import VideoUnreadableError  # noqa: PLC0415 - after the first paint
+    @Slot(object)
+    def _on_offer(self, change: Recommendation) -> None:
+        if self.tools is not None:
+            self.tools.apply(change, retry=True)
 
-        done = self.stage.finished.done if self.stage.finished is not None else None
-        if done is None:
-            return
-        error = VideoUnreadableError(
-            "The video was made and saved, but it cannot be played here.",
-            hint=f"Open it with another player: {done.result.path}",
-            details=reason,
-        )
-        self._show_error(error, self._show_last_video)
+    @Slot()
+    def _on_menu(self) -> None:
+        if self.tools is not None:
+            self.tools.open_menu(is_ready=self.is_ready, is_busy=self.rendering, has_queue=self._has_queue)
 
-    def _show_last_video(self) -> None:
-        done = self.stage.finished.done if self.stage.finished is not None else None
-        if done is not None:
-            self.stage.show_done(done)
+    @Slot(object)
+    def _on_tools_failed(self, error: WanError) -> None:
+        if self.desk is not None and not self.rendering:
+            self.desk.show_error(error, self.stage.show_empty, words=tr("OK"))

@@ -27,6 +27,13 @@ class PromptEdit(QPlainTextEdit):
         self.setTabChangesFocus(True)
         self.setFixedHeight(round(QFontMetrics(look().font(14)).lineSpacing() * lines + 24))
 
+    def replace_all(self, words: str) -> None:
+        """Put other words in, so that undo brings back what stood there."""
+        cursor = self.textCursor()
+        cursor.select(QTextCursor.SelectionType.Document)
+        cursor.insertText(words)
+        self.setFocus()
+
     def mark_unread(self, read_characters: int | None) -> None:
         """Dim everything after that many characters; None dims nothing."""
         selections = []

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from wan_desktop.ui.create.finished_view import FinishedView
     from wan_desktop.ui.create.progress_view import ProgressView
     from wan_desktop.ui.create.rendering import RenderDone, RenderView
-    from wan_desktop.ui.widgets.error_card import ErrorCard, ErrorText
+    from wan_desktop.ui.widgets.error_card import ErrorCard, ErrorOffer, ErrorText
 
 
 class EmptyState(QWidget):
@@ -84,6 +84,8 @@ class Stage(QFrame):
     example_chosen = Signal(str)
     stop_requested = Signal()
     retry_requested = Signal()
+    offer_requested = Signal(object)
+    """The value of an ErrorOffer."""
     variation_requested = Signal()
     reuse_requested = Signal()
     unplayable = Signal(str)
@@ -161,6 +163,7 @@ class Stage(QFrame):
         layout.setContentsMargins(0, 0, 0, 0)
         self.error = ErrorCard(words, page)
         self.error.retry_requested.connect(self.retry_requested)
+        self.error.offer_requested.connect(self.offer_requested)
         layout.addWidget(self.error)
         layout.addStretch(1)
         self._error_page = QScrollArea(self)
@@ -169,6 +172,11 @@ class Stage(QFrame):
         self.stack.addWidget(self._error_page)
         self.stack.setCurrentWidget(self._error_page)
         announce(self, f"{words.title}. {words.hint}", assertive=True)
+
+    def show_offers(self, offers: tuple[ErrorOffer, ...]) -> None:
+        """Offer what would help, unless the error is not shown any more."""
+        if self.error is not None:
+            self.error.show_offers(offers)
 
     def close_clip(self) -> None:
         """Let go of the video file."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
+from shiboken6 import isValid
 
 from wan_desktop.core.catalog import TEXT_LENGTH
 from wan_desktop.core.jobs import JobState, Lane
@@ -71,5 +72,5 @@ class TokenCounter(QObject):
 
     def _on_done(self, snapshot: JobSnapshot) -> None:
         self._busy = False
-        if snapshot.state == JobState.DONE:
+        if isValid(self) and snapshot.state == JobState.DONE:  # the form may have given way to another model's
             self.counted.emit(snapshot.result)

@@ -6,10 +6,22 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import Signal
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
 
-from wan_desktop.ui.widgets.controls import Button, IconLabel, label, rule
+from wan_desktop.core.words import tr
+from wan_desktop.ui.widgets.controls import Button, IconLabel, label, restyle, rule, surface
 from wan_desktop.ui.widgets.form import Fold
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorOffer:
+    """A change that is offered, as a button."""
+
+    text: str
+    result: str
+    """What it leads to: `7.9 GB, about 3 min`; empty if nobody knows."""
+    value: object
+    """What `offer_requested` says when it is pressed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,16 +37,23 @@ class ErrorText:
     """What Copy report copies; without secrets."""
     retry: str = "Try again"
     """The main button; empty for none."""
+    tried: tuple[str, ...] = ()
+    """What was tried already, a line each."""
+    offers: tuple[ErrorOffer, ...] = ()
+    """What would help, the best first; more can be shown later with `show_offers`."""
 
 
 class ErrorCard(QFrame):
     """Shows one error."""
 
     retry_requested = Signal()
+    offer_requested = Signal(object)
+    """The value of an ErrorOffer."""
 
     def __init__(self, text: ErrorText, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.text = text
+        self._offered = text.offers
         self.setProperty("surface", "card")
         self.setAccessibleName(f"{text.title}. {text.message} {text.hint}".strip())
         layout = QVBoxLayout(self)
@@ -42,16 +61,56 @@ class ErrorCard(QFrame):
         layout.setSpacing(10)
         layout.addLayout(self._headline())
         layout.addWidget(self._selectable(text.message))
+        if text.tried:
+            layout.addWidget(self._tried())
         if text.hint:
             layout.addWidget(label("What you can do now", self, role="label"))
             layout.addWidget(self._selectable(text.hint))
+        self._offer_grid = QGridLayout()
+        self._offer_grid.setHorizontalSpacing(10)
+        self._offer_grid.setColumnStretch(1, 1)
+        layout.addLayout(self._offer_grid)
+        self.offers: tuple[Button, ...] = ()
         layout.addLayout(self._actions())
+        self.show_offers(text.offers)
         line = rule(self)
         line.setVisible(bool(text.details))
         layout.addWidget(line)
         self.details = Fold("Show technical details", self._build_details, self)
         self.details.setVisible(bool(text.details))
         layout.addWidget(self.details)
+
+    def show_offers(self, offers: tuple[ErrorOffer, ...]) -> None:
+        """Offer these; the first becomes the main button in place of trying the same again."""
+        if not offers:
+            return
+        buttons = []
+        for row, offer in enumerate(offers):
+            button = Button(offer.text, self, kind="secondary" if row else "primary", icon_name="rotate-ccw")
+            button.setAccessibleName(f"{offer.text}: {offer.result}" if offer.result else offer.text)
+            button.setProperty("row", row)
+            button.clicked.connect(self._on_offer)
+            self._offer_grid.addWidget(button, row, 0)
+            self._offer_grid.addWidget(label(offer.result, self, role="value", wrap=True), row, 1)
+            buttons.append(button)
+        self.offers = tuple(buttons)
+        self._offered = offers
+        self.retry.setProperty("kind", "secondary")
+        restyle(self.retry)
+
+    def _tried(self) -> QWidget:
+        box = surface("inset", self)
+        layout = QVBoxLayout(box)
+        layout.setContentsMargins(12, 10, 12, 10)
+        layout.setSpacing(6)
+        layout.addWidget(label(tr("What the app already tried"), box, role="label"))
+        for words in self.text.tried:
+            row = QHBoxLayout()
+            row.setSpacing(8)
+            row.addWidget(IconLabel("check", "ok", 16, box))
+            row.addWidget(label(words, box, role="soft", wrap=True), 1)
+            layout.addLayout(row)
+        return box
 
     def _headline(self) -> QHBoxLayout:
         row = QHBoxLayout()
@@ -87,6 +146,11 @@ class ErrorCard(QFrame):
         view.setLineWrapMode(QPlainTextEdit.LineWrapMode.WidgetWidth)
         view.setFixedHeight(150)
         return view
+
+    def _on_offer(self) -> None:
+        row = self.sender().property("row")
+        if isinstance(row, int):
+            self.offer_requested.emit(self._offered[row].value)
 
     def _on_copy(self) -> None:
         QGuiApplication.clipboard().setText(self.text.report)

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QObject, QThread, Signal
 from PySide6.QtGui import QImage
 
+from wan_desktop.core.words import tr
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -21,6 +23,8 @@ _CACHE_BYTES = 192_000_000
 _AHEAD = 8
 _JUMP = 24
 """Frames that are decoded and thrown away rather than looked for anew."""
+_MAX_PIXELS = 50_000_000
+"""Larger frames are not decoded: ours have at most 4096 x 4096, and a damaged file that claims more wants our memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +54,17 @@ class ClipDecoder:
     def __init__(self, path: Path) -> None:
         import av  # noqa: PLC0415 - large; not needed before the first video
 
+        # Only some kinds of FFmpegError are OSErrors or ValueErrors; EOFError and PatchWelcomeError are neither.
+        self._faults = (OSError, ValueError, av.FFmpegError)
         try:
-            self._container = av.open(str(path))
-        except (OSError, ValueError) as error:  # FFmpegError is a ValueError or an OSError, by kind
-            raise ClipError(f"{path.name} cannot be opened: {error}") from error
+            self._container = av.open(str(path.absolute()), metadata_errors="replace")
+        except self._faults as error:
+            raise ClipError(tr("{name} cannot be opened: {error}", name=path.name, error=error)) from error
         try:
             self._stream, self.clip = self._describe()
+        except self._faults as error:
+            self._container.close()
+            raise ClipError(tr("The file is damaged: {error}", error=error)) from error
         except ClipError:
             self._container.close()
             raise
@@ -64,15 +73,21 @@ class ClipDecoder:
 
     def _describe(self) -> tuple[Any, Clip]:
         if not self._container.streams.video:
-            raise ClipError("The file holds no pictures")
+            raise ClipError(tr("The file holds no pictures"))
         stream = self._container.streams.video[0]
+        if stream.codec_context is None:  # of a kind that nothing here decodes; then it has no size either
+            raise ClipError(tr("The pictures in the file are of an unknown kind"))
         stream.thread_type = "AUTO"
         rate = stream.average_rate or stream.guessed_rate
-        if not rate or not stream.width or not stream.height:
-            raise ClipError("The file does not say how large and how fast its pictures are")
+        if not rate or rate < 0 or not stream.time_base or min(stream.width, stream.height) < 1:
+            raise ClipError(tr("The file does not say how large and how fast its pictures are"))
+        if stream.width * stream.height > _MAX_PIXELS:
+            raise ClipError(
+                tr("The pictures have {width} x {height} pixels", width=stream.width, height=stream.height)
+            )
         frames = stream.frames or sum(1 for packet in self._container.demux(stream) if packet.size)
-        if not frames:
-            raise ClipError("The file holds no pictures")
+        if frames < 1:
+            raise ClipError(tr("The file holds no pictures"))
         return stream, Clip(stream.width, stream.height, frames, float(rate))
 
     def frame(self, index: int) -> QImage:
@@ -87,7 +102,9 @@ class ClipDecoder:
             self._next = number + 1
             if number >= index:
                 return image
-        raise ClipError(f"Picture {index + 1} of {self.clip.frames} cannot be decoded")
+        raise ClipError(
+            tr("Picture {number} of {total} cannot be decoded", number=index + 1, total=self.clip.frames)
+        )
 
     def _decode_from(self, index: int) -> Iterator[tuple[int, QImage]]:
         """Pictures with their numbers, from the key picture before that number on."""
@@ -99,8 +116,8 @@ class ClipDecoder:
             for frame in self._container.decode(stream):
                 number = round((frame.pts - start) * ticks * self.clip.fps) if frame.pts is not None else self._next
                 yield number, _image_of(frame)
-        except (OSError, ValueError) as error:
-            raise ClipError(f"The file is damaged: {error}") from error
+        except self._faults as error:
+            raise ClipError(tr("The file is damaged: {error}", error=error)) from error
 
     def close(self) -> None:
         """Let go of the file."""

@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
+from wan_desktop.core.words import tr
 from wan_desktop.ui.theme import look
 from wan_desktop.ui.widgets.controls import Button, label
 from wan_desktop.ui.widgets.fields import Slider
@@ -21,12 +22,13 @@ if TYPE_CHECKING:
 
 _KEYS = {
     Qt.Key.Key_Space: "toggle",
-    Qt.Key.Key_K: "toggle",
+    Qt.Key.Key_K: "pause",
     Qt.Key.Key_Comma: "back",
     Qt.Key.Key_Period: "forward",
     Qt.Key.Key_J: "second_back",
     Qt.Key.Key_L: "second_forward",
     Qt.Key.Key_Home: "start",
+    Qt.Key.Key_F11: "full_screen",
 }
 
 
@@ -42,6 +44,8 @@ class VideoView(QWidget):
         super().__init__(parent)
         self._reader: FrameReader | None = None
         self._clip: Clip | None = None
+        self._path: Path | None = None
+        self._start = (0, True)
         self._index = 0
         self._shown = -1
         self._playing = False
@@ -50,13 +54,20 @@ class VideoView(QWidget):
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
         self._timer.timeout.connect(self._on_tick)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setAccessibleName("Video")
-        self.setToolTip("Space plays and pauses, comma and full stop step, J and L jump a second")
+        self.setAccessibleName(tr("Video"))
+        self.setToolTip(
+            tr("Space plays, K pauses, J and L jump a second, comma and full stop step, F11 fills the screen")
+        )
 
     @property
     def clip(self) -> Clip | None:
         """What is being shown, once it is open."""
         return self._clip
+
+    @property
+    def path(self) -> Path | None:
+        """The file that was opened last, until it is let go of."""
+        return self._path
 
     @property
     def index(self) -> int:
@@ -68,9 +79,11 @@ class VideoView(QWidget):
         """It moves."""
         return self._playing
 
-    def open(self, path: Path) -> None:
-        """Show that file from its start, playing."""
+    def open(self, path: Path, *, index: int = 0, playing: bool = True) -> None:
+        """Show that file from that picture on."""
         self.close_clip()
+        self._path = path
+        self._start = (index, playing)
         self._reader = FrameReader(path, self)
         self._reader.opened.connect(self._on_opened)
         self._reader.frame_ready.connect(self._on_frame)
@@ -84,17 +97,17 @@ class VideoView(QWidget):
             self._reader.stop()
             self._reader.deleteLater()
             self._reader = None
-        self._clip = None
+        self._clip = self._path = None
         self._index, self._shown = 0, -1
         self.picture.set_image(QImage())
 
     def set_playing(self, playing: bool) -> None:
         """Play or pause."""
         self._playing = playing and self._clip is not None
-        name = "Pause" if self._playing else "Play"
+        name = tr("Pause") if self._playing else tr("Play")
         self.play.set_icon("pause" if self._playing else "play")
         self.play.setAccessibleName(name)
-        self.play.setToolTip(f"{name} (Space)")
+        self.play.setToolTip(tr("{name} (Space)", name=name))
         if self._playing and self._clip is not None and self.isVisible():
             self._timer.start(max(1, round(1000 / self._clip.fps)))
         else:
@@ -114,6 +127,18 @@ class VideoView(QWidget):
         self.set_playing(False)
         self.seek(self._index + frames)
 
+    @Slot()
+    def show_full_screen(self) -> None:
+        """Go on with the video on the whole screen; it comes back where that is left."""
+        from wan_desktop.ui.widgets.full_screen import FullScreen  # noqa: PLC0415 - it imports this module
+
+        if self._path is None or self._clip is None:
+            return
+        full = FullScreen(self._path, self._index, playing=self._playing, parent=self)
+        full.left.connect(self._on_full_screen_left)
+        self.set_playing(False)
+        full.showFullScreen()
+
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """The player's own keys."""
         wish = _KEYS.get(Qt.Key(event.key())) if not event.modifiers() else None
@@ -125,8 +150,12 @@ class VideoView(QWidget):
                 self.step(1 if wish == "forward" else -1)
             case "second_back" | "second_forward":
                 self.seek(self._index + (second if wish == "second_forward" else -second))
+            case "pause":
+                self.set_playing(False)
             case "start":
                 self.seek(0)
+            case "full_screen" if not self.full.isHidden():
+                self.show_full_screen()
             case _:
                 super().keyPressEvent(event)
 
@@ -144,15 +173,15 @@ class VideoView(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(8)
-        self.picture = PictureView("Video picture", self)
-        self.picture.waiting_text = "Opening the video"
+        self.picture = PictureView(tr("Video picture"), self)
+        self.picture.waiting_text = tr("Opening the video")
         layout.addWidget(self.picture, 1)
         row = QHBoxLayout()
         row.setSpacing(6)
-        self.play = Button("", self, kind="icon", icon_name="play", name="Play")
-        self.back = Button("", self, kind="icon", icon_name="step-back", name="One picture back (,)")
-        self.forward = Button("", self, kind="icon", icon_name="step-forward", name="One picture on (.)")
-        self.slider = Slider("Position in the video", self)
+        self.play = Button("", self, kind="icon", icon_name="play", name=tr("Play"))
+        self.back = Button("", self, kind="icon", icon_name="step-back", name=tr("One picture back (,)"))
+        self.forward = Button("", self, kind="icon", icon_name="step-forward", name=tr("One picture on (.)"))
+        self.slider = Slider(tr("Position in the video"), self)
         self.position = label("", self, role="value")
         self.position.setMinimumWidth(look().px(150))
         self.position.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
@@ -161,10 +190,13 @@ class VideoView(QWidget):
         row.addSpacing(6)
         row.addWidget(self.slider, 1)
         row.addWidget(self.position)
+        self.full = Button("", self, kind="icon", icon_name="maximize", name=tr("Full screen (F11)"))
+        row.addWidget(self.full)
         layout.addLayout(row)
         self.play.clicked.connect(self._on_play)
         self.back.clicked.connect(self._on_back)
         self.forward.clicked.connect(self._on_forward)
+        self.full.clicked.connect(self.show_full_screen)
         self.slider.valueChanged.connect(self._on_slider)
 
     def _show(self, image: QImage) -> None:
@@ -176,7 +208,15 @@ class VideoView(QWidget):
         self.slider.setValue(self._index)
         self.slider.blockSignals(False)
         seconds, total = self._index / self._clip.fps, self._clip.frames / self._clip.fps
-        self.position.setText(f"{seconds:.1f} / {total:.1f} s  ·  {self._index + 1} of {self._clip.frames}")
+        self.position.setText(
+            tr(
+                "{seconds} / {total} s  ·  {number} of {frames}",
+                seconds=f"{seconds:.1f}",
+                total=f"{total:.1f}",
+                number=self._index + 1,
+                frames=self._clip.frames,
+            )
+        )
         self.frame_shown.emit(self._index)
 
     @Slot(object)
@@ -184,8 +224,9 @@ class VideoView(QWidget):
         self._clip = clip
         self.picture.set_shape(clip.width, clip.height)
         self.slider.setRange(0, clip.frames - 1)
-        self.set_playing(True)
-        self.seek(0)
+        index, playing = self._start
+        self.set_playing(playing)
+        self.seek(min(index, clip.frames - 1))
 
     @Slot(int, QImage)
     def _on_frame(self, index: int, image: QImage) -> None:
@@ -206,6 +247,12 @@ class VideoView(QWidget):
         if following == self._clip.frames:
             self.looped.emit()
         self.seek(following)
+
+    @Slot(int, bool)
+    def _on_full_screen_left(self, index: int, playing: bool) -> None:
+        self.seek(index)
+        self.set_playing(playing)
+        self.setFocus()
 
     @Slot()
     def _on_play(self) -> None:

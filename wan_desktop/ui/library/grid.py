@@ -1,0 +1,300 @@
+"""The grid of videos: cards as wide as there is room, fetched and pictured while they are looked at."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QEvent, QItemSelection, QItemSelectionModel, QModelIndex, QObject, QRectF, Qt, QTimer
+from PySide6.QtCore import Signal, Slot
+from PySide6.QtGui import QImage
+from PySide6.QtWidgets import QListView
+
+from wan_desktop.core.video_library import VideoState
+from wan_desktop.core.words import tr
+from wan_desktop.ui.library.cards import CardAction, CardDelegate, CardPlaces, cell_size
+from wan_desktop.ui.library.video_model import VideoModel
+from wan_desktop.ui.widgets.frame_reader import Clip, FrameReader
+
+if TYPE_CHECKING:
+    from PySide6.QtCore import QPoint
+    from PySide6.QtGui import QHideEvent, QMouseEvent, QResizeEvent
+    from PySide6.QtWidgets import QWidget
+
+    from wan_desktop.core.video_library import VideoEntry
+    from wan_desktop.ui.live.library import LiveLibrary
+
+_SEE_MS = 30
+"""So long after the last scroll it is looked which cards are seen."""
+_HOVER_MS = 400
+"""So long the mouse rests on a card before it moves."""
+
+
+class HoverPlayer(QObject):
+    """Plays one video without controls, for the card below the mouse."""
+
+    moved = Signal(int, QImage)
+    """The id of the video, and its picture now."""
+
+    def __init__(self, parent: QObject) -> None:
+        super().__init__(parent)
+        self._entry: VideoEntry | None = None
+        self._reader: FrameReader | None = None
+        self._clip: Clip | None = None
+        self._index = 0
+        self._rest = QTimer(self)
+        self._rest.setSingleShot(True)
+        self._rest.setInterval(_HOVER_MS)
+        self._rest.timeout.connect(self._on_rested)
+        self._tick = QTimer(self)
+        self._tick.timeout.connect(self._on_tick)
+
+    @property
+    def video_id(self) -> int | None:
+        """What it plays, or will play."""
+        return self._entry.video_id if self._entry is not None else None
+
+    def play(self, entry: VideoEntry) -> None:
+        """Play that video in a moment, unless something else is asked for."""
+        if self.video_id == entry.video_id:
+            return
+        self.stop()
+        self._entry = entry
+        self._rest.start()
+
+    def stop(self) -> None:
+        """Show nothing any more, and let go of the file."""
+        self._rest.stop()
+        self._tick.stop()
+        self._entry = self._clip = None
+        self._index = 0
+        if self._reader is not None:
+            self._reader.stop()
+            self._reader.deleteLater()
+            self._reader = None
+
+    @Slot()
+    def _on_rested(self) -> None:
+        if self._entry is not None:
+            self._reader = FrameReader(self._entry.path, self)
+            self._reader.opened.connect(self._on_opened)
+            self._reader.start()
+
+    @Slot(object)
+    def _on_opened(self, clip: Clip) -> None:
+        if self.sender() is self._reader:
+            self._clip = clip
+            self._tick.start(max(1, round(1000 / clip.fps)))
+
+    @Slot()
+    def _on_tick(self) -> None:
+        if self._reader is None or self._clip is None or self._entry is None:
+            return
+        image = self._reader.want(self._index)
+        if image is not None:  # one that is late is waited for
+            self._index = (self._index + 1) % self._clip.frames
+            self.moved.emit(self._entry.video_id, image)
+
+
+class VideoGrid(QListView):
+    """Shows a VideoModel."""
+
+    picked = Signal(list)
+    """The ids of the videos that are selected, in the order of the rows."""
+    card_pressed = Signal(str, object)
+    """A CardAction and the VideoEntry whose button it was."""
+
+    def __init__(self, library: LiveLibrary, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.videos = VideoModel(library, self)
+        self._cards = CardDelegate(self)
+        self._picked: list[int] = []
+        self._scrolled_to = 0
+        self._is_restoring = False
+        self._hover = HoverPlayer(self)
+        self._hover.moved.connect(self._on_moved)
+        self._see_timer = QTimer(self)
+        self._see_timer.setSingleShot(True)
+        self._see_timer.setInterval(_SEE_MS)
+        self._see_timer.timeout.connect(self._on_see)
+        self._prepare()
+        self.setModel(self.videos)
+        self.videos.about_to_change.connect(self._on_about_to_change)
+        self.videos.rows_renewed.connect(self._on_rows_renewed)
+        self.selectionModel().selectionChanged.connect(self._on_selection_changed)
+        self.entered.connect(self._on_entered)
+        self.viewportEntered.connect(self._on_left)
+        self.verticalScrollBar().valueChanged.connect(self._on_scrolled)
+
+    def _prepare(self) -> None:
+        self.setObjectName("videoGrid")
+        self.setAccessibleName(tr("Videos"))
+        self.setItemDelegate(self._cards)
+        # In its list mode with line breaks the view computes places; its icon mode keeps a tree of them.
+        self.setFlow(QListView.Flow.LeftToRight)
+        self.setWrapping(True)
+        self.setUniformItemSizes(True)
+        self.setResizeMode(QListView.ResizeMode.Adjust)
+        self.setSelectionMode(QListView.SelectionMode.ExtendedSelection)
+        self.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)  # else its coming changes the columns
+        self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.setMouseTracking(True)
+        self.setEditTriggers(QListView.EditTrigger.NoEditTriggers)
+        self.verticalScrollBar().setSingleStep(40)
+
+    @property
+    def picked_ids(self) -> list[int]:
+        """The videos that are selected."""
+        return list(self._picked)
+
+    @property
+    def picked_entries(self) -> list[VideoEntry]:
+        """The same, as far as they were fetched."""
+        rows = (self.videos.row_of(video_id) for video_id in self._picked)
+        found = (self.videos.entry(row) for row in rows if row is not None)
+        return [entry for entry in found if entry is not None]
+
+    @property
+    def hovered_id(self) -> int | None:
+        """The video that moves, or will in a moment."""
+        return self._hover.video_id
+
+    def pick(self, video_ids: list[int]) -> None:
+        """Select these videos; those that were not fetched yet are selected once they are."""
+        self._picked = list(video_ids)
+        self._restore(scroll=True)
+        self.picked.emit(self.picked_ids)
+
+    def reload(self) -> None:
+        """Videos have changed."""
+        rows = [row for row in map(self.videos.row_of, self._picked) if row is not None]
+        self.videos.reload(rows)
+
+    def release(self) -> None:
+        """Let go of all files."""
+        self._hover.stop()
+        self._cards.moving = None
+        self.viewport().update()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Make the cards fill the width."""
+        super().resizeEvent(event)
+        self._fit()
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Follow a change of theme and text size."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.StyleChange and hasattr(self, "_cards"):
+            self._fit()
+            self.viewport().update()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Cost nothing while nobody sees it."""
+        super().hideEvent(event)
+        self.release()
+
+    def leaveEvent(self, event: QEvent) -> None:
+        """The mouse is elsewhere."""
+        super().leaveEvent(event)
+        self._on_left()
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        """A click on the button of a card whose file is missing."""
+        super().mouseReleaseEvent(event)
+        if event.button() == Qt.MouseButton.LeftButton:
+            self._press_card(event.position().toPoint())
+
+    def _press_card(self, point: QPoint) -> None:
+        index = self.indexAt(point)
+        entry = self.videos.entry(index.row()) if index.isValid() else None
+        if entry is None or entry.state != VideoState.MISSING:
+            return
+        places = CardPlaces.of(QRectF(self.visualRect(index)))
+        for action in CardAction:
+            if places.button(action).contains(point):
+                self.card_pressed.emit(action.value, entry)
+
+    def _fit(self) -> None:
+        cell = cell_size(max(1, self.viewport().width() - 1))
+        if cell != self._cards.cell:
+            self._cards.cell = cell
+            self.setGridSize(cell)
+        self._see_timer.start()
+
+    def seen_rows(self) -> range:
+        """The rows that are looked at, and a line above and below."""
+        cell, total = self._cards.cell, self.videos.total or 0
+        columns = max(1, (self.viewport().width() - 1) // cell.width())
+        top = self.verticalScrollBar().value()
+        first = max(0, top // cell.height() - 1) * columns
+        last = ((top + self.viewport().height()) // cell.height() + 2) * columns
+        return range(min(first, total), min(last, total))
+
+    def _restore(self, *, scroll: bool = False) -> None:
+        """Select what was selected, by the videos' ids."""
+        rows = [row for row in map(self.videos.row_of, self._picked) if row is not None]
+        selection = QItemSelection()
+        for row in rows:
+            selection.select(self.videos.index(row), self.videos.index(row))
+        self._is_restoring = True
+        flags = QItemSelectionModel.SelectionFlag
+        self.selectionModel().select(selection, flags.ClearAndSelect)
+        if rows and self.currentIndex().row() not in rows:
+            self.selectionModel().setCurrentIndex(self.videos.index(rows[0]), flags.NoUpdate)
+        self._is_restoring = False
+        if scroll and rows:
+            self.scrollTo(self.videos.index(rows[0]))
+
+    @Slot()
+    def _on_see(self) -> None:
+        self.videos.see(self.seen_rows())
+
+    @Slot()
+    def _on_scrolled(self) -> None:
+        self._see_timer.start()
+        self._on_left()
+
+    @Slot()
+    def _on_about_to_change(self) -> None:
+        self._scrolled_to = self.verticalScrollBar().value()
+        self._is_restoring = True
+
+    @Slot()
+    def _on_rows_renewed(self) -> None:
+        self._is_restoring = False
+        self.doItemsLayout()
+        self.verticalScrollBar().setValue(self._scrolled_to)
+        self._restore()
+        self._see_timer.start()
+
+    @Slot()
+    def _on_selection_changed(self) -> None:
+        if self._is_restoring:
+            return
+        rows = sorted(index.row() for index in self.selectionModel().selectedIndexes())
+        entries = [self.videos.entry(row) for row in rows]
+        self._picked = [entry.video_id for entry in entries if entry is not None]
+        self.picked.emit(self.picked_ids)
+
+    @Slot(QModelIndex)
+    def _on_entered(self, index: QModelIndex) -> None:
+        entry = self.videos.entry(index.row())
+        if entry is None or entry.state == VideoState.MISSING:
+            self._on_left()
+        else:
+            if self._hover.video_id != entry.video_id:
+                self._cards.moving = None
+            self._hover.play(entry)
+
+    @Slot()
+    def _on_left(self) -> None:
+        if self._hover.video_id is not None:
+            self.release()
+
+    @Slot(int, QImage)
+    def _on_moved(self, video_id: int, image: QImage) -> None:
+        self._cards.moving = (video_id, image)
+        row = self.videos.row_of(video_id)
+        if row is not None:
+            self.update(self.videos.index(row))

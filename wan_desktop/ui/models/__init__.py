@@ -1,0 +1,1 @@
+"""The page that shows, brings, checks and removes models."""
