@@ -23,10 +23,20 @@ def with_free(profile: HardwareProfile, free_bytes: int) -> HardwareProfile:
     [
         ("no-card-laptop-8gb", BannerKind.NO_CARD, "bad", (BannerAction.WHAT_NOW, BannerAction.CHECK_AGAIN)),
         ("driver-missing-16gb", BannerKind.DRIVER, "bad", (BannerAction.OPEN_NVIDIA, BannerAction.CHECK_AGAIN)),
-        ("rtx-2070-8gb-16gb-old-driver", BannerKind.DRIVER, "bad", (BannerAction.OPEN_NVIDIA, BannerAction.CHECK_AGAIN)),
+        (
+            "rtx-2070-8gb-16gb-old-driver",
+            BannerKind.DRIVER,
+            "bad",
+            (BannerAction.OPEN_NVIDIA, BannerAction.CHECK_AGAIN),
+        ),
         ("driver-hangs-32gb", BannerKind.DRIVER, "bad", (BannerAction.OPEN_NVIDIA, BannerAction.CHECK_AGAIN)),
         ("gtx-1080-ti-11gb-32gb", BannerKind.CARD_TOO_OLD, "bad", (BannerAction.WHAT_NOW, BannerAction.CHECK_AGAIN)),
-        ("rtx-3060-12gb-32gb-full-disk", BannerKind.DISK_FULL, "bad", (BannerAction.FREE_SPACE, BannerAction.CHECK_AGAIN)),
+        (
+            "rtx-3060-12gb-32gb-full-disk",
+            BannerKind.DISK_FULL,
+            "bad",
+            (BannerAction.FREE_SPACE, BannerAction.CHECK_AGAIN),
+        ),
     ],
 )
 def test_that_each_pc_gets_its_banner(

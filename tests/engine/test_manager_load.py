@@ -201,6 +201,10 @@ def thirty_hands(manager: ModelManager, engine: EngineModels, seconds: float) ->
     assert not [thread for thread in threads if thread.is_alive()], "a deadlock"
     assert not hands.unexpected, hands.unexpected[:3]
     assert hands.done > _HANDS
+
+
+def whole_and_true(manager: ModelManager, engine: EngineModels) -> None:
+    """When nobody works on it any more, it can be made whole, and its status says so."""
     report = manager.verify(KEY, context(), deep=True)
     if report.bad:
         manager.repair(KEY, report, context(), limits=QUICK)
@@ -212,12 +216,14 @@ def thirty_hands(manager: ModelManager, engine: EngineModels, seconds: float) ->
 
 def test_that_thirty_hands_leave_the_truth(manager: ModelManager, engine: EngineModels) -> None:
     thirty_hands(manager, engine, _SECONDS)
+    whole_and_true(manager, engine)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_that_thirty_hands_leave_the_truth_for_a_minute(manager: ModelManager, engine: EngineModels) -> None:
     thirty_hands(manager, engine, _SECONDS_SLOW)
+    whole_and_true(manager, engine)
 
 
 _OTHER_PROGRAM = """
@@ -251,6 +257,7 @@ def test_that_two_programs_leave_the_truth(installed: tuple[ModelManager, FakeHu
         thirty_hands(manager, engine, _SECONDS)
         said, _ = other.communicate(timeout=120)
     assert other.returncode == 0, said
+    whole_and_true(manager, engine)
 
 
 def test_that_the_folder_of_the_model_is_what_the_engine_holds(manager: ModelManager, engine: EngineModels) -> None:

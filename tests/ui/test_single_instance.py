@@ -196,9 +196,7 @@ print(app.run_window(AppPaths.find(), engine_command=[sys.executable, {str(FAKE_
             address = tmp_path / "window-address.json"
             while not address.exists() and running.poll() is None:
                 pass
-            ended = subprocess.run(
-                command, env=environment, capture_output=True, text=True, timeout=60, check=False
-            )
+            ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
         finally:
             running.kill()
     assert ended is not None

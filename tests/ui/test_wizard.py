@@ -29,6 +29,7 @@ OpenWizard = Callable[..., Wizard]
 def open_wizard(qtbot: QtBot, qapp: QApplication, paths: AppPaths) -> Iterator[OpenWizard]:
     """Opens the wizard on a PC on paper; its session ends with the test."""
     sessions: list[Session] = []
+    wizards: list[Wizard] = []
 
     def start(pc: str = "no-card-laptop-8gb", settings: Settings | None = None) -> Wizard:
         paths.ensure()
@@ -39,6 +40,7 @@ def open_wizard(qtbot: QtBot, qapp: QApplication, paths: AppPaths) -> Iterator[O
         sessions.append(session)
         session.start_engine()
         wizard = Wizard(session)
+        wizards.append(wizard)
         qtbot.addWidget(wizard)
         wizard.show()
         return wizard

@@ -14,6 +14,7 @@ from wan_desktop.core.estimate import Estimate, Workload
 from wan_desktop.core.generation import GenerationDraft
 from wan_desktop.core.hardware import Gpu, HardwareProfile
 from wan_desktop.core.ladder import Candidate, Fit, Limits
+from wan_desktop.core.load_plan import Device
 from wan_desktop.core.machine import card_of, limits_of
 from wan_desktop.core.model_shape import shape_of_folder
 from wan_desktop.core.recommendations import ChangeKind, Recommendation, recommend
@@ -23,6 +24,10 @@ MAX_OFFERS = 3
 _WORTH_CLOSING_BYTES = 200_000_000
 """Less than that of other programs on the card is the desktop itself, which nobody can close."""
 
+_QUICK_ON_CPU_S = 600.0
+"""A video that the processor makes in that time is not called slow."""
+_WELL = 0.85
+"""Of what may be used of memory, as the ladder has it; above it, it is tight."""
 _DRIVER_PART = 0.03
 """Of a card's memory: the driver keeps 1 to 3 % of it, which NVML counts as neither free nor used."""
 
@@ -167,7 +172,7 @@ def check_form(subject: Subject, question: Question, place: Place) -> FormVerdic
     limits = limits_of(place.hardware, card_of(place.hardware, place.policy.gpu_uuid))
     cost = found.estimate
     return FormVerdict(
-        verdict=_verdict(found),
+        verdict=_verdict(found, limits),
         memory=_memory(cost, found, place, limits) if cost is not None else None,
         seconds_low=cost.seconds_low if cost else None,
         seconds_high=cost.seconds_high if cost else None,
@@ -176,9 +181,17 @@ def check_form(subject: Subject, question: Question, place: Place) -> FormVerdic
     )
 
 
-def _verdict(found: CompatibilityCheck) -> Verdict:
+def _verdict(found: CompatibilityCheck, limits: Limits) -> Verdict:
     blocked = any(issue.severity is Severity.BLOCKS for issue in found.issues)
-    return Verdict.TOO_BIG if blocked and found.fit is not Fit.NOT_CHECKED else _VERDICTS[found.fit]
+    if blocked and found.fit is not Fit.NOT_CHECKED:
+        return Verdict.TOO_BIG
+    cost, plan = found.estimate, found.plan
+    if found.fit is Fit.SLOW and cost is not None and plan is not None and plan.device is Device.CPU:
+        # The ladder calls every render on the processor slow; one of seconds is not.
+        is_quick = cost.seconds_high is not None and cost.seconds_high <= _QUICK_ON_CPU_S
+        is_tight = limits.ram_bytes is not None and cost.ram_peak_bytes > _WELL * limits.ram_bytes
+        return Verdict.SLOW if not is_quick else Verdict.TIGHT if is_tight else Verdict.FITS
+    return _VERDICTS[found.fit]
 
 
 def _memory(cost: Estimate, found: CompatibilityCheck, place: Place, limits: Limits) -> MemoryNeed:

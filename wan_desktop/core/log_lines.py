@@ -91,9 +91,7 @@ def parse_log(texts: Iterable[str]) -> list[LogLine]:
         if head is not None:
             at, level, source, words = head.groups()
             job = _JOB.search(words)
-            found.append(
-                LogLine(at, LineLevel(level), source.removeprefix(_PACKAGE), words, job=job[1] if job else "")
-            )
+            found.append(LogLine(at, LineLevel(level), source.removeprefix(_PACKAGE), words, job=job[1] if job else ""))
         elif found:
             found[-1] = with_more(found[-1], text)
         elif text.strip():

@@ -124,7 +124,7 @@ class ModelManager:
         Raises:
             StoreError: The history cannot be opened.
         """
-        hub = HubClient(token=read_token)
+        hub = HubClient(endpoint=settings.endpoint, token=read_token)
         return cls(
             settings.model_folders or [paths.models],
             hub=hub,

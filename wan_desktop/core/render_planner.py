@@ -95,7 +95,8 @@ class RenderPlanner:
         rungs = ladder([candidate], workload, costs, limits, policy)
         if not rungs:  # nothing fits on paper; paper may be wrong
             rungs = (most_frugal(candidate, workload, costs, limits, policy),)
-        return tuple(_with_right_attention(rung, machine) for rung in rungs)
+        wanted = self._settings.attention
+        return tuple(_with_right_attention(_with_chosen_attention(rung, machine, wanted), machine) for rung in rungs)
 
     def learn(self, rung: Rung, request: GenerationRequest, result: GenerationResult) -> None:
         """What worked, how long it took, and how much memory."""
@@ -121,6 +122,15 @@ class RenderPlanner:
             self._hardware = probe()
             self._looks = not self._hardware.problems or bool(self._hardware.gpus)
         return self._hardware
+
+
+def _with_chosen_attention(rung: Rung, machine: Machine, attention: Attention) -> Rung:
+    """With the kernel that the user chose, where the speed test has found it right; elsewhere torch chooses."""
+    if attention is Attention.NATIVE:
+        return rung
+    speed = machine.cpu_speed if rung.plan.device is Device.CPU else machine.card_speed
+    is_right = speed is not None and speed.per_s(SpeedKind.ATTENTION, attention) is not None
+    return replace(rung, plan=replace(rung.plan, attention=attention)) if is_right else rung
 
 
 def _with_right_attention(rung: Rung, machine: Machine) -> Rung:

@@ -20,10 +20,13 @@ from wan_desktop.core.paths import AppPaths
 from wan_desktop.core.prompt import prompt_tokenizer
 from wan_desktop.core.render_planner import RenderPlanner
 from wan_desktop.core.render_progress import ProgressTracker
+from wan_desktop.core.settings import DEFAULT_NAME_PATTERN
 
 logger = logging.getLogger(__name__)
 _UNSAFE = re.compile(r"[^\w ,.-]+")
 _NAME_LENGTH = 40
+_DEVICES = {"CON", "PRN", "AUX", "NUL", *(f"{name}{number}" for name in ("COM", "LPT") for number in range(10))}
+"""Names that Windows keeps for devices, whatever their ending (Microsoft, "Naming Files, Paths, and Namespaces")."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,9 +119,19 @@ def _notice(tried: Sequence[Attempt]) -> str:
     return "Saving memory, this will be slower." if memory else "Trying it another way."
 
 
-def video_path(folder: Path, prompt: str, now: datetime) -> Path:
-    """A new name in the folder that says when and what, safe on Windows."""
+def video_path(folder: Path, prompt: str, now: datetime, pattern: str = DEFAULT_NAME_PATTERN) -> Path:
+    """A new name in the folder, safe on Windows.
+
+    Args:
+        folder: Where the video goes.
+        prompt: Its first words stand for `{prompt}`.
+        now: When it was asked for.
+        pattern: As `Settings.name_pattern`.
+    """
     words = textwrap.shorten(_UNSAFE.sub("", prompt), _NAME_LENGTH, placeholder="").strip(" .,-")
-    stem = f"{now:%Y-%m-%d %H.%M.%S} {words}".strip()
+    parts = {"date": f"{now:%Y-%m-%d}", "time": f"{now:%H.%M.%S}", "prompt": words}
+    stem = pattern.format(**parts).strip(" .") or f"{parts['date']} {parts['time']}"
+    if stem.split(".")[0].strip().upper() in _DEVICES:
+        stem = f"video {stem}"
     path = folder / f"{stem}.mp4"
     return path if not path.exists() else folder / f"{stem} {uuid.uuid4().hex[:6]}.mp4"

@@ -23,6 +23,8 @@ NAME_PARTS = ("date", "time", "prompt")
 """What a pattern of names may hold in braces."""
 DEFAULT_NAME_PATTERN = "{date} {time} {prompt}"
 _MAX_PATTERN = 100
+_NO_CHOICES = {"version", "wizard_done", "unknown"}
+"""Fields that nobody sets by hand, and that a reset leaves alone."""
 LEAST_DOWNLOAD_LIMIT_BYTES_PER_S = 1000
 SMALLEST_TEXT, LARGEST_TEXT = 0.9, 1.5
 
@@ -136,7 +138,7 @@ class Settings:
     def changed(self) -> frozenset[str]:
         """Names of the fields that do not have their default."""
         default = Settings()
-        names = {field.name for field in dataclasses.fields(self)} - {"version", "unknown"}
+        names = {field.name for field in dataclasses.fields(self)} - _NO_CHOICES
         return frozenset(name for name in names if getattr(self, name) != getattr(default, name))
 
     def reset(self, *names: str) -> Self:
@@ -158,7 +160,7 @@ def check_name_pattern(pattern: str) -> None:
     names = [name for _, name, _, _ in parts if name is not None]
     if any(name not in NAME_PARTS or form or conversion for _, name, form, conversion in parts if name is not None):
         raise ValueError(f"name_pattern {pattern!r}: in braces may stand {', '.join(NAME_PARTS)}")
-    if not {"date", "time", "prompt"} & set(names):
+    if not names:
         raise ValueError(f"name_pattern {pattern!r} gives every video the same name")
     words = "".join(text for text, *_ in parts)
     if len(pattern) > _MAX_PATTERN or re.search(r'[<>:"/\\|?*\x00-\x1f]', words):

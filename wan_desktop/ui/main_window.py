@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import functools
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QTimer, Signal, Slot
-from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QStackedWidget, QVBoxLayout
 
-from wan_desktop.core.window_place import Rectangle, WindowPlace, fitted
 from wan_desktop.ui import text
 from wan_desktop.ui.create.page import CreatePage
 from wan_desktop.ui.page import Page, PageId
 from wan_desktop.ui.sidebar import Sidebar
 from wan_desktop.ui.theme import icon_pixmap, look
+from wan_desktop.ui.window_geometry import put
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,11 +26,11 @@ if TYPE_CHECKING:
     from wan_desktop.core.engine_client import EngineState
     from wan_desktop.core.hardware import HardwareProfile
     from wan_desktop.core.settings import Theme
+    from wan_desktop.core.window_place import WindowPlace
     from wan_desktop.ui.banner import Banners
     from wan_desktop.ui.closing import Answer, CloseQuestion
     from wan_desktop.ui.session import Session
     from wan_desktop.ui.shell import Shell
-    from wan_desktop.ui.shortcuts import Action
     from wan_desktop.ui.theme import ThemeManager
     from wan_desktop.ui.windows_shell import Libraries
 
@@ -77,7 +75,6 @@ class MainWindow(QFrame):
         self._session: Session | None = None
         self._painted = False
         self._closing = False
-        self._maximized = False
         # Made when there is a session.
         self.banners: Banners | None = None
         self.shell: Shell | None = None
@@ -86,7 +83,7 @@ class MainWindow(QFrame):
         """Those that were made."""
         self._build_ui(remember_form=remember_form)
         self._connect()
-        self._take_place(place)
+        self._maximized = put(self, place, _USUAL, MINIMUM)
 
     def attach(self, session: Session, load_model: Callable[[], Model]) -> None:
         """Begin to work with that session; `load_model` runs on a lane."""
@@ -123,17 +120,15 @@ class MainWindow(QFrame):
             self.create.focus_prompt()
 
     @property
+    def session(self) -> Session | None:
+        """What it works with; None in the first moments."""
+        return self._session
+
+    @property
     def page_id(self) -> PageId:
         """Which page is in front."""
         current = self.stack.currentWidget()
         return next(name for name, widget in self.pages.items() if widget is current)
-
-    @property
-    def place(self) -> WindowPlace:
-        """Where it is, to be kept."""
-        size = self.normalGeometry() if self.isMaximized() else self.geometry()
-        at = size.topLeft() if self.isMaximized() else self.pos()
-        return WindowPlace(Rectangle(at.x(), at.y(), size.width(), size.height()), self.isMaximized())
 
     def show_first(self) -> None:
         """Show it as it was."""
@@ -239,23 +234,9 @@ class MainWindow(QFrame):
         self.sidebar.page_requested.connect(self.show_page)
         self.sidebar.start_engine_requested.connect(self._on_start_engine)
         self._theme.theme_changed.connect(self._on_theme_changed)
+        self.create.page_requested.connect(self.show_page)
         self.create.percent_changed.connect(self._on_percent_changed)
         self.create.render_ended.connect(self._on_render_ended)
-
-    def _take_place(self, place: WindowPlace | None) -> None:
-        """Where it was, if that can still be seen; else in the usual size, wherever the system puts it."""
-        rooms = [screen.availableGeometry() for screen in QGuiApplication.screens()]
-        screens = [Rectangle(room.x(), room.y(), room.width(), room.height()) for room in rooms]
-        kept = fitted(place, screens, MINIMUM) if place is not None else None
-        if kept is not None:
-            self.move(kept.place.left, kept.place.top)
-            self.resize(kept.place.width, kept.place.height)
-            self._maximized = kept.maximized
-            return
-        width, height = _USUAL
-        if rooms:
-            width, height = min(width, rooms[0].width()), min(height, rooms[0].height())
-        self.resize(max(width, MINIMUM[0]), max(height, MINIMUM[1]))
 
     def _make_page(self, name: PageId) -> Page:
         from wan_desktop.ui.page_makers import make_page  # noqa: PLC0415 - after the first paint
@@ -267,37 +248,6 @@ class MainWindow(QFrame):
         self.stack.addWidget(page)
         return page
 
-    def _deeds(self) -> dict[Action, Callable[[], object]]:
-        """What the keys of the window do."""
-        from wan_desktop.ui.shortcuts import Action  # noqa: PLC0415 - after the first paint
-
-        deeds: dict[Action, Callable[[], object]] = {
-            Action(page.value): functools.partial(self.show_page, page) for page in PageId
-        }
-        on_create = {
-            Action.PROMPT: self.create.focus_prompt,
-        }
-        deeds |= {action: functools.partial(self._do_on_create, deed) for action, deed in on_create.items()}
-        return deeds | {
-            Action.GENERATE: self.create.footer.generate.click,
-            Action.REFRESH: self._on_refresh,
-            Action.FIND: self._on_find,
-            Action.NEXT_AREA: functools.partial(self._move_focus, 1),
-            Action.PREVIOUS_AREA: functools.partial(self._move_focus, -1),
-        }
-
-    def _do_on_create(self, deed: Callable[[], object]) -> None:
-        self.show_page(PageId.CREATE)
-        deed()
-
-    def _move_focus(self, step: int) -> None:
-        """Move the focus on: sidebar, the page's areas, sidebar."""
-        from wan_desktop.ui.shortcuts import move_focus  # noqa: PLC0415 - after the first paint
-
-        page = self.stack.currentWidget()
-        own = page.areas() if isinstance(page, Page) else (self.create.column, self.create.stage)
-        move_focus(self, (self.sidebar, *own), step)
-
     def _show_theme(self) -> None:
         from wan_desktop.ui.windows_shell import set_dark_title_bar  # noqa: PLC0415 - after the first paint
 
@@ -307,11 +257,11 @@ class MainWindow(QFrame):
     @Slot()
     def _on_painted(self) -> None:
         self.first_painted.emit()
-        from wan_desktop.ui.shortcuts import add_shortcuts  # noqa: PLC0415 - after the first paint
+        from wan_desktop.ui.window_keys import WindowKeys  # noqa: PLC0415 - after the first paint
 
         self.sidebar.restyle()
         self._show_theme()
-        add_shortcuts(self, self._deeds())
+        WindowKeys(self)
         self.setAcceptDrops(True)
         self._theme.tell_system()
 
@@ -362,17 +312,3 @@ class MainWindow(QFrame):
     def _on_start_engine(self) -> None:
         if self._session is not None:
             self._session.start_engine()
-
-    @Slot()
-    def _on_refresh(self) -> None:
-        page = self.stack.currentWidget()
-        if isinstance(page, Page):
-            page.refresh()
-        elif self._session is not None:
-            self._session.pc.look()
-
-    @Slot()
-    def _on_find(self) -> None:
-        page = self.stack.currentWidget()
-        if isinstance(page, Page):
-            page.find()

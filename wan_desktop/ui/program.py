@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Slot
 
-from wan_desktop.core.settings import load_settings
+from wan_desktop.core.settings import StartPage, load_settings
 from wan_desktop.core.window_place import load_place, place_file, save_place
+from wan_desktop.core.words import use_language
 from wan_desktop.ui import text
 from wan_desktop.ui.main_window import MainWindow
 from wan_desktop.ui.theme import ThemeManager
+from wan_desktop.ui.window_geometry import place_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -68,6 +70,7 @@ class Program(QObject):
         self._calls: SingleInstance | None = None
         self.reachability: Reachability | None = None
         self._settings = load_settings(paths.settings_file)
+        use_language(paths.resources / "translations", self._settings.language)
         self.theme = ThemeManager(application, self._settings.theme, self._settings.text_scale)
         self.session: Session | None = None
         place = None if sample else load_place(place_file(paths.data))
@@ -107,13 +110,19 @@ class Program(QObject):
     def _on_ready_for_session(self) -> None:
         from wan_desktop.core.engine_client import ENGINE_COMMAND  # noqa: PLC0415 - after the first paint
         from wan_desktop.core.log import start_logging  # noqa: PLC0415 - after the first paint
+        from wan_desktop.core.settings_effects import apply_settings  # noqa: PLC0415 - after the first paint
         from wan_desktop.ui.session import Session  # noqa: PLC0415 - after the first paint
 
         start_logging(self._paths.log_file)
+        apply_settings(self._settings)
         self.session = Session(self._paths, self._settings, self, engine_command=self._engine_command or ENGINE_COMMAND)
         self.session.settings_changed.connect(self._on_settings_changed)
         self.window.attach(self.session, self._load_model)
         self.session.start_engine()
+        if self._settings.start_page is not StartPage.CREATE and not self._sample:
+            from wan_desktop.ui.page import PageId  # noqa: PLC0415 - only where it is wanted
+
+            self.window.show_page(PageId(self._settings.start_page.value))
         if self._sample:
             from wan_desktop.ui.sample_run import SampleRun  # noqa: PLC0415 - only without a screen
 
@@ -140,9 +149,13 @@ class Program(QObject):
 
     @Slot(object)
     def _on_settings_changed(self, settings: Settings) -> None:
+        from wan_desktop.core.settings_effects import apply_settings  # noqa: PLC0415 - after the first paint
+
         self.theme.set_theme(settings.theme)
+        self.theme.set_scale(settings.text_scale)
+        apply_settings(settings)
 
     @Slot()
     def _on_closed(self) -> None:
         if not self._sample:
-            save_place(self.window.place, place_file(self._paths.data))
+            save_place(place_of(self.window), place_file(self._paths.data))

@@ -174,6 +174,11 @@ QLineEdit:focus, QSpinBox:focus, QDoubleSpinBox:focus, QComboBox:focus {{ border
   min-height: {px(30)}px;
   padding: 0 {px(9)}px; }}
 QSpinBox QLineEdit, QDoubleSpinBox QLineEdit {{ border: 0; background: transparent; padding: 0; min-height: 0; }}
+QListView#promptList {{ background: {t.field}; border: 1px solid {t.strong}; border-radius: 6px; padding: {px(4)}px;
+  outline: 0; }}
+QListView#promptList:focus {{ border: 2px solid {t.link}; padding: {px(3)}px; }}
+QListView#promptList::item {{ padding: {px(6)}px {px(8)}px; border-radius: 4px; color: {t.text}; }}
+QListView#promptList::item:selected {{ background: {t.sel}; color: {t.text}; }}
 QComboBox::drop-down {{ border: 0; width: {px(28)}px; }}
 QComboBox::down-arrow {{ image: none; }}
 QComboBox QAbstractItemView {{ background: {t.card}; border: 1px solid {t.border};

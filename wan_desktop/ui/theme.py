@@ -283,6 +283,14 @@ class ThemeManager(QObject):
         self._apply()
         self.theme_changed.emit(theme)
 
+    def set_scale(self, scale: float) -> None:
+        """Make all texts larger or smaller at once."""
+        if scale == self._scale:
+            return
+        self._scale = scale
+        self._apply()
+        self.theme_changed.emit(self._theme)
+
     def _apply(self) -> None:
         from wan_desktop.ui.style import style_sheet  # noqa: PLC0415 - style imports this module
 

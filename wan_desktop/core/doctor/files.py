@@ -17,7 +17,18 @@ from wan_desktop.core.records import RecordError, from_plain
 from wan_desktop.core.settings import Settings
 from wan_desktop.core.words import tr, trn
 
-PACKAGES = ("torch", "diffusers", "transformers", "accelerate", "safetensors", "tokenizers", "gguf", "av", "PIL", "numpy")
+PACKAGES = (
+    "torch",
+    "diffusers",
+    "transformers",
+    "accelerate",
+    "safetensors",
+    "tokenizers",
+    "gguf",
+    "av",
+    "PIL",
+    "numpy",
+)
 """What the engine imports, by the names of their modules."""
 _FONTS = ("Inter-Regular.otf", "Inter-Medium.otf", "Inter-SemiBold.otf")
 _FOLDERS = ("catalog", "icons", "models")
@@ -114,7 +125,12 @@ def settings_trouble(file: Path) -> FileTrouble | None:
         return FileTrouble(tr("The file does not hold settings."))
     bad = [field.name for field in fields(Settings) if field.name in data and not _is_good(field.name, data)]
     if bad:
-        words = trn("{count} value cannot be used: {names}.", "{count} values cannot be used: {names}.", len(bad), names=", ".join(bad))
+        words = trn(
+            "{count} value cannot be used: {names}.",
+            "{count} values cannot be used: {names}.",
+            len(bad),
+            names=", ".join(bad),
+        )
         return FileTrouble(words, damaged=False)
     return _set_aside(file)
 
@@ -130,7 +146,9 @@ def _is_good(name: str, data: dict[str, object]) -> bool:
 def _set_aside(file: Path) -> FileTrouble | None:
     broken = file.with_suffix(file.suffix + ".broken")
     if broken.exists():
-        return FileTrouble(tr("They were damaged once. The damaged file is kept as {name}.", name=broken.name), damaged=False)
+        return FileTrouble(
+            tr("They were damaged once. The damaged file is kept as {name}.", name=broken.name), damaged=False
+        )
     return None
 
 

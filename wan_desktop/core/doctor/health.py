@@ -299,7 +299,9 @@ def _models(states: Sequence[ModelState] | None) -> HealthItem:
     broken = [state for state in states if state.status in _BROKEN]
     if broken:
         names = ", ".join(f"{state.key.model_id} {state.key.variant}" for state in broken)
-        words = trn("{count} model needs repair: {names}.", "{count} models need repair: {names}.", len(broken), names=names)
+        words = trn(
+            "{count} model needs repair: {names}.", "{count} models need repair: {names}.", len(broken), names=names
+        )
         return item(state=HealthState.RED, sentence=words, fix=HealthFix.SHOW_MODELS, error_number=2105)
     unfinished = [state for state in states if state.status in _UNFINISHED]
     if unfinished:

@@ -1,4 +1,4 @@
-"""What must not be in a report that people pass on: who they are, where their files lie, what they wrote, what opens doors.
+"""What must not be in a report that people pass on: who they are, where files lie, what they wrote, what opens doors.
 
 Too much is removed rather than too little: what is left has to be read by a stranger.
 """

@@ -54,7 +54,7 @@ def health_in_words(items: Sequence[HealthItem]) -> str:
 
 
 def save_report_zip(path: Path, text: str, facts: Facts, items: Sequence[HealthItem], private: Private) -> None:
-    """Write the report, the health as data, the PC's profile, the settings and all logs into a zip file, all of it blanked.
+    """Write report, health, the PC's profile, settings and all logs into a zip file, all of it blanked.
 
     Args:
         path: The file; one that is there is replaced in one step.

@@ -188,6 +188,8 @@ class FormTools(QObject):
 
     @Slot(object)
     def _on_checked(self, found: FormVerdict | None) -> None:
+        if found is not None:
+            found = replace(found, offers=tuple(change for change in found.offers if self._is_possible(change)))
         self.verdict = found
         if self._form is not None:
             state = self._form.state
@@ -209,9 +211,16 @@ class FormTools(QObject):
 
     @Slot(object)
     def _on_offers_found(self, changes: tuple[Recommendation, ...]) -> None:
-        if self._form is not None and changes:
+        possible = [change for change in changes if self._is_possible(change)]
+        if self._form is not None and possible:
             state = self._form.state
-            self.offers_found.emit(tuple(self._error_offer(change, state) for change in changes))
+            self.offers_found.emit(tuple(self._error_offer(change, state) for change in possible))
+
+    def _is_possible(self, change: Recommendation) -> bool:
+        """Another model is here or can be downloaded; anything else can be done anyway."""
+        if change.kind not in (ChangeKind.VARIANT, ChangeKind.MODEL):
+            return True
+        return self.choice.can_be_had(change.model_id or "", change.variant or "")
 
     # Models --------------------------------------------------------------------------------------------------------
 

@@ -143,6 +143,7 @@ class HistoryDialog(QDialog):
         layout.addWidget(self.search)
         self.model = PromptListModel(self)
         self.list = QListView(self)
+        self.list.setObjectName("promptList")
         self.list.setModel(self.model)
         self.list.setWordWrap(True)
         self.list.setSpacing(2)

@@ -54,6 +54,14 @@ class ModelChoice(QObject):
         exact = [offer for offer in mine if (offer.variant.name if offer.variant else "") == variant]
         return next(iter(exact or ([] if variant else mine)), None)
 
+    def can_be_had(self, model_id: str, variant: str) -> bool:
+        """It is here, or can be downloaded."""
+        return any(
+            offer.is_usable or offer.can_be_downloaded
+            for offer in self._session.models.offers()
+            if offer.metadata.model_id == model_id and variant in ("", offer.variant.name if offer.variant else "")
+        )
+
     def choose(self, offer: ModelOffer) -> None:
         """Find that model; the last one that was chosen wins."""
         self.remembered = None

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 from wan_desktop.core.model_offers import FitBadge
 from wan_desktop.core.words import mark, tr
 from wan_desktop.ui import text
+from wan_desktop.ui.theme import look
 from wan_desktop.ui.widgets.badge import Badge
 from wan_desktop.ui.widgets.fields import ComboBox
 from wan_desktop.ui.widgets.form import FormField
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from wan_desktop.core.catalog import Model, ModelMetadata
     from wan_desktop.core.model_offers import ModelOffer
 
+_BADGE_PX = 22
 _BADGES = {
     FitBadge.RUNS_WELL: (mark("Runs well"), "ok", "circle-check"),
     FitBadge.TIGHT: (mark("Tight"), "warn", "triangle-alert"),
@@ -79,6 +81,7 @@ class ModelField(QWidget):
         found = self.chosen
         self.badge.setVisible(found is not None)
         if found is not None:
+            self.badge.setMinimumHeight(look().px(_BADGE_PX))
             words, kind, icon_name = _BADGES[found.badge]
             self.badge.show_state(tr(words), kind, icon_name)
 

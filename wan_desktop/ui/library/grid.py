@@ -4,8 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QItemSelection, QItemSelectionModel, QModelIndex, QObject, QRectF, Qt, QTimer
-from PySide6.QtCore import Signal, Slot
+from PySide6.QtCore import (
+    QEvent,
+    QItemSelection,
+    QItemSelectionModel,
+    QModelIndex,
+    QObject,
+    QRectF,
+    Qt,
+    QTimer,
+    Signal,
+    Slot,
+)
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QListView
 
@@ -20,7 +30,7 @@ if TYPE_CHECKING:
     from PySide6.QtGui import QHideEvent, QMouseEvent, QResizeEvent
     from PySide6.QtWidgets import QWidget
 
-    from wan_desktop.core.video_library import VideoEntry
+    from wan_desktop.core.video_library import VideoEntry, VideoQuery
     from wan_desktop.ui.live.library import LiveLibrary
 
 _SEE_MS = 30
@@ -108,7 +118,9 @@ class VideoGrid(QListView):
         self.videos = VideoModel(library, self)
         self._cards = CardDelegate(self)
         self._picked: list[int] = []
-        self._scrolled_to = 0
+        self._lacks = False
+        self._scrolled_to: int | None = None
+        self._goes_to_top = True
         self._is_restoring = False
         self._hover = HoverPlayer(self)
         self._hover.moved.connect(self._on_moved)
@@ -120,6 +132,7 @@ class VideoGrid(QListView):
         self.setModel(self.videos)
         self.videos.about_to_change.connect(self._on_about_to_change)
         self.videos.rows_renewed.connect(self._on_rows_renewed)
+        self.videos.rows_fetched.connect(self._on_rows_fetched)
         self.selectionModel().selectionChanged.connect(self._on_selection_changed)
         self.entered.connect(self._on_entered)
         self.viewportEntered.connect(self._on_left)
@@ -165,6 +178,11 @@ class VideoGrid(QListView):
         self._picked = list(video_ids)
         self._restore(scroll=True)
         self.picked.emit(self.picked_ids)
+
+    def search(self, query: VideoQuery) -> None:
+        """Show what matches, from its beginning; what is selected stays selected."""
+        self._goes_to_top = True
+        self.videos.set_query(query)
 
     def reload(self) -> None:
         """Videos have changed."""
@@ -257,16 +275,24 @@ class VideoGrid(QListView):
 
     @Slot()
     def _on_about_to_change(self) -> None:
-        self._scrolled_to = self.verticalScrollBar().value()
+        self._scrolled_to = 0 if self._goes_to_top else self.verticalScrollBar().value()
+        self._goes_to_top = False
         self._is_restoring = True
 
     @Slot()
     def _on_rows_renewed(self) -> None:
         self._is_restoring = False
-        self.doItemsLayout()
-        self.verticalScrollBar().setValue(self._scrolled_to)
+        if self._scrolled_to is not None:
+            self.doItemsLayout()  # else it comes later, and would scroll again
+            self.verticalScrollBar().setValue(self._scrolled_to)
+            self._scrolled_to = None
         self._restore()
         self._see_timer.start()
+
+    @Slot()
+    def _on_rows_fetched(self) -> None:
+        if self._lacks:
+            self._on_selection_changed()
 
     @Slot()
     def _on_selection_changed(self) -> None:
@@ -274,6 +300,10 @@ class VideoGrid(QListView):
             return
         rows = sorted(index.row() for index in self.selectionModel().selectedIndexes())
         entries = [self.videos.entry(row) for row in rows]
+        self._lacks = None in entries
+        if self._lacks:  # as after Ctrl+A: which videos these are is asked first
+            self.videos.need(rows)
+            return
         self._picked = [entry.video_id for entry in entries if entry is not None]
         self.picked.emit(self.picked_ids)
 

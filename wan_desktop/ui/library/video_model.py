@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 PART = 60
 """Rows that are fetched together."""
+_PARTS_AT_ONCE = 10
 _PICTURES_KEPT = 400
 """At 320 pixels a picture takes 230 kB."""
 _TIP_CHARACTERS = 400
@@ -51,6 +52,7 @@ class VideoModel(QAbstractListModel):
     about_to_change = Signal()
     rows_renewed = Signal()
     """Rows may mean other videos now; what was selected must be looked for again."""
+    rows_fetched = Signal()
     failed = Signal(object)
     """A WanError."""
 
@@ -61,6 +63,7 @@ class VideoModel(QAbstractListModel):
         self._pictures: collections.OrderedDict[tuple[int, int, int], SmallPicture] = collections.OrderedDict()
         self._fresh: set[int] = set()
         self._wanted: list[int] = [0]
+        self._needed: list[int] = []
         self._generation = 0
         self._begins_anew = True
         self._is_asking = False
@@ -73,13 +76,13 @@ class VideoModel(QAbstractListModel):
     def set_query(self, query: VideoQuery) -> None:
         """Search for something else."""
         self.query = query
-        self._wanted = [0]
+        self._wanted, self._needed = [0], []
         self._renew(begins_anew=True)
 
     def reload(self, rows: Iterable[int] = ()) -> None:
         """Videos have changed; these rows are needed besides those that are seen."""
-        parts = {row // PART for row in rows} | {row // PART for row in self._seen_rows}
-        self._wanted = sorted(parts)[:8] or [0]
+        self._needed = sorted({row // PART for row in rows})[:_PARTS_AT_ONCE]
+        self._wanted = sorted({row // PART for row in self._seen_rows}) or [0]
         self._renew(begins_anew=False)
 
     def see(self, rows: range) -> None:
@@ -88,6 +91,11 @@ class VideoModel(QAbstractListModel):
         self._wanted = sorted({row // PART for row in rows}) or [0]
         self._fetch()
         self._fetch_pictures()
+
+    def need(self, rows: Iterable[int]) -> None:
+        """Fetch these rows, seen or not; `rows_fetched` is sent for each part."""
+        self._needed = sorted({row // PART for row in rows})
+        self._fetch()
 
     def entry(self, row: int) -> VideoEntry | None:
         """The video of that row, once it was fetched."""
@@ -133,13 +141,13 @@ class VideoModel(QAbstractListModel):
         self._fetch()
 
     def _fetch(self) -> None:
-        missing = [part for part in self._wanted if part not in self._fresh]
+        missing = [part for part in (*self._wanted, *self._needed) if part not in self._fresh]
         if self._is_asking or not missing:
             return
         self._is_asking = True
         self._library.pages(
             self.query,
-            [part * PART for part in missing],
+            [part * PART for part in dict.fromkeys(missing[:_PARTS_AT_ONCE])],
             PART,
             functools.partial(self._on_pages, self._generation),
             self._on_failed,
@@ -158,6 +166,7 @@ class VideoModel(QAbstractListModel):
         else:
             self._replace(pages)
         self._fresh |= {page.offset // PART for page in pages}
+        self.rows_fetched.emit()
         if is_renewed:
             self.answered.emit()
             self.rows_renewed.emit()

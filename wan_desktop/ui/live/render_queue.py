@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -139,6 +139,7 @@ class LiveQueue(QObject):
     ) -> None:
         """Put renders behind the others; `added` is given their ids, `trouble` says why not."""
         memory = MemorySettings.of(self._session.settings)
+        options = replace(options, png_frames=options.png_frames or self._session.settings.save_png_frames)
         order = RenderOrder(model_id=model_id, draft=draft, options=options, memory=memory)
         self._do(lambda queue: queue.add(order, versions=versions, estimate=estimate), added)
 
@@ -185,7 +186,8 @@ class LiveQueue(QObject):
             renderer.planner.use(order.memory.applied_to(session.settings))
             settled = renderer.settle(order.draft, model)
             folder = session.settings.videos_folder or session.paths.videos
-            path = video_path(folder, settled.request.prompt, datetime.now().astimezone())
+            now = datetime.now().astimezone()
+            path = video_path(folder, settled.request.prompt, now, session.settings.name_pattern)
             context.progress(RenderView(settled, path, job_id=job.job_id))
 
             def report(progress: RenderProgress) -> None:

@@ -15,11 +15,11 @@ from wan_desktop.core.words import mark, tr
 from wan_desktop.ui import text
 from wan_desktop.ui.models import words
 from wan_desktop.ui.models.facts import FactsView
-from wan_desktop.ui.models.flow import FlowLayout
+from wan_desktop.ui.widgets.flow import FlowLayout
 from wan_desktop.ui.models.report import ReportView
 from wan_desktop.ui.models.token_form import TokenForm
 from wan_desktop.ui.widgets.badge import Badge
-from wan_desktop.ui.widgets.controls import Button, label, rule, set_kind
+from wan_desktop.ui.widgets.controls import Button, label, rule
 from wan_desktop.ui.widgets.meter import MeterBar, Segment
 from wan_desktop.ui.widgets.notice import Notice
 
@@ -44,7 +44,7 @@ _BUTTONS = {
     Deed.ASK_HUB: (mark("Look for an update"), "globe"),
     Deed.REMOVE: (mark("Remove"), "trash-2"),
 }
-_NEVER_PRIMARY = (Deed.PAUSE, Deed.CANCEL, Deed.STOP, Deed.REMOVE, Deed.TRY_ANYWAY)
+_PRIMARY = (Deed.CREATE, Deed.DOWNLOAD, Deed.DOWNLOAD_AGAIN, Deed.RESUME, Deed.REPAIR)
 _MARGIN_PX = 18
 
 
@@ -143,7 +143,7 @@ class DetailsPane(QFrame):
         self._button_row = FlowLayout(box)
         self._buttons: dict[Deed, Button] = {}
         for deed, (words_of, icon) in _BUTTONS.items():
-            kind = "danger" if deed is Deed.REMOVE else "secondary"
+            kind = "primary" if deed in _PRIMARY else ("danger" if deed is Deed.REMOVE else "secondary")
             button = Button(tr(words_of), box, kind=kind, icon_name=icon)
             button.clicked.connect(functools.partial(self._on_button, deed))
             button.hide()
@@ -176,9 +176,7 @@ class DetailsPane(QFrame):
 
     def _show_buttons(self, standing: Standing) -> None:
         can = deeds(standing)
-        primary = can[0] if can and can[0] not in _NEVER_PRIMARY else None
         for deed, button in self._buttons.items():
-            self._show_as(button, primary=deed is primary, danger=deed is Deed.REMOVE)
             button.setVisible(deed in can)
         for deed in (Deed.DOWNLOAD, Deed.TRY_ANYWAY):
             name = tr(_BUTTONS[deed][0])
@@ -192,11 +190,6 @@ class DetailsPane(QFrame):
             bad, total = len(report.bad), len(report.findings)
             repair.setText(tr("Repair ({bad} of {all} files)", bad=bad, all=total))
             repair.setAccessibleName(repair.text())
-
-    def _show_as(self, button: Button, *, primary: bool, danger: bool) -> None:
-        kind = "primary" if primary else ("danger" if danger else "secondary")
-        if button.property("kind") != kind:
-            set_kind(button, kind)
 
     def _show_work(self, standing: Standing) -> None:
         activity = standing.activity

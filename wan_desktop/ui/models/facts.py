@@ -97,7 +97,9 @@ def storage_line(storage: Storage) -> str:
     models = trn("{count} model", "{count} models", storage.models)
     used = text.data_size(storage.used_bytes)
     free = text.data_size(storage.free_bytes) if storage.free_bytes is not None else tr("unknown space")
-    return tr("{folder}: {models}, {used} used, {free} free", folder=str(storage.root), models=models, used=used, free=free)
+    return tr(
+        "{folder}: {models}, {used} used, {free} free", folder=str(storage.root), models=models, used=used, free=free
+    )
 
 
 def checked_words(offer: ModelOffer, facts: ModelFacts) -> str:

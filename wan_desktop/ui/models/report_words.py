@@ -233,5 +233,7 @@ def as_text(offer: ModelOffer, report: ModelReport) -> str:
     for row in settings(offer, report):
         lines.append(f"{row.name}: {row.value}" + (f" ({row.why})" if row.why else ""))
     lines.append(accuracy(report.check))
-    lines.append(tr("Licence: {licence}. Source: {source}", licence=offer.metadata.licence, source=offer.metadata.source))
+    lines.append(
+        tr("Licence: {licence}. Source: {source}", licence=offer.metadata.licence, source=offer.metadata.source)
+    )
     return "\n".join(line for line in lines if line)

@@ -117,7 +117,7 @@ class Switch(Editor):
         self.box.setChecked(bool(value))
 
     @Slot(bool)
-    def _on_clicked(self, checked: bool) -> None:  # noqa: FBT001 - Qt's signature
+    def _on_clicked(self, checked: bool) -> None:
         self.edited.emit(checked)
 
 

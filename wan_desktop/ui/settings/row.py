@@ -81,7 +81,7 @@ class SettingRow(QWidget):
         """Its title."""
         return self._title
 
-    def show_changed(self, changed: bool) -> None:  # noqa: FBT001 - a plain setter
+    def show_changed(self, changed: bool) -> None:
         """Mark it as changed, and offer the way back."""
         self.changed_mark.setVisible(changed)
         self.reset.setVisible(changed)
@@ -102,9 +102,7 @@ class SettingRow(QWidget):
         direction = QBoxLayout.Direction
         is_wide = self.width() >= look().px(_SIDE_BY_SIDE_FROM_PX) and not self._wide
         self._layout.setDirection(direction.LeftToRight if is_wide else direction.TopToBottom)
-        self._layout.setAlignment(
-            self.control, Qt.AlignmentFlag.AlignVCenter if is_wide else Qt.AlignmentFlag(0)
-        )
+        self._layout.setAlignment(self.control, Qt.AlignmentFlag.AlignVCenter if is_wide else Qt.AlignmentFlag(0))
 
     @Slot()
     def _on_reset(self) -> None:

@@ -61,7 +61,7 @@ class TokenEditor(QWidget):
         if snapshot.state is JobState.DONE:
             self._know(bool(snapshot.result))
 
-    def _know(self, is_kept: bool) -> None:  # noqa: FBT001 - a plain setter
+    def _know(self, is_kept: bool) -> None:
         self.is_kept = is_kept
         words = tr("A token is kept in the system's keyring.") if is_kept else tr("No token is kept.")
         self.noted.emit(words, "ok" if is_kept else "note")

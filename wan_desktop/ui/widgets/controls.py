@@ -50,6 +50,13 @@ class Button(QPushButton):
             self._icon_name = icon_name
             self.refresh_icon()
 
+    def set_kind(self, kind: str) -> None:
+        """Be a button of another kind."""
+        self._kind = kind
+        self.setProperty("kind", kind)
+        self.refresh_icon()
+        restyle(self)
+
     def refresh_icon(self) -> None:
         """Draw the icon in the theme's colours."""
         self._drawn = (look(), self.isEnabled())

@@ -9,7 +9,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
 
 from wan_desktop.core.words import tr
-from wan_desktop.ui.widgets.controls import Button, IconLabel, label, restyle, rule, surface
+from wan_desktop.ui.widgets.controls import Button, IconLabel, label, rule, surface
 from wan_desktop.ui.widgets.form import Fold
 
 
@@ -95,8 +95,7 @@ class ErrorCard(QFrame):
             buttons.append(button)
         self.offers = tuple(buttons)
         self._offered = offers
-        self.retry.setProperty("kind", "secondary")
-        restyle(self.retry)
+        self.retry.set_kind("secondary")
 
     def _tried(self) -> QWidget:
         box = surface("inset", self)

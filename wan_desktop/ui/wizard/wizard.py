@@ -89,6 +89,7 @@ class Wizard(QDialog):
             step.next_requested.connect(self._on_skip)
         self._fit_screen()
         self.show_step(0)
+        session.pc.look()
 
     @property
     def number(self) -> int:

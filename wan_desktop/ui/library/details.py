@@ -1,0 +1,393 @@
+"""One video with all that is known of it, or several that are selected, and what can be done with them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QStringListModel, Qt, Signal, Slot
+from PySide6.QtWidgets import (
+    QCompleter,
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QScrollArea,
+    QSizePolicy,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from wan_desktop.core.errors import VideoUnreadableError, WanError
+from wan_desktop.core.video_library import VideoState
+from wan_desktop.core.words import tr, trn
+from wan_desktop.ui.library import words
+from wan_desktop.ui.library.deeds import MOST_COMPARED, Deed
+from wan_desktop.ui.theme import look
+from wan_desktop.ui.widgets.controls import Button, label, rule
+from wan_desktop.ui.widgets.flow import FlowLayout
+from wan_desktop.ui.widgets.form import FormField
+from wan_desktop.ui.widgets.notice import Notice
+from wan_desktop.ui.widgets.video_view import VideoView
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from PySide6.QtGui import QResizeEvent
+
+    from wan_desktop.core.catalog import Catalog
+    from wan_desktop.core.recipe import Recipe
+    from wan_desktop.core.video_library import VideoEntry
+    from wan_desktop.ui.live.library import FoundRecipe
+
+_PLAYER_ROW_PX = 44
+"""Height of the player's buttons and the gap above them."""
+_HIGHEST_PICTURE_PX = 420
+
+
+class FactsGrid(QWidget):
+    """Names and values, in the order they are given."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._grid = QGridLayout(self)
+        self._grid.setContentsMargins(0, 0, 0, 0)
+        self._grid.setHorizontalSpacing(12)
+        self._grid.setVerticalSpacing(5)
+        self._grid.setColumnStretch(1, 1)
+        self._lines: list[tuple[QLabel, QLabel]] = []
+
+    def show_facts(self, facts: Sequence[words.Fact]) -> None:
+        """Show these."""
+        while len(self._lines) < len(facts):
+            name, value = label("", self, role="caption"), label("", self, role="soft", wrap=True)
+            value.setTextFormat(Qt.TextFormat.PlainText)
+            value.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+            row = len(self._lines)
+            self._grid.addWidget(name, row, 0, Qt.AlignmentFlag.AlignTop)
+            self._grid.addWidget(value, row, 1)
+            self._lines.append((name, value))
+        for row, (name, value) in enumerate(self._lines):
+            fact = facts[row] if row < len(facts) else None
+            for part in (name, value):
+                part.setVisible(fact is not None)
+            if fact is not None:
+                name.setText(fact.name)
+                value.setText(_breakable(fact.value))
+                value.setAccessibleName(f"{fact.name}: {fact.value}")
+
+    def texts(self) -> dict[str, str]:
+        """What is shown."""
+        shown = ((n, v) for n, v in self._lines if not n.isHidden())
+        return {name.text(): value.text().replace(_BREAK, "") for name, value in shown}
+
+
+_BREAK = "\u200b"  # a zero width space: a line may break there
+
+
+def _breakable(text: str) -> str:
+    """The text, so that a long path fits a narrow column."""
+    return text.replace("/", "/" + _BREAK).replace("\\", "\\" + _BREAK)
+
+
+class Details(QScrollArea):
+    """Shows what is selected."""
+
+    deed_requested = Signal(str)
+    """A Deed, to be done with what is shown."""
+    favourite_requested = Signal(bool)
+    tags_requested = Signal(list)
+    error_found = Signal(object)
+    """A VideoUnreadableError: the video that is shown cannot be played."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.entry: VideoEntry | None = None
+        self.recipe: Recipe | None = None
+        self.count = 0
+        """How many videos are selected."""
+        self._notice: Notice | None = None
+        self.setWidgetResizable(True)
+        self.setObjectName("libraryDetails")
+        self._page = QFrame()
+        self._page.setObjectName("page")
+        self.setWidget(self._page)
+        self._build_ui()
+        self.show_nothing()
+
+    # Showing -------------------------------------------------------------------------------------------------------
+
+    def show_nothing(self) -> None:
+        """Nothing is selected."""
+        self._begin(None, None, 0)
+        self.stack.setCurrentWidget(self.nothing)
+
+    def show_many(self, count: int) -> None:
+        """Several videos are selected."""
+        self._begin(None, None, count)
+        self.many_title.setText(trn("{count} video is selected", "{count} videos are selected", count))
+        can_compare = 2 <= count <= MOST_COMPARED
+        self.many_buttons[Deed.COMPARE].setEnabled(can_compare)
+        self.many_note.setText("" if can_compare else tr("2 to {most} videos can be compared", most=MOST_COMPARED))
+        self.many_note.setVisible(not can_compare)
+        self.stack.setCurrentWidget(self.many)
+
+    def show_entry(self, entry: VideoEntry, catalog: Catalog | None) -> None:
+        """Show that video; it goes on playing if it is the same file still."""
+        recipe: Recipe | None = None
+        try:
+            recipe = entry.recipe
+        except WanError as error:
+            self.error_found.emit(error)
+        goes_on = self.player.path == entry.path and entry.state != VideoState.MISSING
+        self._begin(entry, recipe, 1, keeps_player=goes_on)
+        self._show_words(entry.title, entry.prompt, recipe, catalog)
+        self.file_facts.show_facts(words.file_facts(entry))
+        self.favourite.setChecked(entry.favourite)
+        if not self.tags.hasFocus():
+            self.tags.setText(", ".join(entry.tags))
+        self._show_state(entry)
+        if entry.state != VideoState.MISSING and not goes_on:
+            self.player.open(entry.path)
+        self.stack.setCurrentWidget(self.one)
+
+    def show_recipe(self, found: FoundRecipe, catalog: Catalog | None) -> None:
+        """Show the settings of a file that is no video of the library."""
+        self._begin(None, found.recipe, 1)
+        self._show_words(found.path.name, found.recipe.request.prompt, found.recipe, catalog)
+        self.file_facts.show_facts([words.Fact(tr("File"), str(found.path))])
+        self._say("info", tr("Settings from a file"), tr("Use them to make such a video."))
+        for part in (self.player, self.favourite, self.tags_field, self.file_buttons):
+            part.hide()
+        self.stack.setCurrentWidget(self.one)
+
+    def show_unplayable(self, reason: str) -> None:
+        """The video that is shown cannot be played."""
+        self.player.hide()
+        self._say("bad", tr("This video cannot be played"), tr("{reason}. Make it again, or delete it.", reason=reason))
+
+    def offer_tags(self, tags: Sequence[str]) -> None:
+        """Complete these while tags are typed."""
+        self._known_tags.setStringList(list(tags))
+
+    def release(self) -> None:
+        """Let go of the video file, so that it can be moved."""
+        self.player.close_clip()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Give the player the shape of its picture."""
+        super().resizeEvent(event)
+        self._fit_player()
+
+    # Building ------------------------------------------------------------------------------------------------------
+
+    def _build_ui(self) -> None:
+        layout = QVBoxLayout(self._page)
+        layout.setContentsMargins(0, 0, 8, 0)
+        self.stack = QStackedWidget(self._page)
+        layout.addWidget(self.stack)
+        self.nothing = label(tr("Choose a video to see it and how it was made."), self._page, role="soft", wrap=True)
+        self.nothing.setProperty("align", "center")
+        self.stack.addWidget(self.nothing)
+        self.one = self._build_one()
+        self.stack.addWidget(self.one)
+        self.many = self._build_many()
+        self.stack.addWidget(self.many)
+
+    def _build_one(self) -> QWidget:
+        page = QWidget(self._page)
+        layout = QVBoxLayout(page)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(12)
+        self.player = VideoView(page)
+        self.player.failed.connect(self._on_failed)
+        layout.addWidget(self.player)
+        self._notice_place = QVBoxLayout()
+        layout.addLayout(self._notice_place)
+        layout.addLayout(self._build_title(page))
+        self.prompt = label("", page, role="soft", wrap=True)
+        self.prompt.setTextFormat(Qt.TextFormat.PlainText)
+        self.prompt.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        layout.addWidget(self.prompt)
+        layout.addWidget(self._build_use(page))
+        self.file_buttons = self._build_file_buttons(page)
+        layout.addWidget(self.file_buttons)
+        self.tags = QLineEdit(page)
+        self.tags.setAccessibleName(tr("Tags"))
+        self.tags.setPlaceholderText(tr("Words of your own, with commas between"))
+        self.tags.editingFinished.connect(self._on_tags)
+        self._known_tags = QStringListModel(self)
+        completer = QCompleter(self._known_tags, self.tags)
+        completer.setCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
+        self.tags.setCompleter(completer)
+        self.tags_field = FormField(tr("Tags"), self.tags, page)
+        layout.addWidget(self.tags_field)
+        layout.addWidget(rule(page))
+        self.facts = FactsGrid(page)
+        self.file_facts = FactsGrid(page)
+        layout.addWidget(self.facts)
+        layout.addWidget(self.file_facts)
+        layout.addStretch(1)
+        return page
+
+    def _build_title(self, page: QWidget) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.setSpacing(8)
+        self.title = label("", page, role="section", wrap=True)
+        self.title.setTextFormat(Qt.TextFormat.PlainText)
+        self.favourite = Button("", page, kind="icon", icon_name="star", name=tr("Favourite (Ctrl+D)"))
+        self.favourite.setCheckable(True)
+        self.favourite.clicked.connect(self.favourite_requested)
+        row.addWidget(self.title, 1)
+        row.addWidget(self.favourite, 0, Qt.AlignmentFlag.AlignTop)
+        return row
+
+    def _build_use(self, page: QWidget) -> QWidget:
+        box = QWidget(page)
+        flow = FlowLayout(box)
+        self.use = self._button(Deed.USE, box, kind="primary", icon="history", tip=tr("With the same seed"))
+        self.use_new_seed = self._button(
+            Deed.USE_NEW_SEED, box, icon="dices", tip=tr("The same settings, for another video of its kind")
+        )
+        self.copy_prompt = self._button(Deed.COPY_PROMPT, box, icon="copy", kind="link")
+        for button in (self.use, self.use_new_seed, self.copy_prompt):
+            flow.addWidget(button)
+        return box
+
+    def _build_file_buttons(self, page: QWidget) -> QWidget:
+        box = QWidget(page)
+        flow = FlowLayout(box)
+        self.buttons = {
+            Deed.FIND: self._button(Deed.FIND, box, icon="search", kind="primary"),
+            Deed.REMOVE: self._button(Deed.REMOVE, box, icon="x"),
+            Deed.OPEN: self._button(Deed.OPEN, box, icon="external-link"),
+            Deed.FOLDER: self._button(Deed.FOLDER, box, icon="folder-open"),
+            Deed.COPY_FILE: self._button(Deed.COPY_FILE, box, icon="copy"),
+            Deed.RENAME: self._button(Deed.RENAME, box, icon="pencil", tip=tr("Rename (F2)")),
+            Deed.EXPORT: self._button(Deed.EXPORT, box, icon="save"),
+            Deed.DELETE: self._button(
+                Deed.DELETE, box, icon="trash-2", kind="danger", tip=tr("Put it into the trash (Del)")
+            ),
+        }
+        for button in self.buttons.values():
+            flow.addWidget(button)
+        return box
+
+    def _build_many(self) -> QWidget:
+        page = QWidget(self._page)
+        layout = QVBoxLayout(page)
+        layout.setContentsMargins(0, 8, 0, 0)
+        layout.setSpacing(12)
+        self.many_title = label("", page, role="section", wrap=True)
+        layout.addWidget(self.many_title)
+        box = QWidget(page)
+        flow = FlowLayout(box)
+        self.many_buttons = {
+            Deed.COMPARE: self._button(Deed.COMPARE, box, icon="columns-2", kind="primary"),
+            Deed.FAVOURITE: self._button(Deed.FAVOURITE, box, icon="star"),
+            Deed.EXPORT: self._button(Deed.EXPORT, box, icon="save"),
+            Deed.COPY_FILE: self._button(Deed.COPY_FILE, box, icon="copy"),
+            Deed.DELETE: self._button(Deed.DELETE, box, icon="trash-2", kind="danger"),
+        }
+        for button in self.many_buttons.values():
+            flow.addWidget(button)
+        layout.addWidget(box)
+        self.many_note = label("", page, role="caption", wrap=True)
+        layout.addWidget(self.many_note)
+        layout.addStretch(1)
+        return page
+
+    def _button(self, deed: Deed, parent: QWidget, *, icon: str, kind: str = "secondary", tip: str = "") -> Button:
+        button = Button(tr(deed.words), parent, kind=kind, icon_name=icon)
+        button.setToolTip(tip)
+        button.setProperty("deed", deed.value)
+        button.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
+        button.clicked.connect(self._on_deed)
+        return button
+
+    # Inside --------------------------------------------------------------------------------------------------------
+
+    def _begin(
+        self, entry: VideoEntry | None, recipe: Recipe | None, count: int, *, keeps_player: bool = False
+    ) -> None:
+        self._keep_tags()
+        is_other = entry is None or self.entry is None or entry.video_id != self.entry.video_id
+        self.entry, self.recipe, self.count = entry, recipe, count
+        if not keeps_player:
+            self.player.close_clip()
+        if is_other:
+            self.verticalScrollBar().setValue(0)
+            self.tags.clear()
+        if is_other or not keeps_player:
+            self._say("", "")
+
+    def _show_words(self, title: str, prompt: str, recipe: Recipe | None, catalog: Catalog | None) -> None:
+        self.title.setText(title)
+        self.title.setAccessibleName(title)
+        self.prompt.setText(prompt)
+        self.prompt.setVisible(bool(prompt) and prompt != title)
+        self.facts.show_facts(words.facts(recipe, catalog) if recipe is not None else [])
+        for button in (self.use, self.use_new_seed):
+            button.setEnabled(recipe is not None)
+        self.copy_prompt.setVisible(bool(prompt))
+
+    def _show_state(self, entry: VideoEntry) -> None:
+        missing = entry.state == VideoState.MISSING
+        for part in (self.favourite, self.tags_field, self.file_buttons):
+            part.show()
+        self.player.setVisible(not missing)
+        for deed, button in self.buttons.items():
+            button.setVisible(missing == (deed in (Deed.FIND, Deed.REMOVE)))
+        self.buttons[Deed.FOLDER].setVisible(True)
+        if missing:
+            self._say(
+                "warn",
+                tr("The file is not where it was"),
+                tr("It was moved, deleted, or its drive is not connected. Its settings are kept here."),
+            )
+        elif entry.state == VideoState.DAMAGED:
+            self._say("warn", tr("This video is damaged"), entry.damage)
+        self._fit_player()
+
+    def _say(self, kind: str, title: str, more: str = "") -> None:
+        if self._notice is not None:
+            self._notice_place.removeWidget(self._notice)
+            self._notice.hide()
+            self._notice.deleteLater()
+            self._notice = None
+        if kind:
+            self._notice = Notice(kind, title, more, parent=self.one)
+            self._notice.words.setTextFormat(Qt.TextFormat.PlainText)
+            self._notice_place.addWidget(self._notice)
+
+    def said(self) -> str:
+        """The title of the notice that is shown; empty for none."""
+        return self._notice.title.text() if self._notice is not None else ""
+
+    def _fit_player(self) -> None:
+        shape = (self.entry.width, self.entry.height) if self.entry is not None else (16, 9)
+        width = max(1, self.viewport().width() - 8)
+        height = min(round(width * shape[1] / max(1, shape[0])), look().px(_HIGHEST_PICTURE_PX))
+        self.player.setFixedHeight(max(look().px(120), height) + look().px(_PLAYER_ROW_PX))
+
+    def _keep_tags(self) -> None:
+        """Send what was typed before another video is shown."""
+        if self.tags.hasFocus():
+            self._on_tags()
+
+    @Slot()
+    def _on_tags(self) -> None:
+        if self.entry is None:
+            return
+        tags = [tag.strip() for tag in self.tags.text().split(",") if tag.strip()]
+        if tuple(tags) != self.entry.tags:
+            self.tags_requested.emit(tags)
+
+    @Slot()
+    def _on_deed(self) -> None:
+        self.deed_requested.emit(str(self.sender().property("deed")))
+
+    @Slot(str)
+    def _on_failed(self, reason: str) -> None:
+        self.error_found.emit(VideoUnreadableError(reason, hint=tr("Make it again, or delete it.")))

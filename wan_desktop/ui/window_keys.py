@@ -1,0 +1,76 @@
+"""What the keys of the window do."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Slot
+
+from wan_desktop.ui.page import Page, PageId
+from wan_desktop.ui.shortcuts import Action, add_shortcuts, move_focus
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from wan_desktop.ui.main_window import MainWindow
+
+
+class WindowKeys(QObject):
+    """Listens to all keys of `shortcuts.SHORTCUTS` that have an action.
+
+    Args:
+        window: Whose keys they are.
+    """
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        self._window = window
+        self.shortcuts = add_shortcuts(window, self._deeds())
+
+    def _deeds(self) -> dict[Action, Callable[[], object]]:
+        window, create = self._window, self._window.create
+        deeds: dict[Action, Callable[[], object]] = {
+            Action(page.value): functools.partial(window.show_page, page) for page in PageId
+        }
+        on_create: dict[Action, Callable[[], object]] = {
+            Action.PROMPT: create.focus_prompt,
+            Action.TEST_DRAFT: create.test_draft,
+            Action.HISTORY: create.open_history,
+            Action.CHOOSE_IMAGE: create.choose_image,
+            Action.NEW_SEED: create.new_seed,
+        }
+        deeds |= {action: functools.partial(self._do_on_create, deed) for action, deed in on_create.items()}
+        return deeds | {
+            Action.GENERATE: create.footer.generate.click,
+            Action.STOP: create.ask_to_stop,
+            Action.REFRESH: self._on_refresh,
+            Action.FIND: self._on_find,
+            Action.NEXT_AREA: functools.partial(self._move_focus, 1),
+            Action.PREVIOUS_AREA: functools.partial(self._move_focus, -1),
+        }
+
+    def _do_on_create(self, deed: Callable[[], object]) -> None:
+        self._window.show_page(PageId.CREATE)
+        deed()
+
+    def _move_focus(self, step: int) -> None:
+        """Move the focus on: sidebar, the page's areas, sidebar."""
+        window = self._window
+        page = window.stack.currentWidget()
+        own = page.areas() if isinstance(page, Page) else (window.create.column, window.create.stage)
+        move_focus(window, (window.sidebar, *own), step)
+
+    @Slot()
+    def _on_refresh(self) -> None:
+        page = self._window.stack.currentWidget()
+        if isinstance(page, Page):
+            page.refresh()
+        elif self._window.session is not None:
+            self._window.session.pc.look()
+
+    @Slot()
+    def _on_find(self) -> None:
+        page = self._window.stack.currentWidget()
+        if isinstance(page, Page):
+            page.find()
