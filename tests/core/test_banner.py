@@ -8,6 +8,9 @@ from tests.fakes.hardware import load
 from wan_desktop.core.banner import BannerAction, BannerFacts, BannerKind, choose_banner
 from wan_desktop.core.hardware import HardwareProfile
 
+WHAT_NOW = (BannerAction.WHAT_NOW, BannerAction.CHECK_AGAIN)
+NVIDIA = (BannerAction.OPEN_NVIDIA, BannerAction.CHECK_AGAIN)
+SPACE = (BannerAction.FREE_SPACE, BannerAction.CHECK_AGAIN)
 GOOD = "rtx-3060-12gb-32gb"
 
 
@@ -21,16 +24,16 @@ def with_free(profile: HardwareProfile, free_bytes: int) -> HardwareProfile:
 @pytest.mark.parametrize(
     ("pc", "kind", "surface", "actions"),
     [
-        ("no-card-laptop-8gb", BannerKind.NO_CARD, "bad", (BannerAction.WHAT_NOW, BannerAction.CHECK_AGAIN)),
-        ("driver-missing-16gb", BannerKind.DRIVER, "bad", (BannerAction.OPEN_NVIDIA, BannerAction.CHECK_AGAIN)),
+        ("no-card-laptop-8gb", BannerKind.NO_CARD, "bad", WHAT_NOW),
+        ("driver-missing-16gb", BannerKind.DRIVER, "bad", NVIDIA),
         (
             "rtx-2070-8gb-16gb-old-driver",
             BannerKind.DRIVER,
             "bad",
             (BannerAction.OPEN_NVIDIA, BannerAction.CHECK_AGAIN),
         ),
-        ("driver-hangs-32gb", BannerKind.DRIVER, "bad", (BannerAction.OPEN_NVIDIA, BannerAction.CHECK_AGAIN)),
-        ("gtx-1080-ti-11gb-32gb", BannerKind.CARD_TOO_OLD, "bad", (BannerAction.WHAT_NOW, BannerAction.CHECK_AGAIN)),
+        ("driver-hangs-32gb", BannerKind.DRIVER, "bad", NVIDIA),
+        ("gtx-1080-ti-11gb-32gb", BannerKind.CARD_TOO_OLD, "bad", WHAT_NOW),
         (
             "rtx-3060-12gb-32gb-full-disk",
             BannerKind.DISK_FULL,

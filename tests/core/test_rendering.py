@@ -30,6 +30,20 @@ def test_that_the_name_says_when_and_what(tmp_path: Path, prompt: str, name: str
     assert video_path(tmp_path, prompt, NOW).name == name
 
 
+@pytest.mark.parametrize(
+    ("pattern", "prompt", "name"),
+    [
+        ("{prompt} ({date})", "a red fox", "a red fox (2026-11-24).mp4"),
+        ("Wan {time}", "a red fox", "Wan 04.39.25.mp4"),
+        ("{prompt}", "...", "2026-11-24 04.39.25.mp4"),
+        ("{prompt}", "nul", "video nul.mp4"),
+        ("{prompt}.", "COM1", "video COM1.mp4"),
+    ],
+)
+def test_that_the_pattern_of_the_settings_is_used(tmp_path: Path, pattern: str, prompt: str, name: str) -> None:
+    assert video_path(tmp_path, prompt, NOW, pattern).name == name
+
+
 def test_that_no_video_is_overwritten(tmp_path: Path) -> None:
     first = video_path(tmp_path, "a fox", NOW)
     first.write_bytes(b"")

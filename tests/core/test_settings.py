@@ -1,12 +1,53 @@
 """Settings survive rubbish."""
 
+import dataclasses
 import json
 from pathlib import Path
 
 import pytest
 
 from wan_desktop.core.errors import SettingsError
-from wan_desktop.core.settings import Settings, Theme, load_settings, save_settings
+from wan_desktop.core.load_plan import Attention
+from wan_desktop.core.settings import (
+    LogLevel,
+    MemoryMode,
+    Settings,
+    StartPage,
+    Theme,
+    check_address,
+    check_name_pattern,
+    load_settings,
+    save_settings,
+)
+
+EVERYTHING = Settings(
+    language="de",
+    start_page=StartPage.LIBRARY,
+    theme=Theme.DARK,
+    text_scale=1.2,
+    videos_folder=Path("/videos"),
+    live_preview=False,
+    model_folders=(Path("/models"), Path("/more")),
+    download_limit_bytes_per_s=5_000_000,
+    pause_while_rendering=True,
+    endpoint="https://mirror.example",
+    proxy="http://proxy.example:8080",
+    memory_mode=MemoryMode.SAVE,
+    may_use_smaller_variant=True,
+    may_use_other_model=True,
+    gpu_uuid="GPU-1",
+    attention=Attention.FLASH,
+    name_pattern="{prompt} ({date})",
+    write_recipes_into_files=False,
+    save_png_frames=True,
+    notify_done=False,
+    notify_problems=False,
+    notify_downloads=False,
+    notify_with_sound=True,
+    update_check=True,
+    log_level=LogLevel.DETAILED,
+)
+"""Every field that a person sets has another value than its default."""
 
 
 @pytest.fixture
@@ -27,6 +68,59 @@ def test_that_settings_come_back(file: Path) -> None:
     settings = Settings(theme=Theme.LIGHT, text_scale=1.25, videos_folder=Path("/videos"), live_preview=False)
     save_settings(settings, file)
     assert load_settings(file) == settings
+
+
+def test_that_every_setting_comes_back(file: Path) -> None:
+    names = {field.name for field in dataclasses.fields(Settings)} - {"version", "wizard_done", "unknown"}
+    assert EVERYTHING.changed() == names
+    save_settings(EVERYTHING, file)
+    assert load_settings(file) == EVERYTHING
+
+
+def test_that_settings_can_be_reset_one_by_one_and_all_together() -> None:
+    assert EVERYTHING.reset("theme", "proxy").changed() == EVERYTHING.changed() - {"theme", "proxy"}
+    after = EVERYTHING.with_changes(unknown={"shiny": 1}, wizard_done=True).reset()
+    assert after == Settings(unknown={"shiny": 1}, wizard_done=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("language", "German"),
+        ("language", "../de"),
+        ("start_page", "shop"),
+        ("text_scale", 0.5),
+        ("download_limit_bytes_per_s", 1),
+        ("endpoint", "mirror"),
+        ("endpoint", "ftp://mirror.example"),
+        ("proxy", "http://user:word@proxy.example"),
+        ("proxy", "proxy.example:8080"),
+        ("proxy", "http://proxy.example:99999"),
+        ("attention", "telepathy"),
+        ("name_pattern", ""),
+        ("name_pattern", "always the same"),
+        ("name_pattern", "{prompt"),
+        ("name_pattern", "{prompt.__class__}"),
+        ("name_pattern", "{date!r}"),
+        ("name_pattern", "../{prompt}"),
+        ("name_pattern", "{prompt}" + "x" * 100),
+        ("log_level", "loud"),
+        ("save_png_frames", "yes"),
+    ],
+)
+def test_that_a_value_that_cannot_be_is_replaced_by_its_default(file: Path, name: str, value: object) -> None:
+    write(file, json.dumps({name: value, "theme": "dark"}).encode())
+    assert load_settings(file) == Settings(theme=Theme.DARK)
+
+
+@pytest.mark.parametrize("address", ["https://hub.example", "http://10.0.0.1:3128", "http://[::1]:8080"])
+def test_that_addresses_of_servers_are_taken(address: str) -> None:
+    check_address("proxy", address)
+
+
+@pytest.mark.parametrize("pattern", ["{date} {time} {prompt}", "{prompt}", "Wan {date}-{time}", "a {{b}} {time}"])
+def test_that_patterns_of_names_are_taken(pattern: str) -> None:
+    check_name_pattern(pattern)
 
 
 @pytest.mark.parametrize(

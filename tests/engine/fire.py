@@ -90,6 +90,7 @@ def render(
     context = JobContext("test", lambda *_: None)
     tried: list[Attempt] = []
     steps: list[int] = []
+    ladder = rungs(model) if isinstance(model, Path) else model
 
     def on_event(event: Progress | Preview) -> None:
         if isinstance(event, Progress) and event.stage is Stage.CREATE_FRAMES and event.done:
@@ -105,10 +106,10 @@ def render(
                 path=work / "out.mp4", rescue_folder=work / "rescued", work_folder=work / "work", png_frames=True
             ),
             earlier_attempts=tuple(tried),
+            can_step_down=rung is not ladder[-1],
         )
         return client.generate(generate, on_event=on_event, cancel_asked=threading.Event())
 
-    ladder = rungs(model) if isinstance(model, Path) else model
     result, loading = Descent(ladder, attempt, context, announce=tried.append, wait=wait).run()
     return Render(result, loading, steps)
 

@@ -57,6 +57,19 @@ def test_that_a_run_goes_on_from_its_last_good_step(
     assert np.array_equal(pictures(made), good)
 
 
+def test_that_memory_seen_gone_between_steps_leads_down_before_anything_fails(
+    tiny_model: TinyModel, tmp_path: Path, good: np.ndarray
+) -> None:
+    with engine(Shortage("between_steps", 2)) as client:
+        made = render(client, tiny_model("t2v"), tmp_path)
+    assert [(attempt.plan, attempt.outcome) for attempt in made.loading.attempts] == [
+        ("resident", Outcome.OUT_OF_MEMORY),
+        ("component", Outcome.DONE),
+    ]
+    assert made.steps == [1, 2, 3], "a step was made twice"
+    assert np.array_equal(pictures(made), good)
+
+
 def test_that_every_rung_may_fail_in_another_stage(tiny_model: TinyModel, tmp_path: Path, good: np.ndarray) -> None:
     shortages = (
         Shortage("load_model", plans=("resident",)),

@@ -28,8 +28,9 @@ class Shortage:
     """Too little memory in one place.
 
     `stage` is load_model, read_prompt, create_frames (`call` counts the predictions), build_pictures, read_expert_2
-    (when some of its tensors are in memory), or place_expert_2 (when it is brought to the device); `call` is which call
-    of it fails, from 1; `plans` are those that fail, all if empty; `kind` is oom (a card's), ram (the PC's: an
+    (when some of its tensors are in memory), place_expert_2 (when it is brought to the device), or between_steps (the
+    engine's own look finds no free memory from then on, as long as it is the first plan); `call` is which call of it
+    fails, from 1; `plans` are those that fail, all if empty; `kind` is oom (a card's), ram (the PC's: an
     allocation that no PC can grant), or limit (only load_model: from its begin the process gets no more than
     `room_bytes`).
     """
@@ -96,6 +97,12 @@ class Memory:
                     torch.empty(_IMPOSSIBLE_BYTES, dtype=torch.uint8)
                 raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB.")
 
+    def is_gone(self, watch: int) -> bool:
+        """A look between steps, of the watch of that number from 1."""
+        with self._lock:
+            call = self._calls["between_steps", str(watch)] = self._calls.get(("between_steps", str(watch)), 0) + 1
+        return watch == 1 and any(each.stage == "between_steps" and call >= each.call for each in self._shortages)
+
     def room_bytes(self, plan: str) -> int:
         """How much the process may grow while it loads with that plan; 0 means as much as it wants."""
         wanted = [each for each in self._shortages if each.kind == "limit" and plan in each.plans]
@@ -142,6 +149,7 @@ def install(memory: Memory, files: Files) -> None:
     at(render, "decode_groups", "build_pictures", lambda model, *_: model.plan.name)
     _install_in_experts(memory)
     _install_limit(memory)
+    _install_between_steps(memory)
     real_open = Path.open
 
     def open_or_not(self: Path, *args: Any, **kwargs: Any) -> Any:
@@ -177,6 +185,25 @@ def _install_in_experts(memory: Memory) -> None:
 
     loader.load_transformer = load_or_not
     loader.LoadedModel.on_device = place_or_not  # type: ignore[method-assign, assignment]
+
+
+def _install_between_steps(memory: Memory) -> None:
+    from wan_desktop.engine import render  # noqa: PLC0415 - as above
+    from wan_desktop.engine.memory_watch import FreeMemory, MemoryWatch, free_memory  # noqa: PLC0415 - as above
+
+    watches = 0
+
+    def watch(device: Any, *, can_step_down: bool) -> Any:
+        nonlocal watches
+        watches += 1
+        number = watches
+
+        def look(device: Any) -> Any:
+            return FreeMemory(0, 1 << 34) if memory.is_gone(number) else free_memory(device)
+
+        return MemoryWatch(device, can_step_down=can_step_down, look=look)
+
+    render.MemoryWatch = watch  # type: ignore[assignment, misc]
 
 
 def _install_limit(memory: Memory) -> None:

@@ -5,7 +5,6 @@ from collections.abc import Callable
 import pytest
 from PySide6.QtCore import QObject, Qt, QUrl, Slot
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from tests.fakes.hardware import load
@@ -118,7 +117,7 @@ def test_that_the_same_banner_is_not_made_anew(on_pc: OnPc, qtbot: QtBot) -> Non
     assert banners.notice is before
 
 
-def test_that_it_follows_the_theme_and_the_keyboard_reaches_it(qapp: QApplication, on_pc: OnPc) -> None:
+def test_that_it_follows_the_theme_and_the_keyboard_reaches_it(qtbot: QtBot, on_pc: OnPc) -> None:
     banners = on_pc("no-card-laptop-8gb")
     window = banners.parent()
     shades = []
@@ -129,4 +128,4 @@ def test_that_it_follows_the_theme_and_the_keyboard_reaches_it(qapp: QApplicatio
         assert banners.notice.buttons[0].focusPolicy() & Qt.FocusPolicy.TabFocus
     assert shades[0] < 100 < 200 < shades[1]
     for button in (*banners.notice.buttons, banners.close_button):
-        assert min(button.width(), button.height()) >= 24
+        qtbot.waitUntil(lambda button=button: min(button.width(), button.height()) >= 24, timeout=WAIT_MS)

@@ -24,7 +24,8 @@ from wan_desktop.ui.program import Program
 from wan_desktop.ui.shortcuts import SHORTCUTS, Action, shown_keys
 from wan_desktop.ui.tray import Tray
 
-pytestmark = pytest.mark.qt_log_ignore(r"does not support raise\(\)", extend=True)  # says the offscreen platform
+# What the offscreen platform has to say of it.
+pytestmark = pytest.mark.qt_log_ignore(r"does not support raise\(\)", "systemTrayWindowChanged", extend=True)
 OpenPage = Callable[..., CreatePage]
 
 
@@ -213,7 +214,7 @@ def test_that_a_video_is_told_while_nobody_looks_and_a_click_shows_it(
 def test_that_a_failure_is_told_once_until_somebody_looks(
     qtbot: QtBot, open_page: OpenPage, messages: list[tuple[str, str]]
 ) -> None:
-    page = open_page("engine-error")
+    page = open_page("oom")
     window = page.window()
     look_away(qtbot, window)
     page.form.write_prompt("a red circle moving right on a black background")
@@ -270,7 +271,7 @@ def test_that_windows_shows_the_progress_and_stays_awake(qtbot: QtBot, open_prog
 
 def test_that_a_failure_is_red_until_somebody_looks(qtbot: QtBot, open_program: OpenProgram) -> None:
     windows = FakeWindows()
-    window = open_program("engine-error", libraries=windows.libraries).window
+    window = open_program("oom", libraries=windows.libraries).window
     page = window.create
     qtbot.waitUntil(lambda: page.form is not None, timeout=WAIT_MS)
     look_away(qtbot, window)

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -59,7 +60,7 @@ class OtherStart:
 
 
 @pytest.fixture
-def first(qapp: QApplication, tmp_path: Path) -> SingleInstance:
+def first(qapp: QApplication, tmp_path: Path) -> Iterator[SingleInstance]:
     """The first start, listening."""
     instance = claim(tmp_path)
     assert instance is not None
@@ -81,7 +82,7 @@ def test_that_a_second_start_calls_the_first(qtbot: QtBot, first: SingleInstance
 
 
 def test_that_a_second_start_hands_a_file_over(qtbot: QtBot, first: SingleInstance, tmp_path: Path) -> None:
-    file = tmp_path / "Ein Fuchs – 狐.mp4"
+    file = tmp_path / "Füchse 狐.mp4"
     with qtbot.waitSignal(first.called, timeout=WAIT_MS) as called:
         second = OtherStart(tmp_path, str(file))
     assert called.args == [file]

@@ -2,7 +2,7 @@
 
 import ctypes
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -90,9 +90,9 @@ class FakeWindows:
 
 
 @pytest.fixture
-def windows() -> Iterator[FakeWindows]:
+def windows() -> FakeWindows:
     windows_shell._told.clear()
-    yield FakeWindows()
+    return FakeWindows()
 
 
 def test_that_nothing_happens_where_there_is_no_windows() -> None:

@@ -123,6 +123,11 @@ def _number(pair: tuple[int, int]) -> float:
     return pair[0] + pair[1] / 10
 
 
+def safe_vram_bytes(total_bytes: int) -> int:
+    """How much of a card renders may take at most."""
+    return total_bytes - max(_VRAM_RESERVE_BYTES, round(_VRAM_RESERVE_PART * total_bytes))
+
+
 def limits_of(profile: HardwareProfile, card: Card, *, alone: bool = False) -> Limits:
     """What a render may use.
 
@@ -134,7 +139,7 @@ def limits_of(profile: HardwareProfile, card: Card, *, alone: bool = False) -> L
     vram_bytes = None
     if card.computes and card.gpu is not None:
         total_bytes = card.gpu.total_bytes
-        safe_bytes = total_bytes - max(_VRAM_RESERVE_BYTES, round(_VRAM_RESERVE_PART * total_bytes))
+        safe_bytes = safe_vram_bytes(total_bytes)
         vram_bytes = max(0, safe_bytes if alone else min(safe_bytes, card.gpu.free_bytes))
     memory = profile.memory
     ram_reserve_bytes = max(_RAM_RESERVE_BYTES, round(_RAM_RESERVE_PART * memory.total_bytes))

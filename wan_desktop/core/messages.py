@@ -59,6 +59,8 @@ class Generate:
     live_preview: bool = True
     earlier_attempts: tuple[Attempt, ...] = ()
     """What was tried before this plan, for the recipe."""
+    can_step_down: bool = False
+    """There is a plan that needs less memory: better to leave this one before the PC stands still."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

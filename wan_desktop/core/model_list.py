@@ -165,8 +165,8 @@ def list_parts(
 ) -> tuple[ListPart, ...]:
     """What the list shows; groups without a model are left out.
 
-    A search shows all that match. Else each model shows what is recommended of it, what is on this PC, and where that is
-    nothing, its best packaging; the others are folded away.
+    A search shows all that match. Else each model shows what is recommended of it, what is on this PC, and where that
+    is nothing, its best packaging; the others are folded away.
 
     Args:
         offers: All, in their order.
@@ -181,7 +181,8 @@ def list_parts(
     open_groups = set(Group) if search.strip() else set(unfolded)
     parts = []
     for group in Group:
-        shown, folded = [], []
+        shown: list[ModelOffer] = []
+        folded: list[ModelOffer] = []
         for offer in (offer for offer in left if offer.group is group):
             is_first = offer.metadata.model_id not in seen
             seen.add(offer.metadata.model_id)

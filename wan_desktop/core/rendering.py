@@ -84,6 +84,7 @@ class Renderer:
                 output=self._output(path, options or RenderOptions()),
                 live_preview=options is None or options.live_preview,
                 earlier_attempts=tuple(tried),
+                can_step_down=rung is not rungs[-1],
             )
 
             def on_event(event: Progress | Preview) -> None:

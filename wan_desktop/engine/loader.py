@@ -31,6 +31,7 @@ from wan_desktop.engine.components import (
 from wan_desktop.engine.memory import (
     COMING_AND_GOING_BYTES,
     USUAL_LARGE_BYTES,
+    cap_video_memory,
     choose_device,
     choose_dtype,
     forget_frames,
@@ -239,6 +240,7 @@ def load_model(
     device = choose_device(plan)
     if device.type == "cuda":
         torch.cuda.set_device(device)  # where diffusers makes its streams; not run: no card where this was written
+    cap_video_memory(device)
     dtype = choose_dtype(plan, device)
     model = LoadedModel(folder, plan, device, dtype, Placer(plan, device, work_folder))
     try:

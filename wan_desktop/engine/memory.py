@@ -18,6 +18,7 @@ import torch
 from wan_desktop.core.card_uuid import plain_uuid
 from wan_desktop.core.errors import DiskFullError, IncompatibleError, OutOfMemoryError, WanError
 from wan_desktop.core.load_plan import Device, LoadPlan, Precision
+from wan_desktop.core.machine import safe_vram_bytes
 from wan_desktop.core.messages import TorchCard
 
 _LOOK_S = 0.05
@@ -143,6 +144,19 @@ def peak_memory_bytes(device: torch.device) -> int:
 def video_memory(device: torch.device) -> VideoMemory | None:
     """Free and total video memory of the card; None on a CPU."""
     return VideoMemory(*torch.cuda.mem_get_info(device)) if device.type == "cuda" else None
+
+
+def cap_video_memory(device: torch.device) -> None:
+    """Let torch take no more of the card than renders may; not run: no card where this was written.
+
+    On Windows the driver gives normal memory where the card has none left, and a render that should fail at once takes
+    hours instead. A lower cap that is set already stays.
+    """
+    if device.type == "cuda":
+        total_bytes = torch.cuda.get_device_properties(device).total_memory
+        safe_part = safe_vram_bytes(total_bytes) / total_bytes
+        if safe_part < torch.cuda.get_per_process_memory_fraction(device):
+            torch.cuda.set_per_process_memory_fraction(safe_part, device)
 
 
 class ProcessPeak:

@@ -38,6 +38,7 @@ from wan_desktop.engine import memory
 from wan_desktop.engine.decoder import decode_groups, to_pictures
 from wan_desktop.engine.kept_latents import KeptLatents
 from wan_desktop.engine.loader import LoadedModel, reading
+from wan_desktop.engine.memory_watch import MemoryWatch
 from wan_desktop.engine.model_shelf import ModelShelf
 from wan_desktop.engine.preview import Previewer
 from wan_desktop.engine.sampler import Condition, Watch, denoise, embed_prompts, latent_shape, prepare_condition
@@ -158,6 +159,7 @@ class _Run:
         self._last_progress = self._last_preview = 0.0
         self._device = memory.choose_device(command.plan)
         self._last_good: SamplingState | None = None
+        self._memory_watch: MemoryWatch | None = None
 
     def make(self) -> GenerationResult:
         memory.reset_peak(self._device)
@@ -191,6 +193,7 @@ class _Run:
         start = self._studio.unfinished.pop(self._same, None)
         self._studio.unfinished.clear()
         with self._stage(Stage.CREATE_FRAMES, self._request.num_inference_steps):
+            self._memory_watch = MemoryWatch(self._device, can_step_down=self._command.can_step_down)
             watch = Watch(
                 check_cancelled=self._check,
                 step=self._step,
@@ -200,7 +203,7 @@ class _Run:
             )
             try:
                 return denoise(model, self._request, prompts, condition, watch, start)
-            except FileBlockedError:
+            except (FileBlockedError, OutOfMemoryError):
                 self._keep_for_later()
                 raise
             except (JobCancelled, WanError):
@@ -343,6 +346,8 @@ class _Run:
 
     def _step(self, done: int, total: int, part: int, parts: int) -> None:
         self._progress(Stage.CREATE_FRAMES, done, total, part, parts)
+        if self._memory_watch is not None and 0 < done < total:
+            self._memory_watch.step()
 
     def _preview(self, step: int, latents: Tensor) -> None:
         now = time.monotonic()

@@ -86,6 +86,7 @@ class Banners(QObject):
         inner.addWidget(self.close_button)
         around.addWidget(self.notice)
         self._layout.insertWidget(0, self._frame)
+        self._frame.show()
         announce(self.notice, f"{banner.title}. {banner.words}".strip(), assertive=banner.surface == "bad")
 
     @Slot(object)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from PySide6.QtGui import QHideEvent, QShowEvent
 
+    from wan_desktop.core.generation import GenerationDraft
     from wan_desktop.ui.session import Session
 
 MARGIN_PX = 24
@@ -30,6 +32,14 @@ class PageId(StrEnum):
     THIS_PC = "this-pc"
     SETTINGS = "settings"
     HELP = "help"
+
+
+@dataclass(frozen=True, slots=True)
+class DraftTarget:
+    """What Create is to show: a video that is to be made, and the model that is to make it."""
+
+    draft: GenerationDraft
+    model_id: str
 
 
 class Page(QFrame):

@@ -69,6 +69,8 @@ QFrame[surface="inset"] {{ background: {t.raised}; border: 0; border-radius: 8px
 QFrame[surface="card"][selected="true"] {{ background: {t.sel}; border: 2px solid {t.link}; }}
 QFrame[surface="card"]:focus {{ border: 2px solid {t.link}; }}
 {_states(look)}
+QListView#videoGrid {{ background: transparent; border: 0; outline: 0; }}
+QSplitter::handle {{ background: transparent; image: none; }}
 QFrame#rule {{ background: {t.border}; border: 0; max-height: 1px; min-height: 1px; }}
 QFrame#segmented {{ background: {t.field}; border: 1px solid {t.border}; border-radius: {px(6)}px; }}
 """

@@ -29,7 +29,7 @@ _SECRETS = re.compile(
     r"|(?i:\bbasic\s+[A-Za-z0-9+/=]{8,})"
     r"|(?<=://)[^/\s@]+@"
     r"|(?i:(?<=token[=:])\s*\S+|(?<=password[=:])\s*\S+|(?<=api_key[=:])\s*\S+|(?<=authorization:)\s*\S+)"
-    r"|\b(?:GPU|MIG)-[0-9a-fA-F]{8}(?:-[0-9a-fA-F]+)*"
+    r"|\b(?:GPU-|MIG-)?[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
     r"|[\w.+-]+@[\w-]+(?:\.[\w-]+)+"
 )
 _WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]|[^\W_\u3040-\u30ff\u3400-\u9fff]+")
@@ -44,7 +44,8 @@ _PATHS = re.compile(
     rf"|(?P<quote>['\"])(?=(?:[A-Za-z]:)?{_SEPARATOR})[^'\"\n]*(?P=quote)"
     rf"|(?<![\w.\u2026~])(?:file:)?(?:[A-Za-z]:)?{_SEPARATOR}(?:{_NAME}{_SEPARATOR})*"
     rf"(?:{_NAME}?\.(?:{_KEPT_ENDINGS}|{_OTHER_ENDINGS})\b|[^\\/\s:*?\"<>|']*)"
-    rf"|(?<=~){_SEPARATOR}(?:{_NAME}{_SEPARATOR})*(?:{_NAME}?\.(?:{_KEPT_ENDINGS}|{_OTHER_ENDINGS})\b|[^\\/\s:*?\"<>|']*)"
+    rf"|(?P<below_home>(?<=~){_SEPARATOR}(?:{_NAME}{_SEPARATOR})*"
+    rf"(?:{_NAME}?\.(?:{_KEPT_ENDINGS}|{_OTHER_ENDINGS})\b|[^\\/\s:*?\"<>|']*))"
 )
 _PLAIN_NAME = re.compile(rf"([A-Za-z0-9_.-]+\.(?:{_KEPT_ENDINGS}))['\"]?$")
 _VIDEO_NAME = re.compile(rf"\d{{4}}-\d\d-\d\d \d\d\.\d\d\.\d\d[^\n]*?\.(?:{_OTHER_ENDINGS})\b")
@@ -99,7 +100,11 @@ def _shortened(found: re.Match[str]) -> str:
         address, asked, _ = whole.partition("?")
         return f"{address}?{GONE}" if asked else address
     name = _PLAIN_NAME.search(whole)
-    return f"{_PATH}/{name[1]}" if name else _PATH
+    short = f"{_PATH}/{name[1]}" if name else _PATH
+    if found["below_home"]:
+        return f"/{short}"
+    quote = found["quote"] or ""
+    return f"{quote}{short}{quote}"
 
 
 def _without_names(text: str, names: Iterable[str]) -> str:

@@ -11,6 +11,7 @@ import zipfile
 from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 from wan_desktop import __version__
 from wan_desktop.core.doctor.health import Facts, HealthItem
@@ -66,17 +67,17 @@ def save_report_zip(path: Path, text: str, facts: Facts, items: Sequence[HealthI
     Raises:
         ReportNotSavedError: It cannot be written.
     """
-    parts = {_OPENED: text, "health.json": _json(items), "settings.json": _json(facts.settings)}
+    parts = {_OPENED: text, "health.json": _json(items, private), "settings.json": _json(facts.settings, private)}
     if facts.hardware is not None:
-        parts["hardware.json"] = _json(facts.hardware)
+        parts["hardware.json"] = _json(facts.hardware, private)
     for file in (facts.paths.log_file, *older_files(facts.paths.log_file)):
         log = _log_text(file)
         if log:
-            parts[f"logs/{file.name}"] = log
+            parts[f"logs/{file.name}"] = without_private(log, private)
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in parts.items():
-            archive.writestr(name, content if content is text else without_private(content, private))
+            archive.writestr(name, content)
     try:
         write_atomically(path, packed.getvalue())
     except OSError as error:
@@ -86,8 +87,21 @@ def save_report_zip(path: Path, text: str, facts: Facts, items: Sequence[HealthI
         ) from error
 
 
-def _json(value: object) -> str:
-    return json.dumps(to_plain(value), indent=2, ensure_ascii=False)
+def _json(value: object, private: Private) -> str:
+    return json.dumps(_blanked(to_plain(value), private), indent=2, ensure_ascii=False)
+
+
+def _blanked(plain: Any, private: Private) -> Any:
+    """Plain data with every text in it blanked by itself, so that it stays data."""
+    match plain:
+        case dict():
+            return {key: _blanked(value, private) for key, value in plain.items()}
+        case list():
+            return [_blanked(value, private) for value in plain]
+        case str():
+            return without_private(plain, private)
+        case _:
+            return plain
 
 
 def _log_text(file: Path) -> str:

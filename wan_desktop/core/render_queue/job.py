@@ -198,6 +198,8 @@ class RenderJob:
     crashes: int = 0
     """How often that happened since the user last said that it shall be made."""
     started_at: str = ""
+    target: Path | None = None
+    """Where its video was asked to go, noted before it was made; a file there is whole."""
     ended_at: str = ""
     trouble: Trouble | None = None
     """Why it needs the user."""

@@ -32,6 +32,7 @@ from wan_desktop.core.render_queue.state import (
     moved,
     moved_to_end,
     moved_to_front,
+    put_back,
     recovered,
     snapshot_of,
     tidy,
@@ -83,7 +84,7 @@ class RenderQueue:
         self._damage = Trouble.of(opened.damage) if opened.damage else None
         self._state = opened.state
         try:
-            self._change(recovered)
+            self._change(lambda state: recovered(state, disk.exists))
         except BaseException:
             self._database.close()
             raise
@@ -300,6 +301,16 @@ class RenderQueue:
         else:
             self._seconds_left[job_id] = seconds_left
 
+    def note_target(self, job_id: str, path: Path) -> bool:
+        """Where the video of a running job will be; found there after a crash, it is not made a second time.
+
+        Raises:
+            QueueSpaceError, QueueError: It could not be saved.
+        """
+        return self._done(
+            lambda state: changed(state, job_id, lambda job: replace(job, target=path), RenderState.RUNNING)
+        )
+
     def finish(self, job_id: str, result: GenerationResult) -> bool:
         """A running job is done, and its video is safe.
 
@@ -319,9 +330,7 @@ class RenderQueue:
 
     def put_back(self, job_id: str) -> bool:
         """A running job had to end with the program: it waits again, before all others."""
-        return self._to_front(
-            job_id, lambda job: replace(job, state=RenderState.WAITING, interrupted=True, started_at="")
-        )
+        return self._to_front(job_id, put_back)
 
     def retry(self, job_id: str) -> bool:
         """A job that failed or was stopped waits again as it is, before all others."""

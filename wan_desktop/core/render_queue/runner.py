@@ -131,6 +131,8 @@ class QueueRunner:
                 return lambda: self._queue.put_back(job.job_id)
             return lambda: self._queue.stop(job.job_id)
         except WanError as error:
+            if self._shutting_down.is_set():  # its engine was ended with the program
+                return lambda: self._queue.put_back(job.job_id)
             logger.warning("Job %s failed: %s", job.job_id, error.code)
             trouble = Trouble.of(error, self._offered(job, error))
         except Exception as error:  # the boundary: anything else is a bug, told as one and logged once

@@ -4,8 +4,10 @@ import datetime
 import itertools
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from wan_desktop.core.errors import RenderInterruptedError
+from wan_desktop.core.generation import GenerationResult
 from wan_desktop.core.render_queue.job import OfferedChange, RenderEstimate, RenderJob, RenderState, Trouble, WhenDone
 
 HISTORY_KEPT = 500
@@ -140,22 +142,44 @@ def tidy(state: QueueState) -> QueueState:
     return replace(state, needs_ok=False) if state.needs_ok and not state.waiting else state
 
 
-def recovered(state: QueueState) -> QueueState:
+def recovered(state: QueueState, exists: Callable[[Path], bool]) -> QueueState:
     """As it is after the program was started: what ran waits again, before all others, and nothing goes on unasked.
 
-    A job during which the program ended twice is parked, so that it cannot take the program down at each start.
+    A job whose video is there was done, though nobody could write that down any more. One during which the program
+    ended twice is parked, so that it cannot take the program down at each start.
+
+    Args:
+        state: As it was read.
+        exists: Whether a file is there; videos get their names only when they are whole.
     """
+    made = [_made(job) for job in state.of(RenderState.RUNNING) if job.target is not None and exists(job.target)]
+    for job in made:
+        state = moved_to_end(state, job)
     parked: list[RenderJob] = []
     again: list[RenderJob] = []
     for job in state.of(RenderState.RUNNING):
-        stopped = replace(
-            job, state=RenderState.WAITING, interrupted=True, crashes=job.crashes + 1, started_at="", ended_at=""
-        )
+        stopped = replace(_unstarted(job), state=RenderState.WAITING, interrupted=True, crashes=job.crashes + 1)
         (parked if stopped.crashes >= _MOST_CRASHES else again).append(stopped)
     rest = [job for job in state.jobs if job.state is not RenderState.RUNNING]
     jobs = (*again, *rest, *(replace(job, state=RenderState.NEEDS_YOU, trouble=_interrupted(job)) for job in parked))
     found = replace(state, jobs=jobs)
     return replace(found, needs_ok=bool(found.waiting))
+
+
+def _made(job: RenderJob) -> RenderJob:
+    """A job that was done when the program ended; of its numbers nothing is known."""
+    assert job.target is not None
+    result = GenerationResult(path=job.target, seconds=0.0, timings_s={}, attempts=())
+    return replace(job, state=RenderState.DONE, result=result, ended_at=job.started_at)
+
+
+def _unstarted(job: RenderJob) -> RenderJob:
+    return replace(job, started_at="", ended_at="", target=None)
+
+
+def put_back(job: RenderJob) -> RenderJob:
+    """A job that had to end with the program, waiting again."""
+    return replace(_unstarted(job), state=RenderState.WAITING, interrupted=True)
 
 
 def _interrupted(job: RenderJob) -> Trouble:
@@ -253,7 +277,7 @@ def again(job: RenderJob, change: OfferedChange | None) -> RenderJob:
         order, estimate = change.applied_to(job.order), change.estimate
     without_image = order.draft.image is None
     return replace(
-        job,
+        _unstarted(job),
         order=order,
         estimate=estimate,
         state=RenderState.WAITING,
@@ -261,7 +285,5 @@ def again(job: RenderJob, change: OfferedChange | None) -> RenderJob:
         last_image_from=None if without_image else job.last_image_from,
         interrupted=False,
         crashes=0,
-        started_at="",
-        ended_at="",
         trouble=None,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QStringListModel, Qt, Signal, Slot
@@ -26,6 +27,7 @@ from wan_desktop.ui.library import words
 from wan_desktop.ui.library.deeds import MOST_COMPARED, Deed
 from wan_desktop.ui.theme import look
 from wan_desktop.ui.widgets.controls import Button, label, rule
+from wan_desktop.ui.widgets.error_card import ErrorCard
 from wan_desktop.ui.widgets.flow import FlowLayout
 from wan_desktop.ui.widgets.form import FormField
 from wan_desktop.ui.widgets.notice import Notice
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from wan_desktop.core.recipe import Recipe
     from wan_desktop.core.video_library import VideoEntry
     from wan_desktop.ui.live.library import FoundRecipe
+    from wan_desktop.ui.widgets.error_card import ErrorText
 
 _PLAYER_ROW_PX = 44
 """Height of the player's buttons and the gap above them."""
@@ -107,7 +110,9 @@ class Details(QScrollArea):
         self.recipe: Recipe | None = None
         self.count = 0
         """How many videos are selected."""
-        self._notice: Notice | None = None
+        self._said: Notice | ErrorCard | None = None
+        self.card: ErrorCard | None = None
+        """Why the video cannot be played; None if it can."""
         self.setWidgetResizable(True)
         self.setObjectName("libraryDetails")
         self._page = QFrame()
@@ -136,10 +141,8 @@ class Details(QScrollArea):
     def show_entry(self, entry: VideoEntry, catalog: Catalog | None) -> None:
         """Show that video; it goes on playing if it is the same file still."""
         recipe: Recipe | None = None
-        try:
+        with contextlib.suppress(WanError):  # without it, its buttons are off
             recipe = entry.recipe
-        except WanError as error:
-            self.error_found.emit(error)
         goes_on = self.player.path == entry.path and entry.state != VideoState.MISSING
         self._begin(entry, recipe, 1, keeps_player=goes_on)
         self._show_words(entry.title, entry.prompt, recipe, catalog)
@@ -162,10 +165,12 @@ class Details(QScrollArea):
             part.hide()
         self.stack.setCurrentWidget(self.one)
 
-    def show_unplayable(self, reason: str) -> None:
-        """The video that is shown cannot be played."""
+    def show_error(self, error: ErrorText) -> None:
+        """The video that is shown cannot be played: a card in place of the player."""
         self.player.hide()
-        self._say("bad", tr("This video cannot be played"), tr("{reason}. Make it again, or delete it.", reason=reason))
+        self.card = ErrorCard(error, self.one)
+        self.card.retry_requested.connect(self._on_play_again)
+        self._put(self.card)
 
     def offer_tags(self, tags: Sequence[str]) -> None:
         """Complete these while tags are typed."""
@@ -311,8 +316,9 @@ class Details(QScrollArea):
     def _begin(
         self, entry: VideoEntry | None, recipe: Recipe | None, count: int, *, keeps_player: bool = False
     ) -> None:
-        self._keep_tags()
         is_other = entry is None or self.entry is None or entry.video_id != self.entry.video_id
+        if is_other and self.tags.hasFocus():
+            self._on_tags()  # what was typed belongs to the video before
         self.entry, self.recipe, self.count = entry, recipe, count
         if not keeps_player:
             self.player.close_clip()
@@ -351,30 +357,40 @@ class Details(QScrollArea):
         self._fit_player()
 
     def _say(self, kind: str, title: str, more: str = "") -> None:
-        if self._notice is not None:
-            self._notice_place.removeWidget(self._notice)
-            self._notice.hide()
-            self._notice.deleteLater()
-            self._notice = None
-        if kind:
-            self._notice = Notice(kind, title, more, parent=self.one)
-            self._notice.words.setTextFormat(Qt.TextFormat.PlainText)
-            self._notice_place.addWidget(self._notice)
+        """Show a notice below the player; none for an empty kind."""
+        if not kind:
+            self._put(None)
+            return
+        notice = Notice(kind, title, more, parent=self.one)
+        notice.words.setTextFormat(Qt.TextFormat.PlainText)
+        self._put(notice)
+
+    def _put(self, shown: Notice | ErrorCard | None) -> None:
+        if self._said is not None:
+            self._notice_place.removeWidget(self._said)
+            self._said.hide()
+            self._said.deleteLater()
+        self._said = shown
+        if shown is not None:
+            self._notice_place.addWidget(shown)
+        if not isinstance(shown, ErrorCard):
+            self.card = None
 
     def said(self) -> str:
-        """The title of the notice that is shown; empty for none."""
-        return self._notice.title.text() if self._notice is not None else ""
+        """The title of the notice or error that is shown; empty for none."""
+        match self._said:
+            case Notice():
+                return self._said.title.text()
+            case ErrorCard():
+                return self._said.text.title
+            case _:
+                return ""
 
     def _fit_player(self) -> None:
         shape = (self.entry.width, self.entry.height) if self.entry is not None else (16, 9)
         width = max(1, self.viewport().width() - 8)
         height = min(round(width * shape[1] / max(1, shape[0])), look().px(_HIGHEST_PICTURE_PX))
         self.player.setFixedHeight(max(look().px(120), height) + look().px(_PLAYER_ROW_PX))
-
-    def _keep_tags(self) -> None:
-        """Send what was typed before another video is shown."""
-        if self.tags.hasFocus():
-            self._on_tags()
 
     @Slot()
     def _on_tags(self) -> None:
@@ -390,4 +406,12 @@ class Details(QScrollArea):
 
     @Slot(str)
     def _on_failed(self, reason: str) -> None:
-        self.error_found.emit(VideoUnreadableError(reason, hint=tr("Make it again, or delete it.")))
+        hint = tr("Make it again with “Use these settings”, or delete it.")
+        self.error_found.emit(VideoUnreadableError(tr("{reason}.", reason=reason), hint=hint))
+
+    @Slot()
+    def _on_play_again(self) -> None:
+        if self.entry is not None:
+            self._put(None)
+            self.player.show()
+            self.player.open(self.entry.path)

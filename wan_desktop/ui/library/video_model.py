@@ -1,4 +1,4 @@
-"""The rows of the grid: only the parts that are looked at are fetched, so ten thousand videos cost no more than forty."""
+"""The rows of the grid: only parts that are looked at are fetched, so ten thousand videos cost no more than forty."""
 
 from __future__ import annotations
 

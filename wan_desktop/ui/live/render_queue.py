@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -11,17 +12,17 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from wan_desktop.core.errors import WanError
 from wan_desktop.core.jobs import JobContext, JobSnapshot, JobState, Lane
+from wan_desktop.core.model_activity import ActivityKind
 from wan_desktop.core.render_queue import (
     MemorySettings,
-    OfferedChange,
     QueueRunner,
     QueueSnapshot,
-    RenderJob,
     RenderOrder,
     RenderQueue,
     RenderState,
+    Trouble,
 )
-from wan_desktop.core.rendering import video_path
+from wan_desktop.core.rendering import RenderOptions, video_path
 from wan_desktop.ui.bridge import KeyBridge
 
 if TYPE_CHECKING:
@@ -30,9 +31,10 @@ if TYPE_CHECKING:
 
     from wan_desktop.core.catalog import Model
     from wan_desktop.core.generation import GenerationDraft, GenerationResult, Settled
+    from wan_desktop.core.render_help import Help
     from wan_desktop.core.render_progress import RenderProgress
-    from wan_desktop.core.render_queue import RenderEstimate
-    from wan_desktop.core.rendering import RenderOptions
+    from wan_desktop.core.render_queue import OfferedChange, RenderEstimate, RenderJob
+    from wan_desktop.core.store.library import ModelKey
     from wan_desktop.ui.session import Session
 
 logger = logging.getLogger(__name__)
@@ -47,8 +49,10 @@ class RenderView:
     """Where the video was asked to go."""
     progress: RenderProgress | None = None
     """None until the engine has said something."""
-    job_id: str = ""
-    """In the queue."""
+    job: RenderJob | None = None
+    """In the queue; None where it is none of it."""
+    model: Model | None = None
+    """What makes it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,84 +76,119 @@ class LiveQueue(QObject):
     """Runs what waits, one after the other, on the engine's lane.
 
     Args:
-        session: Whose lanes, renderer and settings.
-        find_model: Finds a model by its id and variant, on the engine's lane; raises WanError.
-        offers: What may help after an error, on the engine's lane.
+        session: Whose lanes, renderer, models and settings.
+        file: Where the queue is kept.
+        forget: Nothing of an earlier run of the program is of interest.
     """
 
     changed = Signal(object)
     """A QueueSnapshot."""
     opened = Signal()
-    failed_to_open = Signal(object)
-    """A WanError: another window has the queue, or its file cannot be used."""
     trouble = Signal(object)
-    """A WanError: something of the queue could not be done or saved."""
-    job_started = Signal(str)
+    """A WanError: the queue cannot be opened, or something of it could not be done or saved."""
+    job_started = Signal(object)
+    """A RenderView."""
     job_progressed = Signal(object)
     """A RenderView."""
     job_stopping = Signal(str)
     job_ended = Signal(str, object)
     """The job's id, and a RenderDone, a RenderFailed, or None when it was stopped."""
 
-    def __init__(
-        self,
-        session: Session,
-        find_model: Callable[[str, str], Model],
-        offers: Callable[[RenderJob, WanError], Sequence[OfferedChange]] = lambda _job, _error: (),
-    ) -> None:
+    def __init__(self, session: Session, file: Path, *, forget: bool = False) -> None:
         super().__init__(session)
         self._session = session
-        self._find_model, self._offers = find_model, offers
+        self._file, self._forget = file, forget
         self._queue: RenderQueue | None = None
         self._runner: QueueRunner | None = None
+        self._opening = False
+        self._closed = False
         self._bridge = KeyBridge(self)
         self._bridge.key_changed.connect(self._on_changed)
+        self._models: dict[tuple[str, str], Model] = {}
         self._lane_job = ""
         """The job of the engine's lane that takes the next render, or runs one."""
         self._view: RenderView | None = None
         self._error: WanError | None = None
         """What the running render ended with; set on the engine's lane, read when that has ended."""
-        self._waiting_orders: list[Callable[[], None]] = []
+        self._waiting_orders: list[tuple[Callable[[], None], Callable[[WanError], None]]] = []
+        """What is to be done once the queue is open, and what is told if it cannot be opened."""
         self.snapshot = QueueSnapshot()
         """How it looks now."""
         session.job_changed.connect(self._on_job_changed)
-        session.submit("Open the queue", Lane.FILES, self._open, self._on_opened)
+        session.models.changed.connect(self._on_models_changed)
+        session.models.finished.connect(self._on_model_finished)
+        session.models.failed.connect(self._on_model_failed)
+        self._open()
 
     # Asking ----------------------------------------------------------------------------------------------------------
 
     @property
+    def is_open(self) -> bool:
+        """It can be worked with."""
+        return self._queue is not None
+
+    @property
     def running(self) -> bool:
-        """A video is being made, or being stopped."""
-        return bool(self.snapshot.running)
+        """A video is being made, or being stopped, or is about to be."""
+        return bool(self._lane_job)
 
     @property
     def view(self) -> RenderView | None:
-        """The render that runs."""
+        """The render that runs; None until the engine's lane has begun with it."""
         return self._view
+
+    def remember(self, model: Model) -> None:
+        """Use that one for jobs of its name, wherever it came from."""
+        self._models[model.metadata.model_id, model.variant] = model
 
     def add(
         self,
-        model_id: str,
-        draft: GenerationDraft,
-        options: RenderOptions,
+        model: Model,
+        drafts: Sequence[GenerationDraft],
         *,
-        versions: int = 1,
-        estimate: RenderEstimate | None = None,
         added: Callable[[tuple[str, ...]], None] = lambda _: None,
+        failed: Callable[[WanError], None] | None = None,
     ) -> None:
-        """Put renders behind the others; `added` is given their ids, `trouble` says why not."""
-        memory = MemorySettings.of(self._session.settings)
-        options = replace(options, png_frames=options.png_frames or self._session.settings.save_png_frames)
-        order = RenderOrder(model_id=model_id, draft=draft, options=options, memory=memory)
-        self._do(lambda queue: queue.add(order, versions=versions, estimate=estimate), added)
+        """Put renders behind the others.
+
+        Args:
+            model: What makes them.
+            drafts: What is asked for.
+            added: Given the ids of the jobs.
+            failed: Given the reason why nothing was added; `trouble` says it if None.
+        """
+        self.remember(model)
+        session = self._session
+        memory, options = MemorySettings.of(session.settings), RenderOptions(live_preview=session.settings.live_preview)
+        orders = tuple(
+            RenderOrder(model_id=model.metadata.model_id, draft=draft, options=options, memory=memory)
+            for draft in drafts
+        )
+        about = _about(session)
+        waits = self._comes(model.metadata.model_id, model.variant)
+
+        def add_all(queue: RenderQueue) -> tuple[str, ...]:
+            ids: list[str] = []
+            estimates: dict[tuple[object, ...], RenderEstimate | None] = {}
+            for order in orders:
+                size = _size_of(order.draft)
+                if size not in estimates:
+                    estimates[size] = about().estimate(order.draft, model)
+                ids += queue.add(order, estimate=estimates[size], waits_for_model=waits)
+            return tuple(ids)
+
+        self._do(add_all, added, failed)
 
     def stop(self, job_id: str) -> None:
         """Stop a job, whether it waits or runs."""
-        if self._runner is not None:
-            runner = self._runner
+        runner = self._runner
+        if runner is None:
+            return
+        if any(job.job_id == job_id for job in self.snapshot.running):
+            runner.stop(job_id)
+            self.job_stopping.emit(job_id)
+        else:
             self._do(lambda _: runner.stop(job_id))
-            if any(job.job_id == job_id for job in self.snapshot.running):
-                self.job_stopping.emit(job_id)
 
     def stop_running(self) -> None:
         """Stop what runs."""
@@ -160,8 +199,14 @@ class LiveQueue(QObject):
         """Change the queue, on the files' lane; what goes wrong is told by `trouble`."""
         self._do(deed)
 
+    def open_again(self) -> None:
+        """Try to open it once more, unless it is open."""
+        if self._queue is None and not self._opening:
+            self._open()
+
     def close_down(self) -> None:
         """The program ends: what runs waits for the next start, nothing more is begun."""
+        self._closed = True
         self._bridge.close()
         if self._runner is not None:
             self._runner.shut_down()
@@ -173,71 +218,115 @@ class LiveQueue(QObject):
 
     # On lanes --------------------------------------------------------------------------------------------------------
 
-    def _open(self, _context: JobContext) -> RenderQueue:
-        return RenderQueue(self._session.paths.render_queue_file)
+    def _open_file(self, _context: JobContext) -> RenderQueue:
+        queue = RenderQueue(self._file)
+        if self._forget:
+            now = queue.snapshot()
+            for job in (*now.waiting, *now.needs_you, *now.finished):
+                queue.delete(job.job_id)
+        self._queue = queue  # now, so that it is let go even if the program ends before the window hears of it
+        return queue
 
     def _make(self, job: RenderJob, context: JobContext) -> GenerationResult:
         """One render, on the engine's lane."""
         order, session = job.order, self._session
         self._error = None
         try:
-            model = self._find_model(order.model_id, order.draft.variant)
+            model = self._find_model(job)
             renderer = session.renderer
             renderer.planner.use(order.memory.applied_to(session.settings))
             settled = renderer.settle(order.draft, model)
             folder = session.settings.videos_folder or session.paths.videos
-            now = datetime.now().astimezone()
-            path = video_path(folder, settled.request.prompt, now, session.settings.name_pattern)
-            context.progress(RenderView(settled, path, job_id=job.job_id))
+            path = video_path(folder, settled.request.prompt, datetime.now().astimezone())
+            self._note_target(job.job_id, path)
+            begun = RenderView(settled, path, job=job, model=model)
+            context.progress(begun)
 
             def report(progress: RenderProgress) -> None:
                 if self._queue is not None:
                     self._queue.note_time_left(job.job_id, progress.seconds_left)
-                context.progress(RenderView(settled, path, progress, job.job_id))
+                context.progress(RenderView(settled, path, progress, job, model))
 
             return renderer.render(settled, model, path, context.reporting_to(report), order.options)
         except WanError as error:
             self._error = error
             raise
 
+    def _note_target(self, job_id: str, path: Path) -> None:
+        try:
+            if self._queue is not None:
+                self._queue.note_target(job_id, path)
+        except WanError as error:  # at worst the video is made twice after a crash
+            logger.warning("Where a video goes was not noted: %s", error)
+
+    def _find_model(self, job: RenderJob) -> Model:
+        from wan_desktop.core.render_help import model_of  # noqa: PLC0415 - imports the store, on the lane
+
+        model_id, variant = job.order.loads
+        known = self._models.get((model_id, variant)) or self._models.get((model_id, ""))
+        if known is not None and known.folder.path.is_dir():
+            return known
+        session = self._session
+        return model_of(model_id, variant, session.paths, session.settings, session.models.manager)
+
+    def _offers(self, job: RenderJob, error: WanError) -> Sequence[OfferedChange]:
+        ready = [(offer.metadata.model_id, offer.key.variant) for offer in self._session.models.ready()]
+        return _about(self._session)().offers(error, job.order.draft, self._find_model(job), ready)
+
     # In the window's thread ------------------------------------------------------------------------------------------
 
-    def _do(self, deed: Callable[[RenderQueue], object], done: Callable[..., None] | None = None) -> None:
-        if self._queue is None:
-            self._waiting_orders.append(lambda: self._do(deed, done))
+    def _open(self) -> None:
+        self._opening = True
+        self._session.submit("Open the queue", Lane.FILES, self._open_file, self._on_opened)
+
+    def _do(
+        self,
+        deed: Callable[[RenderQueue], object],
+        done: Callable[..., None] | None = None,
+        failed: Callable[[WanError], None] | None = None,
+    ) -> None:
+        tell = failed or self.trouble.emit
+        if self._runner is None or self._queue is None:
+            self._waiting_orders.append((functools.partial(self._do, deed, done, failed), tell))
+            self.open_again()
             return
         queue = self._queue
 
         def on_done(snapshot: JobSnapshot) -> None:
             if snapshot.error is not None:
-                self.trouble.emit(snapshot.error)
+                tell(snapshot.error)
             elif done is not None and snapshot.state is JobState.DONE:
                 done(snapshot.result)
 
         self._session.submit("Change the queue", Lane.FILES, lambda _: deed(queue), on_done)
 
     def _on_opened(self, snapshot: JobSnapshot) -> None:
+        self._opening = False
+        waiting, self._waiting_orders = self._waiting_orders, []
         if snapshot.error is not None:
-            self.failed_to_open.emit(snapshot.error)
+            for _, tell in waiting:
+                tell(snapshot.error)
+            if not waiting:
+                self.trouble.emit(snapshot.error)
             return
-        if snapshot.result is None:
+        if snapshot.result is None or self._closed:
             return
-        self._queue = snapshot.result
         self._runner = QueueRunner(snapshot.result, self._make, self._offers)
         snapshot.result.listen(self._bridge.tell)
-        waiting, self._waiting_orders = self._waiting_orders, []
-        for order in waiting:
+        self.snapshot = snapshot.result.snapshot()
+        for order, _ in waiting:
             order()
         self.opened.emit()
         self._on_changed("")
+        self._free_those_that_wait()
 
     @Slot(str)
     def _on_changed(self, _job_id: str) -> None:
-        if self._queue is None:
+        if self._queue is None or self._closed:
             return
         self.snapshot = self._queue.snapshot()
-        self.changed.emit(self.snapshot)
         self._run_next()
+        self.changed.emit(self.snapshot)
 
     def _run_next(self) -> None:
         """Let the engine's lane take the next render, unless it is busy or nothing may start."""
@@ -245,42 +334,121 @@ class LiveQueue(QObject):
         can_start = any(job.state is RenderState.WAITING for job in now.waiting)
         if self._lane_job or self._runner is None or not can_start or now.paused or now.needs_ok:
             return
-        runner = self._runner
         self._view = None
-        self._lane_job = self._session.submit("Make a video", Lane.ENGINE, runner.run_next)
+        self._lane_job = self._session.submit("Make a video", Lane.ENGINE, self._runner.run_next)
 
     @Slot(object)
     def _on_job_changed(self, snapshot: JobSnapshot) -> None:
         if snapshot.job_id != self._lane_job:
             return
         view = snapshot.progress
-        if isinstance(view, RenderView) and view != self._view:
-            if self._view is None:
-                self.job_started.emit(view.job_id)
-            self._view = view
+        if isinstance(view, RenderView) and view is not self._view:
+            is_first, self._view = self._view is None, view
+            if is_first:
+                self._show_running()
+                self.job_started.emit(view)
             if snapshot.state is JobState.RUNNING:
                 self.job_progressed.emit(view)
         if snapshot.state.final:
             self._end(snapshot)
+
+    def _show_running(self) -> None:
+        """The queue's own word that it runs may come a moment later."""
+        if self._queue is not None:
+            self.snapshot = self._queue.snapshot()
+            self.changed.emit(self.snapshot)
 
     def _end(self, snapshot: JobSnapshot) -> None:
         self._lane_job = ""
         view, self._view = self._view, None
         job: RenderJob | None = snapshot.result
         if snapshot.error is not None:
-            self.trouble.emit(snapshot.error)
-        elif job is not None:
-            self.job_ended.emit(job.job_id, self._outcome(job, view))
+            self.trouble.emit(snapshot.error)  # nothing more is tried before something changes
+            self._show_running()
+            return
         self._on_changed("")
+        if job is not None:
+            self.job_ended.emit(job.job_id, self._outcome(job, view))
 
     def _outcome(self, job: RenderJob, view: RenderView | None) -> RenderDone | RenderFailed | None:
         settled = view.settled if view is not None else None
         if job.state is RenderState.DONE and job.result is not None and view is not None:
             return RenderDone(view.settled, view.path, job.result)
         if job.state is RenderState.NEEDS_YOU:
-            told = job.trouble
-            error = self._error or WanError(
-                told.message if told else "The video could not be made.", hint=told.hint if told else ""
-            )
-            return RenderFailed(error, settled)
+            return RenderFailed(self._error or error_of(job.trouble), settled)
         return None
+
+    # Models that come ------------------------------------------------------------------------------------------------
+
+    def _comes(self, model_id: str, variant: str) -> bool:
+        """Its download runs, and it cannot be used before that is done."""
+        key = self._key(model_id, variant)
+        if key is None:
+            return False
+        activity = self._session.models.activity(key)
+        offer = self._session.models.offer(key)
+        usable = offer is not None and offer.is_usable
+        return activity is not None and activity.kind is ActivityKind.DOWNLOAD and not usable
+
+    def _key(self, model_id: str, variant: str) -> ModelKey | None:
+        keys = (offer.key for offer in self._session.models.offers())
+        return next((key for key in keys if key.model_id == model_id and key.variant == variant), None)
+
+    def _free_those_that_wait(self) -> None:
+        """Jobs that wait for a model that does not come can start: they then say what is missing."""
+        loads = {job.order.loads for job in self.snapshot.waiting if job.state is RenderState.WAITING_FOR_MODEL}
+        for model_id, variant in loads:
+            if not self._comes(model_id, variant):
+                self._do(lambda queue, of=(model_id, variant): queue.model_ready(*of))
+
+    @Slot(object)
+    def _on_models_changed(self, _key: object) -> None:
+        loads = {job.order.loads for job in self.snapshot.waiting if job.state is RenderState.WAITING}
+        for model_id, variant in loads:
+            if self._comes(model_id, variant):
+                self._do(lambda queue, of=(model_id, variant): queue.wait_for_model(*of))
+
+    @Slot(object, object, object)
+    def _on_model_finished(self, key: ModelKey | None, _kind: ActivityKind, _result: object) -> None:
+        if key is not None and self._waits_for(key):
+            self._do(lambda queue: queue.model_ready(key.model_id, key.variant))
+
+    @Slot(object, object)
+    def _on_model_failed(self, key: ModelKey | None, error: WanError) -> None:
+        if key is not None and self._waits_for(key):
+            self._do(lambda queue: queue.model_failed(key.model_id, key.variant, Trouble.of(error)))
+
+    def _waits_for(self, key: ModelKey) -> bool:
+        return any(
+            job.state is RenderState.WAITING_FOR_MODEL and job.order.loads == (key.model_id, key.variant)
+            for job in self.snapshot.waiting
+        )
+
+
+def error_of(told: Trouble | None) -> WanError:
+    """The error that was written down, as one that can be shown."""
+    if told is None:
+        return WanError("The video could not be made.")
+    error = WanError(told.message, hint=told.hint, details=told.details)
+    error.code, error.number, error.title = told.code, told.number, told.title  # type: ignore[misc]
+    return error
+
+
+def _size_of(draft: GenerationDraft) -> tuple[object, ...]:
+    """What decides how long it takes."""
+    numbers = (draft.width, draft.height, draft.num_frames, draft.num_inference_steps)
+    return *numbers, draft.guidance_scale, draft.guidance_scale_2, draft.image is None, draft.variant
+
+
+def _about(session: Session) -> Callable[[], Help]:
+    """This installation as it is now, put together on the lane that asks."""
+    paths, settings, manager = session.paths, session.settings, session.models.manager
+    hardware = session.pc.profile
+
+    def make() -> Help:
+        from wan_desktop.core.form_check import without_own_engine  # noqa: PLC0415 - on the lane
+        from wan_desktop.core.render_help import Help  # noqa: PLC0415 - imports the store, on the lane
+
+        return Help(paths, settings, without_own_engine(hardware) if hardware is not None else None, manager)
+
+    return make

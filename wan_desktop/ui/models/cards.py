@@ -81,7 +81,7 @@ class ModelCard(QFrame):
         self.badge.show_state(tr(badge), kind, icon)
         self.badge.setToolTip(words.badge_tip(offer))
         self.tags.setText(words.tags(offer))
-        self.size.setText(words.size_words(offer))
+        self.size_words.setText(words.size_words(offer))
         self._show_status(standing)
         spoken = words.spoken(standing, number, count)
         if spoken != self.accessibleName():
@@ -112,9 +112,9 @@ class ModelCard(QFrame):
     def _facts(self) -> QHBoxLayout:
         row = QHBoxLayout()
         self.tags = label("", self, role="value")
-        self.size = label("", self, role="value")
+        self.size_words = label("", self, role="value")
         row.addWidget(self.tags, 1)
-        row.addWidget(self.size)
+        row.addWidget(self.size_words)
         return row
 
     def _foot(self) -> QHBoxLayout:

@@ -77,7 +77,7 @@ class ModelDeeds(QObject):
                 self._simply(deed)(key)
 
     def _simply(self, deed: Deed) -> Callable[[ModelKey], None]:
-        return {
+        doing: dict[Deed, Callable[[ModelKey], None]] = {
             Deed.DOWNLOAD: self._models.download,
             Deed.DOWNLOAD_AGAIN: self._models.download,
             Deed.RESUME: self._models.download,
@@ -88,7 +88,8 @@ class ModelDeeds(QObject):
             Deed.CHECK: self._models.verify,
             Deed.ASK_HUB: self._models.ask_hub,
             Deed.REMOVE: self._models.remove,
-        }[deed]
+        }
+        return doing[deed]
 
     @Slot(object)
     def change(self, change: Recommendation) -> None:

@@ -15,11 +15,11 @@ from wan_desktop.core.words import mark, tr
 from wan_desktop.ui import text
 from wan_desktop.ui.models import words
 from wan_desktop.ui.models.facts import FactsView
-from wan_desktop.ui.widgets.flow import FlowLayout
 from wan_desktop.ui.models.report import ReportView
 from wan_desktop.ui.models.token_form import TokenForm
 from wan_desktop.ui.widgets.badge import Badge
 from wan_desktop.ui.widgets.controls import Button, label, rule
+from wan_desktop.ui.widgets.flow import FlowLayout
 from wan_desktop.ui.widgets.meter import MeterBar, Segment
 from wan_desktop.ui.widgets.notice import Notice
 

@@ -91,7 +91,7 @@ def history_line(entry: HistoryEntry) -> str:
 
 
 def storage_line(storage: Storage) -> str:
-    """`D:\\Models: 3 models, 46.0 GB used, 212.0 GB free`."""
+    """`/data/models: 3 models, 46.0 GB used, 212.0 GB free`."""
     if not storage.is_here:
         return tr("{folder}: its drive is not connected", folder=str(storage.root))
     models = trn("{count} model", "{count} models", storage.models)

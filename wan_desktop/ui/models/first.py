@@ -23,7 +23,7 @@ _FOLDER = "folder"
 
 
 class FirstModel(QWidget):
-    """Names the model to begin with, or says why there is none."""
+    """Names the model to begin with."""
 
     download_requested = Signal(object, object)
     """A ModelKey, and the Deed."""
@@ -52,31 +52,22 @@ class FirstModel(QWidget):
             return
         self._shown = looks
         self._clear()
-        if has_own or not is_judged:
-            return
-        self._show(start, card)
+        if start is not None and is_judged:
+            self._show(start, card)
 
-    def _show(self, start: ModelOffer | None, card: str) -> None:
-        from_folder = (tr("Use files I already have"), _FOLDER)
-        if start is None:
-            title = tr("This PC has no NVIDIA card that the program can use")
-            more = tr("You can manage models and look at videos, but not make new ones with the large models.")
-            made = Notice("warn", title, more, (), self) if not card else None
-        else:
-            size = text.data_size(start.download_bytes)
-            more = tr(
-                "A model is the part that makes the video. For your {card} the best start is {name}: {size} to download.",
-                card=card or tr("PC"),
-                name=words.title(start),
-                size=size,
-            )
-            actions = [(tr("Download {size}", size=size), start.key), from_folder]
-            made = Notice("info", tr("No models on this PC yet"), more, actions, self)
-        if made is not None:
-            made.action_requested.connect(self._on_action)
-            self._layout.addWidget(made)
-            self.notice = made
-            self.show()
+    def _show(self, start: ModelOffer, card: str) -> None:
+        size = text.data_size(start.download_bytes)
+        more = tr(
+            "A model is the part that makes the video. For your {card} the best start is {name}: {size} to download.",
+            card=card or tr("PC"),
+            name=words.title(start),
+            size=size,
+        )
+        actions = [(tr("Download {size}", size=size), start.key), (tr("Use files I already have"), _FOLDER)]
+        self.notice = Notice("info", tr("No models on this PC yet"), more, actions, self)
+        self.notice.action_requested.connect(self._on_action)
+        self._layout.addWidget(self.notice)
+        self.show()
 
     def _clear(self) -> None:
         if self.notice is not None:

@@ -13,7 +13,6 @@ from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 from wan_desktop.core.compatibility import IssueCode, Severity
 from wan_desktop.core.model_offers import usual_mode, usual_video
 from wan_desktop.core.recommendations import ChangeKind
-from wan_desktop.core.store.library import ModelKey
 from wan_desktop.core.words import tr
 from wan_desktop.ui import text
 from wan_desktop.ui.models import report_words, words
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from wan_desktop.core.model_offers import ModelOffer
     from wan_desktop.core.model_report import ModelReport
     from wan_desktop.core.recommendations import Recommendation
+    from wan_desktop.core.store.library import ModelKey
     from wan_desktop.ui.live.models import LiveModels
 
 _MODEL_CHANGES = (ChangeKind.VARIANT, ChangeKind.MODEL)
@@ -93,10 +93,10 @@ class ReportView(QWidget):
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(8)
         row.addWidget(label(tr("What if"), self._pickers, role="soft"))
-        self.size = ComboBox(tr("Size of the video"), self._pickers)
-        self.length = ComboBox(tr("Length of the video"), self._pickers)
-        self.mode = ComboBox(tr("Made from"), self._pickers)
-        for box in (self.size, self.length, self.mode):
+        self.size_box = ComboBox(tr("Size of the video"), self._pickers)
+        self.length_box = ComboBox(tr("Length of the video"), self._pickers)
+        self.mode_box = ComboBox(tr("Made from"), self._pickers)
+        for box in (self.size_box, self.length_box, self.mode_box):
             box.activated.connect(self._on_picked)
             row.addWidget(box, 1)
         self._layout.addWidget(self._pickers)
@@ -141,21 +141,21 @@ class ReportView(QWidget):
 
     def _fill_pickers(self, offer: ModelOffer) -> None:
         metadata = offer.metadata
-        self.size.clear()
+        self.size_box.clear()
         for size in metadata.sizes:
-            self.size.addItem(f"{size.width} {text.TIMES} {size.height}", (size.width, size.height))
-        self.length.clear()
+            self.size_box.addItem(f"{size.width} {text.TIMES} {size.height}", (size.width, size.height))
+        self.length_box.clear()
         for frames in metadata.num_frames_choices:
-            self.length.addItem(report_words.seconds(frames, metadata.fps), frames)
-        self.length.setCurrentIndex(max(0, self.length.findData(metadata.num_frames)))
-        self.mode.clear()
+            self.length_box.addItem(report_words.seconds(frames, metadata.fps), frames)
+        self.length_box.setCurrentIndex(max(0, self.length_box.findData(metadata.num_frames)))
+        self.mode_box.clear()
         for mode in metadata.modes:
-            self.mode.addItem(text.mode_name(mode), mode.value)
-        self.mode.setCurrentIndex(max(0, self.mode.findData(usual_mode(metadata).value)))
-        self.mode.setVisible(len(metadata.modes) > 1)
+            self.mode_box.addItem(text.mode_name(mode), mode.value)
+        self.mode_box.setCurrentIndex(max(0, self.mode_box.findData(usual_mode(metadata).value)))
+        self.mode_box.setVisible(len(metadata.modes) > 1)
 
     def _mode(self, offer: ModelOffer) -> GenerationMode:
-        value = self.mode.currentData()
+        value = self.mode_box.currentData()
         return next((mode for mode in offer.metadata.modes if mode.value == value), usual_mode(offer.metadata))
 
     def _ask(self) -> None:
@@ -164,9 +164,9 @@ class ReportView(QWidget):
             return
         mode = self._mode(offer)
         workload = usual_video(offer.metadata, mode)
-        if self.size.currentData() is not None and self.length.currentData() is not None:
-            width, height = self.size.currentData()
-            workload = replace(workload, width=width, height=height, num_frames=self.length.currentData())
+        if self.size_box.currentData() is not None and self.length_box.currentData() is not None:
+            width, height = self.size_box.currentData()
+            workload = replace(workload, width=width, height=height, num_frames=self.length_box.currentData())
         self._asked += 1
         self._models.report(offer, mode, workload, functools.partial(self._on_report, self._asked, offer.key))
 
@@ -289,12 +289,12 @@ class ReportView(QWidget):
             self.change_requested.emit(change)
             return
         if change.mode is not None:
-            self.mode.setCurrentIndex(self.mode.findData(change.mode.value))
+            self.mode_box.setCurrentIndex(self.mode_box.findData(change.mode.value))
         if change.width is not None and change.height is not None:
-            self._pick(self.size, (change.width, change.height), f"{change.width} {text.TIMES} {change.height}")
+            self._pick(self.size_box, (change.width, change.height), f"{change.width} {text.TIMES} {change.height}")
         if change.num_frames is not None and self._offer is not None:
             fps = self._offer.metadata.fps
-            self._pick(self.length, change.num_frames, report_words.seconds(change.num_frames, fps))
+            self._pick(self.length_box, change.num_frames, report_words.seconds(change.num_frames, fps))
         self._ask()
 
     def _pick(self, box: ComboBox, value: object, shown: str) -> None:

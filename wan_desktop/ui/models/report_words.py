@@ -73,7 +73,7 @@ def verdict(offer: ModelOffer, check: CompatibilityCheck) -> tuple[FitBadge, str
 
 
 def sentence(offer: ModelOffer, report: ModelReport) -> str:
-    """`5 s at 832 x 480 in about 4-5 min. 1280 x 720 works too, about 14 min.`"""
+    """`5 s at 832 x 480 in about 4-5 min. 1280 x 720 works too, about 14 min`."""
     workload, check = report.workload, report.check
     video = tr(
         "{length} at {size}",
@@ -95,7 +95,7 @@ def _works_too(other: OtherSize) -> str:
 
 def seconds(num_frames: int, fps: int) -> str:
     """`5 s`; whole seconds of a model are a frame longer, which nobody calls 5.04 s."""
-    return f"{num_frames / max(1, fps):.1f}".removesuffix(".0") + " s"
+    return f"{(num_frames - 1) / max(1, fps):.1f}".removesuffix(".0") + " s"
 
 
 def bar_value(bar: MemoryBar) -> str:
@@ -216,7 +216,7 @@ def change_words(change: Recommendation, offer: ModelOffer, other: ModelOffer | 
 
 
 def change_result(change: Recommendation) -> str:
-    """`Then it takes about 3 min.`"""
+    """`Then it takes about 3 min`."""
     if change.seconds_high is None:
         return ""
     return tr("Then it takes {time}.", time=time_words(change.seconds_low, change.seconds_high))

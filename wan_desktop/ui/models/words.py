@@ -162,7 +162,7 @@ def amounts(done_bytes: int, total_bytes: int) -> str:
 
 
 def spoken(standing: Standing, number: int, count: int) -> str:
-    """`Wan 2.2 TI2V 5B, Q8_0. Runs well on this PC. Ready. 11.6 gigabytes. 1 of 5.`"""
+    """`Wan 2.2 TI2V 5B, Q8_0. Runs well on this PC. Ready. 11.6 gigabytes. 1 of 5`."""
     offer = standing.offer
     parts = [title(offer).replace(" \u00b7", ",")]
     if offer.badge in (FitBadge.NOT_CHECKED, FitBadge.NOT_SUPPORTED):

@@ -24,7 +24,7 @@ _AHEAD = 8
 _JUMP = 24
 """Frames that are decoded and thrown away rather than looked for anew."""
 _MAX_PIXELS = 50_000_000
-"""Larger frames are not decoded: ours have at most 4096 x 4096, and a damaged file that claims more wants our memory."""
+"""Larger frames are not decoded: ours have at most 4096 x 4096, and a damaged file may claim anything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +82,7 @@ class ClipDecoder:
         if not rate or rate < 0 or not stream.time_base or min(stream.width, stream.height) < 1:
             raise ClipError(tr("The file does not say how large and how fast its pictures are"))
         if stream.width * stream.height > _MAX_PIXELS:
-            raise ClipError(
-                tr("The pictures have {width} x {height} pixels", width=stream.width, height=stream.height)
-            )
+            raise ClipError(tr("The pictures have {width} x {height} pixels", width=stream.width, height=stream.height))
         frames = stream.frames or sum(1 for packet in self._container.demux(stream) if packet.size)
         if frames < 1:
             raise ClipError(tr("The file holds no pictures"))
@@ -102,9 +100,7 @@ class ClipDecoder:
             self._next = number + 1
             if number >= index:
                 return image
-        raise ClipError(
-            tr("Picture {number} of {total} cannot be decoded", number=index + 1, total=self.clip.frames)
-        )
+        raise ClipError(tr("Picture {number} of {total} cannot be decoded", number=index + 1, total=self.clip.frames))
 
     def _decode_from(self, index: int) -> Iterator[tuple[int, QImage]]:
         """Pictures with their numbers, from the key picture before that number on."""
