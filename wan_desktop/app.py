@@ -88,6 +88,7 @@ def run_window(
         instance=instance,
         file=file,
         libraries=libraries,
+        may_set_up=not sample,
     )
     program.show()
     code = application.exec()

@@ -37,7 +37,7 @@ from wan_desktop.core.messages import Ready, TorchCard
 from wan_desktop.core.paths import AppPaths
 from wan_desktop.core.prompt_history import PromptHistory
 from wan_desktop.core.records import to_plain
-from wan_desktop.core.settings import Settings, save_settings
+from wan_desktop.core.settings import Settings, load_settings, save_settings
 from wan_desktop.core.store.library import ModelKey
 from wan_desktop.core.store.status import ModelState, ModelStatus
 from wan_desktop.core.video_library.database import Database
@@ -225,12 +225,14 @@ def test_that_settings_are_read_as_they_are(content: bytes, state: HealthState, 
     assert item_of(examine(facts_of(paths)), HealthKind.SETTINGS).state is state
 
 
-def test_that_settings_that_were_damaged_once_are_told(paths: AppPaths) -> None:
-    save_settings(Settings(), paths.settings_file)
-    paths.settings_file.with_suffix(".json.broken").write_bytes(b"{")
+def test_that_settings_that_were_damaged_are_told_until_others_are_saved(paths: AppPaths) -> None:
+    paths.settings_file.write_bytes(b"{")
+    load_settings(paths.settings_file)
     item = item_of(examine(facts_of(paths)), HealthKind.SETTINGS)
     assert item.state is HealthState.YELLOW
     assert "settings.json.broken" in item.sentence
+    save_settings(Settings(), paths.settings_file)
+    assert item_of(examine(facts_of(paths)), HealthKind.SETTINGS).state is HealthState.GREEN
 
 
 @pytest.mark.parametrize(

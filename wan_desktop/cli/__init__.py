@@ -6,6 +6,7 @@ from typing import NoReturn
 
 from wan_desktop import __version__
 from wan_desktop.cli.check import add_check, run_check
+from wan_desktop.cli.doctor import add_doctor, run_doctor
 from wan_desktop.cli.hardware import add_hardware, run_hardware
 from wan_desktop.cli.models import add_models, run_models
 from wan_desktop.cli.render import add_render, print_recipe, run_render
@@ -22,6 +23,7 @@ _EPILOG = """examples:
   python main.py recipe red.mp4
   python main.py hardware
   python main.py check wan2.2-t2v-a14b --width 832 --height 480 --num-frames 81
+  python main.py doctor --zip report.zip
   python main.py models list
   python main.py models download wan2.2-ti2v-5b --variant Q4_K_M
 
@@ -57,6 +59,7 @@ def make_parser(*, as_json: bool = False) -> argparse.ArgumentParser:
     add_models(commands.add_parser("models", help="download, check, repair and remove models"), kind)
     add_check(commands.add_parser("check", help="does a video fit this PC, with this model?"))
     add_hardware(commands.add_parser("hardware", help="what this PC is: cards, driver, memory, drives"))
+    add_doctor(commands.add_parser("doctor", help="is the program as it should be; a report for somebody who helps"))
     return parser
 
 
@@ -75,6 +78,8 @@ def main(argv: list[str], paths: AppPaths) -> int:
             return run_check(args, paths, reporter)
         if args.command == "hardware":
             return run_hardware(args, paths, reporter)
+        if args.command == "doctor":
+            return run_doctor(args, paths, reporter)
         return run_render(args, paths, reporter)
     except JobCancelled:
         return reporter.cancelled()

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from wan_desktop.ui.shell import Shell
     from wan_desktop.ui.theme import ThemeManager
     from wan_desktop.ui.windows_shell import Libraries
+    from wan_desktop.ui.wizard.wizard import Wizard
 
 MINIMUM = (1100, 640)
 _USUAL = (1440, 900)
@@ -79,6 +80,8 @@ class MainWindow(QFrame):
         self.banners: Banners | None = None
         self.shell: Shell | None = None
         self.question: CloseQuestion | None = None
+        self.wizard: Wizard | None = None
+        """While it is open."""
         self.pages: dict[PageId, QWidget] = {}
         """Those that were made."""
         self._build_ui(remember_form=remember_form)
@@ -118,6 +121,16 @@ class MainWindow(QFrame):
             widget.focus_first()
         else:
             self.create.focus_prompt()
+
+    @Slot()
+    def open_wizard(self) -> None:
+        """Set the program up, at the first start or again."""
+        from wan_desktop.ui.wizard.wizard import Wizard  # noqa: PLC0415 - after the first paint
+
+        if self._session is not None and self.wizard is None:
+            self.wizard = Wizard(self._session, self)
+            self.wizard.ended.connect(self._on_wizard_ended)
+            self.wizard.open()
 
     @property
     def session(self) -> Session | None:
@@ -244,6 +257,8 @@ class MainWindow(QFrame):
         assert self._session is not None
         page = make_page(name, self._session, self._theme, self.stack)
         page.page_requested.connect(self.show_page)
+        if name is PageId.THIS_PC:
+            page.setup_requested.connect(self.open_wizard)
         self.pages[name] = page
         self.stack.addWidget(page)
         return page
@@ -275,6 +290,13 @@ class MainWindow(QFrame):
             self._closing = True
             self.create.stop()
             self.close()
+
+    @Slot(bool)
+    def _on_wizard_ended(self, make_video: bool) -> None:
+        self.wizard = None
+        self.show_page(PageId.CREATE)
+        if make_video:
+            self.create.make_sample()
 
     @Slot(object, object)
     def _on_notification(self, page: PageId, target: object) -> None:

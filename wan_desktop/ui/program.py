@@ -42,6 +42,7 @@ class Program(QObject):
         instance: The right to be the only window of that data folder; None: nobody asks.
         file: May bring the settings of a video; it was named at the start.
         libraries: Windows'; None elsewhere.
+        may_set_up: Open the wizard if it was never gone through.
     """
 
     def __init__(
@@ -56,8 +57,10 @@ class Program(QObject):
         instance: Instance | None = None,
         file: Path | None = None,
         libraries: Libraries | None = None,
+        may_set_up: bool = False,
     ) -> None:
         super().__init__(application)
+        self._may_set_up = may_set_up
         application.setApplicationName(text.APP)
         application.setApplicationDisplayName(text.APP)
         self._application = application
@@ -123,6 +126,8 @@ class Program(QObject):
             from wan_desktop.ui.page import PageId  # noqa: PLC0415 - only where it is wanted
 
             self.window.show_page(PageId(self._settings.start_page.value))
+        if self._may_set_up and not self._settings.wizard_done:
+            self.window.open_wizard()
         if self._sample:
             from wan_desktop.ui.sample_run import SampleRun  # noqa: PLC0415 - only without a screen
 

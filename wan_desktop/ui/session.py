@@ -20,10 +20,12 @@ from wan_desktop.ui.bridge import EngineBridge, JobBridge
 from wan_desktop.ui.live.library import LiveLibrary
 from wan_desktop.ui.live.models import LiveModels
 from wan_desktop.ui.live.pc import LivePc
+from wan_desktop.ui.live.render_queue import LiveQueue
 from wan_desktop.ui.workers import LaneThread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from wan_desktop.core.engine_client import EngineState
     from wan_desktop.core.hardware import HardwareProfile
@@ -45,6 +47,7 @@ class Session(QObject):
         parent: Lives at least as long.
         engine_command: How the engine is started.
         look_at_pc: Finds out what the PC is; this one if None.
+        queue_file: A queue of its own, which is empty at the start; the usual one if None.
     """
 
     engine_changed = Signal(object)
@@ -60,6 +63,7 @@ class Session(QObject):
         *,
         engine_command: Sequence[str] = ENGINE_COMMAND,
         look_at_pc: Callable[[], HardwareProfile] | None = None,
+        queue_file: Path | None = None,
     ) -> None:
         super().__init__(parent)
         self.paths = paths
@@ -79,6 +83,7 @@ class Session(QObject):
         self.pc = LivePc(self, look_at_pc)
         self.models = LiveModels(self)
         self.library = LiveLibrary(self)
+        self.renders = LiveQueue(self, queue_file or paths.render_queue_file, forget=queue_file is not None)
         for thread in self._lanes:
             thread.start()
 
@@ -115,6 +120,7 @@ class Session(QObject):
         self._is_shut_down = True
         self._jobs.close()
         self._engine.close()
+        self.renders.close_down()  # before what runs is cancelled: else it would be stopped for good
         self.queue.shutdown()
         for thread in self._lanes:
             thread.join(_PATIENCE_S)
@@ -123,6 +129,7 @@ class Session(QObject):
             thread.wait()
         self.models.close()
         self.library.close()
+        self.renders.close()
 
     @Slot(object)
     def _on_job_changed(self, snapshot: JobSnapshot) -> None:

@@ -85,7 +85,7 @@ def _states(look: Look) -> str:
         parts.append(f"""
 QFrame[surface="{kind}"] {{ background: {background}; border: 1px solid {t.border}; border-radius: 8px; }}
 QFrame[surface="{kind}"] QLabel {{ color: {color}; }}
-QFrame#badge[kind="{kind}"] {{ background: {background}; border: 0; border-radius: {px(10)}px; }}
+QFrame#badge[kind="{kind}"] {{ background: {background}; border: 0; border-radius: {px(9)}px; }}
 QFrame#badge[kind="{kind}"] QLabel {{ color: {color}; font-size: {px(12)}px; font-weight: 600; }}""")
     return "".join(parts)
 

@@ -132,7 +132,7 @@ def settings_trouble(file: Path) -> FileTrouble | None:
             names=", ".join(bad),
         )
         return FileTrouble(words, damaged=False)
-    return _set_aside(file)
+    return None
 
 
 def _is_good(name: str, data: dict[str, object]) -> bool:
@@ -144,12 +144,12 @@ def _is_good(name: str, data: dict[str, object]) -> bool:
 
 
 def _set_aside(file: Path) -> FileTrouble | None:
+    """There are no settings: because none were saved yet, or because they were damaged."""
     broken = file.with_suffix(file.suffix + ".broken")
-    if broken.exists():
-        return FileTrouble(
-            tr("They were damaged once. The damaged file is kept as {name}.", name=broken.name), damaged=False
-        )
-    return None
+    if not broken.exists():
+        return None
+    words = tr("They were damaged; the damaged file is kept as {name}. Look them through.", name=broken.name)
+    return FileTrouble(words, damaged=False)
 
 
 def database_trouble(file: Path) -> FileTrouble | None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from wan_desktop.core.errors import WanError
 from wan_desktop.core.generation import GenerationResult
 from wan_desktop.core.render_queue.copies import check_versions, copies_of
 from wan_desktop.core.render_queue.database import QueueDatabase
@@ -84,7 +85,7 @@ class RenderQueue:
         self._damage = Trouble.of(opened.damage) if opened.damage else None
         self._state = opened.state
         try:
-            self._change(lambda state: recovered(state, disk.exists))
+            self._change(lambda state: recovered(state, lambda path: _is_there(path, disk)))
         except BaseException:
             self._database.close()
             raise
@@ -396,6 +397,15 @@ class RenderQueue:
         with self._lock:
             needed = [picture for job in self._state.jobs for picture in job.pictures]
             self._pictures.drop_others(needed)
+
+
+def _is_there(path: Path, disk: Disk) -> bool:
+    """Whether the file is there; where nobody can say, it is not."""
+    try:
+        return disk.exists(path)
+    except (OSError, WanError) as error:
+        logger.warning("Nobody knows whether %s is there: %s", path, error)
+        return False
 
 
 def _tell(listener: Listener, job_id: str) -> None:

@@ -121,6 +121,16 @@ class CreatePage(QFrame):
             self._render(self.form.state)
 
     @Slot()
+    def make_sample(self) -> None:
+        """Write the model's first sample prompt into the form and make it, as soon as there is a form."""
+        if self.form is None:
+            self.form_ready.connect(self.make_sample)
+            return
+        if self.stage.empty.samples:
+            self.form.write_prompt(self.stage.empty.samples[0])
+            self.generate()
+
+    @Slot()
     def add_to_queue(self) -> None:
         """Let the queue make what stands in the form."""
         if self.form is not None:

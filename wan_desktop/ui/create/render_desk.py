@@ -103,6 +103,8 @@ class RenderDesk(QObject):
     def _connect(self) -> None:
         self.question.stop_confirmed.connect(self.stop)
         self.renders.started.connect(self.changed)
+        self.renders.changed.connect(self.changed)
+        self.renders.followed.connect(self._on_followed)
         self.renders.progressed.connect(self._on_progressed)
         self.renders.stopping.connect(self._stage.show_stopping)
         self.renders.finished.connect(self._on_finished)
@@ -118,6 +120,17 @@ class RenderDesk(QObject):
         self.question.end()
         self.changed.emit()
         self.ended.emit(outcome)
+
+    @Slot(object)
+    def _on_followed(self, view: RenderView) -> None:
+        """The queue begins with a render, whoever asked for it."""
+        request = view.settled.request
+        if view.job is not None and view.model is not None:
+            draft = view.job.order.draft
+            self._asked = Asked(draft, view.model, draft.image is not None)
+        self._stage.begin(request.width, request.height)
+        self.question.begin()
+        self.changed.emit()
 
     @Slot(object)
     def _on_progressed(self, view: RenderView) -> None:

@@ -1,84 +1,31 @@
-"""One render at a time, from the form's draft to a finished video or an error."""
+"""The render that the Create page shows: whichever runs in the queue, and the way from its form into the queue."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal, Slot
 
-from wan_desktop.core.jobs import JobContext, JobSnapshot, JobState, Lane
-from wan_desktop.core.rendering import RenderOptions, video_path
+from wan_desktop.core.render_queue import RenderState
+from wan_desktop.ui.live.render_queue import RenderDone, RenderFailed, RenderView
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from wan_desktop.core.catalog import Model
     from wan_desktop.core.errors import WanError
-    from wan_desktop.core.generation import GenerationDraft, GenerationResult, Settled
-    from wan_desktop.core.render_progress import RenderProgress
+    from wan_desktop.core.generation import GenerationDraft
+    from wan_desktop.core.render_queue import QueueSnapshot
     from wan_desktop.ui.session import Session
 
-
-@dataclass(frozen=True, slots=True)
-class RenderView:
-    """A render as the window sees it."""
-
-    settled: Settled
-    path: Path
-    """Where the video was asked to go."""
-    progress: RenderProgress | None = None
-    """None until the engine has said something."""
-
-
-@dataclass(frozen=True, slots=True)
-class RenderDone:
-    """A finished render."""
-
-    settled: Settled
-    asked_path: Path
-    result: GenerationResult
-
-
-@dataclass(frozen=True, slots=True)
-class RenderFailed:
-    """A render that ended with an error."""
-
-    error: WanError
-    settled: Settled | None
-
-
-class RenderWork:
-    """Work for the engine lane: settle the draft, make the video, report RenderView."""
-
-    def __init__(self, session: Session, model: Model, draft: GenerationDraft) -> None:
-        self._session = session
-        self._model = model
-        self._draft = draft
-        self._live_preview = session.settings.live_preview
-        self._folder = session.settings.videos_folder or session.paths.videos
-
-    def __call__(self, context: JobContext) -> RenderDone:
-        """Make it; see `Renderer.settle` and `Renderer.render` for what it raises."""
-        renderer = self._session.renderer
-        settled = renderer.settle(self._draft, self._model)
-        path = video_path(self._folder, settled.request.prompt, datetime.now().astimezone())
-        context.progress(RenderView(settled, path))
-
-        def report(progress: RenderProgress) -> None:
-            context.progress(RenderView(settled, path, progress))
-
-        options = RenderOptions(live_preview=self._live_preview)
-        return RenderDone(
-            settled, path, renderer.render(settled, self._model, path, context.reporting_to(report), options)
-        )
+__all__ = ["RenderController", "RenderDone", "RenderFailed", "RenderView"]
 
 
 class RenderController(QObject):
-    """Starts, follows and stops the render of the window."""
+    """Starts renders, and follows and stops the one that runs."""
 
     started = Signal()
+    """One was asked for here."""
+    followed = Signal(object)
+    """A RenderView: the queue begins with one."""
     progressed = Signal(object)
     """A RenderView."""
     stopping = Signal()
@@ -87,50 +34,97 @@ class RenderController(QObject):
     failed = Signal(object)
     """A RenderFailed."""
     stopped = Signal()
+    """It was stopped, or waits in the queue and is not begun now."""
+    changed = Signal()
+    """`running` may be another now."""
 
     def __init__(self, session: Session, parent: QObject) -> None:
         super().__init__(parent)
-        self._session = session
-        self._job = ""
-        self._settled: Settled | None = None
-        session.job_changed.connect(self._on_job_changed)
+        self._renders = session.renders
+        self._adding = False
+        self._awaited = ""
+        """The job that was added here last, until it is begun."""
+        self._asked: dict[str, GenerationDraft] = {}
+        """What was asked for here and has not come to its end."""
+        self._failed: dict[str, GenerationDraft] = {}
+        """What was asked for here and failed."""
+        self._renders.changed.connect(self._on_changed)
+        self._renders.job_started.connect(self._on_job_started)
+        self._renders.job_progressed.connect(self.progressed)
+        self._renders.job_stopping.connect(self._on_job_stopping)
+        self._renders.job_ended.connect(self._on_job_ended)
 
     @property
     def running(self) -> bool:
-        """A video is being made, or being stopped."""
-        return bool(self._job)
+        """A video is being made, or being stopped, or about to be made."""
+        return self._adding or bool(self._awaited) or self._renders.running
 
     def render(self, draft: GenerationDraft, model: Model) -> None:
         """Make that video, unless one is being made."""
-        if self._job:
+        if self.running:
             return
-        self._settled = None
-        self._job = self._session.submit("Make a video", Lane.ENGINE, RenderWork(self._session, model, draft))
+        self._forget_what_is_tried_again(draft)
+        self._adding = True
+
+        def on_added(ids: tuple[str, ...]) -> None:
+            self._adding = False
+            self._awaited = ids[0]
+            self._asked[ids[0]] = draft
+            self._on_changed(self._renders.snapshot)
+
+        self._renders.add(model, (draft,), added=on_added, failed=self._on_not_added)
         self.started.emit()
 
     def stop(self) -> None:
         """Ask the render to stop."""
-        if self._job:
-            self._session.queue.cancel(self._job)
+        if self._awaited:
+            self._renders.stop(self._awaited)
+        else:
+            self._renders.stop_running()
+
+    def _forget_what_is_tried_again(self, draft: GenerationDraft) -> None:
+        """What failed here and is made anew does not need the user any more."""
+        words = (draft.prompt, draft.image)
+        for job_id in [job_id for job_id, old in self._failed.items() if (old.prompt, old.image) == words]:
+            del self._failed[job_id]
+            self._renders.do(lambda queue, job_id=job_id: queue.delete(job_id))
+
+    def _on_not_added(self, error: WanError) -> None:
+        self._adding = False
+        self.failed.emit(RenderFailed(error, None))
 
     @Slot(object)
-    def _on_job_changed(self, snapshot: JobSnapshot) -> None:
-        if snapshot.job_id != self._job:
-            return
-        if isinstance(snapshot.progress, RenderView):
-            self._settled = snapshot.progress.settled
-        if snapshot.state.final:
-            self._job = ""
-        match snapshot.state:
-            case JobState.RUNNING if isinstance(snapshot.progress, RenderView):
-                self.progressed.emit(snapshot.progress)
-            case JobState.CANCELLING:
-                self.stopping.emit()
-            case JobState.DONE:
-                self.finished.emit(snapshot.result)
-            case JobState.FAILED if snapshot.error is not None:
-                self.failed.emit(RenderFailed(snapshot.error, self._settled))
-            case JobState.CANCELLED:
+    def _on_changed(self, now: QueueSnapshot) -> None:
+        """See whether what was asked for here is begun."""
+        waits = any(job.job_id == self._awaited and job.state is RenderState.WAITING for job in now.waiting)
+        runs = any(job.job_id == self._awaited for job in now.running)
+        if self._awaited and not runs and (not waits or now.paused or now.needs_ok):
+            self._awaited = ""
+            if not self._renders.running:
                 self.stopped.emit()
+        self.changed.emit()
+
+    @Slot(object)
+    def _on_job_started(self, view: RenderView) -> None:
+        if view.job is not None and view.job.job_id == self._awaited:
+            self._awaited = ""
+        self.followed.emit(view)
+
+    @Slot(str)
+    def _on_job_stopping(self, _job_id: str) -> None:
+        self.stopping.emit()
+
+    @Slot(str, object)
+    def _on_job_ended(self, job_id: str, outcome: object) -> None:
+        if job_id == self._awaited:
+            self._awaited = ""
+        asked = self._asked.pop(job_id, None)
+        match outcome:
+            case RenderDone():
+                self.finished.emit(outcome)
+            case RenderFailed():
+                if asked is not None:
+                    self._failed[job_id] = asked
+                self.failed.emit(outcome)
             case _:
-                pass
+                self.stopped.emit()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal, Slot
 
-from wan_desktop.core.errors import WanError
+from wan_desktop.core.errors import WanError, error_from_code
 from wan_desktop.core.jobs import JobContext, JobSnapshot, JobState, Lane
 from wan_desktop.core.model_activity import ActivityKind
 from wan_desktop.core.render_queue import (
@@ -116,8 +116,6 @@ class LiveQueue(QObject):
         """How it looks now."""
         session.job_changed.connect(self._on_job_changed)
         session.models.changed.connect(self._on_models_changed)
-        session.models.finished.connect(self._on_model_finished)
-        session.models.failed.connect(self._on_model_failed)
         self._open()
 
     # Asking ----------------------------------------------------------------------------------------------------------
@@ -318,7 +316,7 @@ class LiveQueue(QObject):
             order()
         self.opened.emit()
         self._on_changed("")
-        self._free_those_that_wait()
+        self._match_models()
 
     @Slot(str)
     def _on_changed(self, _job_id: str) -> None:
@@ -394,44 +392,37 @@ class LiveQueue(QObject):
         keys = (offer.key for offer in self._session.models.offers())
         return next((key for key in keys if key.model_id == model_id and key.variant == variant), None)
 
-    def _free_those_that_wait(self) -> None:
-        """Jobs that wait for a model that does not come can start: they then say what is missing."""
-        loads = {job.order.loads for job in self.snapshot.waiting if job.state is RenderState.WAITING_FOR_MODEL}
-        for model_id, variant in loads:
-            if not self._comes(model_id, variant):
-                self._do(lambda queue, of=(model_id, variant): queue.model_ready(*of))
-
     @Slot(object)
     def _on_models_changed(self, _key: object) -> None:
-        loads = {job.order.loads for job in self.snapshot.waiting if job.state is RenderState.WAITING}
-        for model_id, variant in loads:
-            if self._comes(model_id, variant):
+        self._match_models()
+
+    def _match_models(self) -> None:
+        """Let jobs wait for models that come, and let them go on when those are here or do not come."""
+        for model_id, variant, waits in {
+            (*job.order.loads, job.state is RenderState.WAITING_FOR_MODEL) for job in self.snapshot.waiting
+        }:
+            comes = self._comes(model_id, variant)
+            if comes and not waits:
                 self._do(lambda queue, of=(model_id, variant): queue.wait_for_model(*of))
+            elif waits and not comes:
+                self._go_on_without(model_id, variant)
 
-    @Slot(object, object, object)
-    def _on_model_finished(self, key: ModelKey | None, _kind: ActivityKind, _result: object) -> None:
-        if key is not None and self._waits_for(key):
-            self._do(lambda queue: queue.model_ready(key.model_id, key.variant))
-
-    @Slot(object, object)
-    def _on_model_failed(self, key: ModelKey | None, error: WanError) -> None:
-        if key is not None and self._waits_for(key):
-            self._do(lambda queue: queue.model_failed(key.model_id, key.variant, Trouble.of(error)))
-
-    def _waits_for(self, key: ModelKey) -> bool:
-        return any(
-            job.state is RenderState.WAITING_FOR_MODEL and job.order.loads == (key.model_id, key.variant)
-            for job in self.snapshot.waiting
-        )
+    def _go_on_without(self, model_id: str, variant: str) -> None:
+        """A download that jobs wait for does not run any more."""
+        key, models = self._key(model_id, variant), self._session.models
+        error = models.error(key) if key is not None else None
+        if error is not None:
+            trouble = Trouble.of(error)
+            self._do(lambda queue: queue.model_failed(model_id, variant, trouble))
+        elif key is None or not models.is_paused(key):  # it is here; else the render says that it is not
+            self._do(lambda queue: queue.model_ready(model_id, variant))
 
 
 def error_of(told: Trouble | None) -> WanError:
     """The error that was written down, as one that can be shown."""
     if told is None:
         return WanError("The video could not be made.")
-    error = WanError(told.message, hint=told.hint, details=told.details)
-    error.code, error.number, error.title = told.code, told.number, told.title  # type: ignore[misc]
-    return error
+    return error_from_code(told.code, told.message, hint=told.hint, details=told.details)
 
 
 def _size_of(draft: GenerationDraft) -> tuple[object, ...]:

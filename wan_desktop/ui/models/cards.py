@@ -5,23 +5,27 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from wan_desktop.core.model_activity import ActivityKind
 from wan_desktop.core.model_list import Deed, deeds
 from wan_desktop.core.words import tr
 from wan_desktop.ui.models import words
 from wan_desktop.ui.models.picture import ModelPicture
+from wan_desktop.ui.theme import look
 from wan_desktop.ui.widgets.badge import Badge
 from wan_desktop.ui.widgets.controls import Button, IconLabel, label, restyle
 from wan_desktop.ui.widgets.meter import MeterBar, Segment
 
 if TYPE_CHECKING:
-    from PySide6.QtGui import QMouseEvent
+    from PySide6.QtGui import QMouseEvent, QResizeEvent
 
     from wan_desktop.core.model_activity import Activity
     from wan_desktop.core.model_list import Standing
     from wan_desktop.core.store.library import ModelKey
+
+_NARROW_PX = 400
+"""Of the design: below it, a card has room for its words only."""
 
 
 class ModelCard(QFrame):
@@ -46,7 +50,8 @@ class ModelCard(QFrame):
         row = QHBoxLayout(self)
         row.setContentsMargins(11, 11, 11, 9)
         row.setSpacing(12)
-        row.addWidget(ModelPicture(standing.offer.metadata.model_id, self), 0, Qt.AlignmentFlag.AlignTop)
+        self._picture = ModelPicture(standing.offer.metadata.model_id, self)
+        row.addWidget(self._picture, 0, Qt.AlignmentFlag.AlignTop)
         column = QVBoxLayout()
         column.setSpacing(4)
         row.addLayout(column, 1)
@@ -100,18 +105,27 @@ class ModelCard(QFrame):
         event.accept()
         self.pressed.emit(self.key)
 
-    def _headline(self) -> QHBoxLayout:
-        row = QHBoxLayout()
-        row.setSpacing(8)
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Leave out the picture, and put the badge below the name, where there is no room beside it."""
+        super().resizeEvent(event)
+        is_narrow = self.width() < look().px(_NARROW_PX)
+        direction = QBoxLayout.Direction.TopToBottom if is_narrow else QBoxLayout.Direction.LeftToRight
+        if self._top.direction() != direction:
+            self._top.setDirection(direction)
+            self._picture.setVisible(not is_narrow)
+
+    def _headline(self) -> QBoxLayout:
+        self._top = QBoxLayout(QBoxLayout.Direction.LeftToRight)
+        self._top.setSpacing(6)
         self.name = label("", self, role="label", wrap=True)
         self.badge = Badge(parent=self)
-        row.addWidget(self.name, 1)
-        row.addWidget(self.badge, 0, Qt.AlignmentFlag.AlignTop)
-        return row
+        self._top.addWidget(self.name, 1)
+        self._top.addWidget(self.badge, 0, Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
+        return self._top
 
     def _facts(self) -> QHBoxLayout:
         row = QHBoxLayout()
-        self.tags = label("", self, role="value")
+        self.tags = label("", self, role="value", wrap=True)
         self.size_words = label("", self, role="value")
         row.addWidget(self.tags, 1)
         row.addWidget(self.size_words)
@@ -121,7 +135,7 @@ class ModelCard(QFrame):
         row = QHBoxLayout()
         row.setSpacing(6)
         self._icon = IconLabel("info", "text3", 14, self)
-        self.status = label("", self, role="value")
+        self.status = label("", self, role="value", wrap=True)
         self.pause = Button("", self, kind="icon", icon_name="pause", name=tr("Pause"))
         self.cancel = Button("", self, kind="icon", icon_name="x", name=tr("Stop"))
         self.pause.clicked.connect(self._on_pause)

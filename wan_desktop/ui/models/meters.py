@@ -13,6 +13,7 @@ from wan_desktop.core.words import tr
 from wan_desktop.ui.models import report_words
 from wan_desktop.ui.theme import look
 from wan_desktop.ui.widgets.controls import label
+from wan_desktop.ui.widgets.flow import FlowLayout
 from wan_desktop.ui.widgets.meter import MeterBar, Segment
 
 if TYPE_CHECKING:
@@ -26,14 +27,14 @@ _SWATCH_PX = 9
 class Swatch(QWidget):
     """A spot of colour for a legend."""
 
-    def __init__(self, token: str, parent: QWidget | None = None) -> None:
+    def __init__(self, token: str, parent: QWidget | None = None, *, width: int = _SWATCH_PX) -> None:
         super().__init__(parent)
-        self._token = token
+        self._token, self._width = token, width
         self.setFixedSize(self.sizeHint())
 
     def sizeHint(self) -> QSize:
-        """A small square."""
-        return QSize(look().px(_SWATCH_PX), look().px(_SWATCH_PX))
+        """A small square, or a line."""
+        return QSize(look().px(self._width), look().px(_SWATCH_PX))
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Draw it in the theme's colour."""
@@ -70,9 +71,7 @@ class MeterRow(QWidget):
         self.bar = MeterBar(name, 10, self)
         layout.addWidget(self.bar)
         self._legend = QWidget(self)
-        self._legend_row = QHBoxLayout(self._legend)
-        self._legend_row.setContentsMargins(0, 0, 0, 0)
-        self._legend_row.setSpacing(6)
+        self._legend_row = FlowLayout(self._legend, 4)
         self._legend.setVisible(legend)
         layout.addWidget(self._legend)
 
@@ -103,8 +102,15 @@ class MeterRow(QWidget):
                 widget.deleteLater()
         for share in bar.shares:
             name = self._others if share.holder is Holder.OTHERS else tr(report_words.HOLDERS[share.holder][0])
-            self._legend_row.addWidget(Swatch(self._token(share.holder, bar), self._legend))
-            self._legend_row.addWidget(label(f"{name} {share.size_bytes / 1e9:.1f}", self._legend, role="caption"))
-        self._legend_row.addStretch(1)
-        limit = tr("safe limit {limit}", limit=f"{bar.limit_bytes / 1e9:.1f}")
-        self._legend_row.addWidget(label(f"| {limit}", self._legend, role="caption"))
+            self._add_entry(self._token(share.holder, bar), f"{name} {share.size_bytes / 1e9:.1f}")
+        self._add_entry("text", tr("safe limit {limit}", limit=f"{bar.limit_bytes / 1e9:.1f}"), width=2)
+
+    def _add_entry(self, token: str, words: str, *, width: int = _SWATCH_PX) -> None:
+        entry = QWidget(self._legend)
+        row = QHBoxLayout(entry)
+        row.setContentsMargins(0, 0, 8, 0)
+        row.setSpacing(5)
+        row.addWidget(Swatch(token, entry, width=width))
+        row.addWidget(label(words, entry, role="caption"))
+        self._legend_row.addWidget(entry)
+        entry.show()

@@ -44,6 +44,7 @@ class ModelsPage(Page):
         self._models = session.models
         self._unfolded: set[Group] = set()
         self._wanted: ModelKey | None = None
+        self.subtitle.setWordWrap(True)
         self._build_head()
         self.notices = NoticeBar(self)
         self.page_layout.addWidget(self.notices)

@@ -11,6 +11,8 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 from wan_desktop.ui.theme import look
 
 _WIDTH, _HEIGHT, _RADIUS = 84, 56, 6
+_SPREAD = 584
+"""Chosen so that the hues of the catalog's models are at least 30 degrees apart."""
 _HILLS = ((0.62, 0.16, 0.0), (0.78, 0.11, 2.1))
 """Where the hills begin from above, how high they are, and where their waves begin; in parts of the height."""
 
@@ -25,7 +27,7 @@ class ModelPicture(QWidget):
 
     def __init__(self, seed: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._hue = zlib.crc32(seed.encode()) % 360
+        self._hue = zlib.crc32(seed.encode(), _SPREAD) % 360
         self._drawn: tuple[object, QPixmap] | None = None
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
 

@@ -97,6 +97,8 @@ class ReportView(QWidget):
         self.length_box = ComboBox(tr("Length of the video"), self._pickers)
         self.mode_box = ComboBox(tr("Made from"), self._pickers)
         for box in (self.size_box, self.length_box, self.mode_box):
+            box.setSizeAdjustPolicy(ComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+            box.setMinimumContentsLength(6)
             box.activated.connect(self._on_picked)
             row.addWidget(box, 1)
         self._layout.addWidget(self._pickers)

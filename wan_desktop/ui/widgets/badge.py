@@ -23,7 +23,7 @@ class Badge(QFrame):
         super().__init__(parent)
         self.setObjectName("badge")
         layout = QHBoxLayout(self)
-        layout.setContentsMargins(8, 2, 9, 2)
+        layout.setContentsMargins(8, 3, 9, 3)
         layout.setSpacing(5)
         self._icon = IconLabel(icon_name or "info", kind, 13, self)
         self._words = label(text, self)

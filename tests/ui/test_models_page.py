@@ -1,0 +1,494 @@
+"""The Models page as a user works with it, against a Hub on this machine and PCs on paper."""
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import keyring
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from tests.fakes.hardware import load
+from tests.fakes.hub import FakeHub
+from tests.fakes.keyrings import MemoryKeyring
+from tests.ui.conftest import WAIT_MS, fake_engine
+from tests.ui.models_kit import (
+    GATED,
+    GATED_KEY,
+    KEY,
+    REPO,
+    WEIGHTS,
+    OpenPage,
+    add_repositories,
+    click,
+    flip,
+    folder_of,
+    model_files,
+    select,
+    slow_hub,
+    status,
+    wait_for_models,
+    wait_for_status,
+)
+from wan_desktop.core.model_list import Deed, Filter, ShownStatus
+from wan_desktop.core.model_offers import FitBadge, Group
+from wan_desktop.core.paths import AppPaths
+from wan_desktop.core.settings import Settings
+from wan_desktop.core.store.library import ModelKey
+from wan_desktop.ui.live import pc as live_pc
+from wan_desktop.ui.models.page import ModelsPage
+from wan_desktop.ui.page import PageId
+from wan_desktop.ui.session import Session
+
+SMALL = ModelKey("wan2.1-t2v-1.3b", "bf16")
+
+
+@pytest.fixture(scope="module")
+def files(tiny_model: Callable[[str], Path]) -> dict[str, bytes]:
+    return model_files(tiny_model("t2v"))
+
+
+@pytest.fixture
+def hub(files: dict[str, bytes], monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
+    with FakeHub() as fake:
+        fake.add_repo(REPO, files)
+        fake.add_repo(GATED, files, gated=True)
+        monkeypatch.setenv("HF_ENDPOINT", fake.url)
+        yield fake
+
+
+@pytest.fixture
+def open_models(
+    qtbot: QtBot, qapp: QApplication, paths: AppPaths, hub: FakeHub, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[OpenPage]:
+    """Opens the page on a PC on paper; closing it and opening it again is what a restart is."""
+    sessions: list[Session] = []
+    paths.ensure()
+    add_repositories(paths)
+
+    def start(pc: str = "rtx-4070-12gb-32gb") -> ModelsPage:
+        close()
+        monkeypatch.setattr(live_pc, "probe", lambda **_: load(pc))
+        session = Session(paths, Settings(), qapp, engine_command=fake_engine("ok"))
+        sessions.append(session)
+        page = ModelsPage(session)
+        qtbot.addWidget(page)
+        page.resize(1180, 820)
+        page.show()
+        wait_for_models(qtbot, session)
+        return page
+
+    def close() -> None:
+        while sessions:
+            sessions.pop().shutdown()
+
+    yield start
+    close()
+
+
+@pytest.fixture
+def page(open_models: OpenPage) -> ModelsPage:
+    return open_models()
+
+
+@pytest.fixture
+def downloaded(qtbot: QtBot, page: ModelsPage) -> ModelsPage:
+    """With the tiny model, chosen in the list."""
+    select(page, KEY)
+    click(qtbot, page, Deed.DOWNLOAD)
+    wait_for_status(qtbot, page, ShownStatus.READY)
+    return page
+
+
+def said(page: ModelsPage) -> str:
+    return page.notices.notice.title.text() if page.notices.notice is not None else ""
+
+
+def wait_until_said(qtbot: QtBot, page: ModelsPage, words: str) -> None:
+    qtbot.waitUntil(lambda: words in said(page), timeout=WAIT_MS)
+
+
+# Downloads -----------------------------------------------------------------------------------------------------------
+
+
+def test_that_a_model_is_downloaded_by_a_click(
+    downloaded: ModelsPage, paths: AppPaths, files: dict[str, bytes]
+) -> None:
+    assert all((folder_of(paths) / name).read_bytes() == data for name, data in files.items())
+    assert "is ready" in said(downloaded)
+    assert downloaded.subtitle.text().startswith("1 ready on this PC")
+    assert downloaded.details.button(Deed.CREATE).isVisible()
+
+
+def test_that_a_second_click_does_nothing_bad(qtbot: QtBot, page: ModelsPage, hub: FakeHub) -> None:
+    slow_hub(hub)
+    select(page, KEY)
+    click(qtbot, page, Deed.DOWNLOAD)
+    page.deeds.do(KEY, Deed.DOWNLOAD)
+    page.deeds.do(KEY, Deed.DOWNLOAD)
+    hub.rate_limit(1e9)
+    wait_for_status(qtbot, page, ShownStatus.READY)
+    assert page.session.models.error(KEY) is None
+
+
+def test_that_a_download_shows_how_far_it_is_and_can_be_paused(
+    qtbot: QtBot, page: ModelsPage, hub: FakeHub, paths: AppPaths
+) -> None:
+    slow_hub(hub)
+    select(page, KEY)
+    click(qtbot, page, Deed.DOWNLOAD)
+    card = page.list.card(KEY)
+    assert card is not None
+    qtbot.waitUntil(lambda: "%" in card.status.text() and "/s" in card.status.text(), timeout=WAIT_MS)
+    assert card.bar.isVisible()
+    assert page.details.progress.isVisible()
+    qtbot.mouseClick(card.pause, Qt.MouseButton.LeftButton)
+    wait_for_status(qtbot, page, ShownStatus.PAUSED)
+    assert not folder_of(paths).exists()
+    assert card.pause.accessibleName() == "Go on"
+    hub.rate_limit(1e9)
+    qtbot.mouseClick(card.pause, Qt.MouseButton.LeftButton)
+    wait_for_status(qtbot, page, ShownStatus.READY)
+
+
+def test_that_a_download_goes_on_when_the_window_is_opened_again(
+    qtbot: QtBot, open_models: OpenPage, hub: FakeHub, files: dict[str, bytes], paths: AppPaths
+) -> None:
+    page = open_models()
+    slow_hub(hub)
+    select(page, KEY)
+    click(qtbot, page, Deed.DOWNLOAD)
+    wait_for_status(qtbot, page, ShownStatus.DOWNLOADING)
+    qtbot.waitUntil(lambda: hub.bytes_sent("/resolve/") > 50_000, timeout=WAIT_MS)
+    page = open_models()
+    hub.rate_limit(1e9)
+    wait_for_status(qtbot, page, ShownStatus.READY)
+    assert (folder_of(paths) / WEIGHTS).read_bytes() == files[WEIGHTS]
+
+
+def test_that_a_paused_download_stays_paused_when_the_window_is_opened_again(
+    qtbot: QtBot, open_models: OpenPage, hub: FakeHub
+) -> None:
+    page = open_models()
+    slow_hub(hub)
+    select(page, KEY)
+    click(qtbot, page, Deed.DOWNLOAD)
+    qtbot.waitUntil(lambda: hub.bytes_sent("/resolve/") > 50_000, timeout=WAIT_MS)
+    click(qtbot, page, Deed.PAUSE)
+    wait_for_status(qtbot, page, ShownStatus.PAUSED)
+    page = open_models()
+    assert status(page) is ShownStatus.PAUSED
+    hub.rate_limit(1e9)
+    select(page, KEY)
+    click(qtbot, page, Deed.RESUME)
+    wait_for_status(qtbot, page, ShownStatus.READY)
+
+
+def test_that_what_arrived_is_deleted_only_after_a_question(
+    qtbot: QtBot, page: ModelsPage, hub: FakeHub, paths: AppPaths
+) -> None:
+    slow_hub(hub)
+    select(page, KEY)
+    click(qtbot, page, Deed.DOWNLOAD)
+    wait_for_status(qtbot, page, ShownStatus.DOWNLOADING)
+    click(qtbot, page, Deed.CANCEL)
+    assert page.deeds.question is not None
+    page.deeds.question.no.click()
+    assert status(page) is ShownStatus.DOWNLOADING
+    click(qtbot, page, Deed.CANCEL)
+    page.deeds.question.yes.click()
+    wait_for_status(qtbot, page, ShownStatus.NOT_DOWNLOADED)
+    assert not list(paths.models.rglob("*.part"))
+
+
+def test_that_a_download_waits_for_the_internet(
+    qtbot: QtBot, page: ModelsPage, hub: FakeHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub.fault("status_500", times=None)
+    select(page, KEY)
+    click(qtbot, page, Deed.DOWNLOAD)
+    wait_for_status(qtbot, page, ShownStatus.WAITING_FOR_INTERNET)
+    click(qtbot, page, Deed.PAUSE)
+    wait_for_status(qtbot, page, ShownStatus.NOT_DOWNLOADED)
+
+
+def test_that_a_closed_repository_asks_for_a_token(
+    qtbot: QtBot, page: ModelsPage, hub: FakeHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = keyring.get_keyring()
+    keyring.set_keyring(MemoryKeyring())
+    try:
+        select(page, GATED_KEY)
+        click(qtbot, page, Deed.DOWNLOAD)
+        wait_for_status(qtbot, page, ShownStatus.NEEDS_TOKEN, GATED_KEY)
+        form = page.details.token
+        assert form.isVisible()
+        assert not form.use.isEnabled()
+        qtbot.keyClicks(form.field, hub.token)
+        qtbot.mouseClick(form.use, Qt.MouseButton.LeftButton)
+        wait_for_status(qtbot, page, ShownStatus.READY, GATED_KEY)
+        assert not form.isVisible()
+    finally:
+        keyring.set_keyring(before)
+
+
+# Checks and repair ---------------------------------------------------------------------------------------------------
+
+
+def test_that_a_flipped_byte_is_found_and_repaired(
+    qtbot: QtBot, downloaded: ModelsPage, paths: AppPaths, files: dict[str, bytes]
+) -> None:
+    page = downloaded
+    flip(folder_of(paths) / WEIGHTS, 5000)
+    click(qtbot, page, Deed.CHECK)
+    wait_for_status(qtbot, page, ShownStatus.NEEDS_REPAIR)
+    card = page.list.card(KEY)
+    assert card is not None
+    assert card.status.text() == f"Needs repair (1 of {len(files)} files)"
+    repair = page.details.button(Deed.REPAIR)
+    assert repair.text() == f"Repair (1 of {len(files)} files)"
+    click(qtbot, page, Deed.REPAIR)
+    wait_for_status(qtbot, page, ShownStatus.READY)
+    assert (folder_of(paths) / WEIGHTS).read_bytes() == files[WEIGHTS]
+
+
+def test_that_all_files_can_be_checked_at_once(qtbot: QtBot, downloaded: ModelsPage, paths: AppPaths) -> None:
+    page = downloaded
+    qtbot.mouseClick(page.check_all, Qt.MouseButton.LeftButton)
+    wait_until_said(qtbot, page, "All files of all models are good")
+    flip(folder_of(paths) / WEIGHTS, 5000)
+    qtbot.waitUntil(page.check_all.isEnabled, timeout=WAIT_MS)
+    qtbot.mouseClick(page.check_all, Qt.MouseButton.LeftButton)
+    wait_until_said(qtbot, page, "1 model needs repair")
+    wait_for_status(qtbot, page, ShownStatus.NEEDS_REPAIR)
+
+
+def test_that_a_missing_file_reads_as_incomplete(qtbot: QtBot, downloaded: ModelsPage, paths: AppPaths) -> None:
+    (folder_of(paths) / WEIGHTS).unlink()
+    click(qtbot, downloaded, Deed.CHECK)
+    wait_for_status(qtbot, downloaded, ShownStatus.INCOMPLETE)
+    click(qtbot, downloaded, Deed.REPAIR)
+    wait_for_status(qtbot, downloaded, ShownStatus.READY)
+
+
+# Remove, adopt, add --------------------------------------------------------------------------------------------------
+
+
+def test_that_a_removal_can_be_undone(qtbot: QtBot, downloaded: ModelsPage, paths: AppPaths) -> None:
+    page = downloaded
+    click(qtbot, page, Deed.REMOVE)
+    wait_for_status(qtbot, page, ShownStatus.NOT_DOWNLOADED)
+    assert not folder_of(paths).exists()
+    assert page.notices.notice is not None
+    undo = page.notices.notice.buttons[0]
+    assert undo.text() == "Undo"
+    qtbot.mouseClick(undo, Qt.MouseButton.LeftButton)
+    wait_for_status(qtbot, page, ShownStatus.READY)
+
+
+def test_that_a_folder_of_the_user_joins_the_library(
+    qtbot: QtBot, page: ModelsPage, tiny_model: Callable[[str], Path], tmp_path: Path, files: dict[str, bytes]
+) -> None:
+    own = tmp_path / "my models" / "mine"
+    for name, data in files.items():
+        (own / name).parent.mkdir(parents=True, exist_ok=True)
+        (own / name).write_bytes(data)
+    page.deeds.adopt(own.parent)
+    wait_until_said(qtbot, page, "1 model was added")
+    qtbot.waitUntil(
+        lambda: any(offer.metadata.name == "mine" and offer.is_usable for offer in page.session.models.offers()),
+        timeout=WAIT_MS,
+    )
+    qtbot.waitUntil(lambda: page.details.name.text() == "mine", timeout=WAIT_MS)
+    assert (own / WEIGHTS).read_bytes() == files[WEIGHTS]
+
+
+def test_that_a_repository_is_added_by_the_address_of_its_page(
+    qtbot: QtBot, page: ModelsPage, hub: FakeHub, files: dict[str, bytes]
+) -> None:
+    hub.add_repo("other/new-Diffusers", files)
+    qtbot.mouseClick(page.add_repository, Qt.MouseButton.LeftButton)
+    dialog = page.deeds.dialog
+    assert dialog is not None
+    qtbot.waitUntil(dialog.isVisible, timeout=WAIT_MS)
+    qtbot.keyClicks(dialog.field, "https://huggingface.co/other/new-Diffusers/tree/main")
+    qtbot.mouseClick(dialog.add, Qt.MouseButton.LeftButton)
+    wait_until_said(qtbot, page, "other/new-Diffusers was added")
+    qtbot.waitUntil(lambda: "other/new-Diffusers" in page.details.name.text(), timeout=WAIT_MS)
+    assert page.details.button(Deed.DOWNLOAD).isVisible()
+
+
+def test_that_a_repository_that_does_not_exist_is_told(qtbot: QtBot, page: ModelsPage) -> None:
+    page.session.models.add_repository("nobody/nothing")
+    wait_until_said(qtbot, page, "moved or removed")
+
+
+# The list ------------------------------------------------------------------------------------------------------------
+
+
+def groups(page: ModelsPage) -> dict[Group, set[FitBadge]]:
+    found: dict[Group, set[FitBadge]] = {}
+    for card in page.list.cards:
+        found.setdefault(card.standing.offer.group, set()).add(card.standing.offer.badge)
+    return found
+
+
+@pytest.mark.parametrize("pc", ["rtx-2060-6gb-16gb", "rtx-4070-12gb-32gb", "rtx-5090-32gb-96gb"])
+def test_that_models_stand_in_the_group_that_fits_the_pc(open_models: OpenPage, pc: str) -> None:
+    page = open_models(pc)
+    found = groups(page)
+    assert all(badge.fits for badge in found[Group.RECOMMENDED])
+    assert all(not badge.fits for badge in found.get(Group.TOO_BIG, set()))
+    card = page.list.cards[0]
+    assert card.badge.text in ("Runs well", "Tight", "Slow, saves memory")
+    assert page.first.notice is not None
+
+
+def test_that_a_pc_without_a_card_recommends_nothing(open_models: OpenPage) -> None:
+    page = open_models("no-card-laptop-8gb")
+    assert Group.RECOMMENDED not in groups(page)
+    assert page.first.notice is None
+    shapes = page.list.card(ModelKey("shapes", "original"))
+    assert shapes is not None
+    assert shapes.badge.text == "Runs well"
+
+
+def test_that_a_search_leaves_what_matches(qtbot: QtBot, page: ModelsPage) -> None:
+    qtbot.keyClicks(page.search.field, "ti2v q8")
+    qtbot.waitUntil(lambda: [str(card.key) for card in page.list.cards] == ["wan2.2-ti2v-5b--Q8_0"], timeout=WAIT_MS)
+    qtbot.keyClicks(page.search.field, " nonsense")
+    qtbot.waitUntil(page.empty.isVisible, timeout=WAIT_MS)
+    assert page.empty.page is not None
+    qtbot.mouseClick(page.empty.page.buttons[0], Qt.MouseButton.LeftButton)
+    assert page.search.text == ""
+    assert page.list.cards
+
+
+def test_that_a_filter_says_what_it_hides(qtbot: QtBot, open_models: OpenPage) -> None:
+    page = open_models("no-card-laptop-8gb")
+    qtbot.mouseClick(page.search.chips[Filter.FITS], Qt.MouseButton.LeftButton)
+    assert {str(card.key) for card in page.list.cards} == {"shapes--original"}
+    page.search.set_text("14b")
+    assert page.empty.isVisible()
+    assert page.empty.page is not None
+    assert "hidden by 'Fits this PC'" in page.empty.page.words.text()
+
+
+def test_that_more_versions_are_unfolded(qtbot: QtBot, page: ModelsPage) -> None:
+    before = len(page.list.cards)
+    page.list.unfold_requested.emit(Group.ALSO_WORKS)
+    assert len(page.list.cards) > before
+
+
+def test_that_the_keyboard_walks_through_the_list(qtbot: QtBot, page: ModelsPage) -> None:
+    page.list.cards[0].setFocus()
+    qtbot.keyClick(page.list.cards[0], Qt.Key.Key_Down)
+    assert page.selected == page.list.cards[1].key
+    qtbot.keyClick(page.list.cards[1], Qt.Key.Key_End)
+    assert page.selected == page.list.cards[-1].key
+    qtbot.keyClick(page.list.cards[-1], Qt.Key.Key_Home)
+    assert page.selected == page.list.cards[0].key
+    assert page.details.key == page.selected
+    page.find()
+    assert page.search.field is page.focusWidget()
+
+
+def test_that_a_card_says_all_to_a_screen_reader(page: ModelsPage) -> None:
+    select(page, SMALL)
+    card = page.list.card(SMALL)
+    assert card is not None
+    assert re.fullmatch(
+        r"Wan 2\.1 T2V 1\.3B, full\. Runs well on this PC\. Not downloaded\. 14\.7 gigabytes\. \d+ of \d+\.",
+        card.accessibleName(),
+    )
+
+
+# The report ----------------------------------------------------------------------------------------------------------
+
+
+def wait_for_report(qtbot: QtBot, page: ModelsPage, key: ModelKey) -> None:
+    select(page, key)
+    qtbot.waitUntil(
+        lambda: page.details.report.report is not None and page.details.report.report.check.model_id == key.model_id,
+        timeout=WAIT_MS,
+    )
+
+
+def test_that_the_report_tells_what_a_video_needs(qtbot: QtBot, page: ModelsPage) -> None:
+    wait_for_report(qtbot, page, SMALL)
+    report = page.details.report
+    assert report.verdict.text() == "Runs well on this PC"
+    assert report.sentence.text().startswith("5 s at 832 \u00d7 480 in about")
+    assert report.video_memory.isVisible()
+    assert re.fullmatch(
+        r"Video memory: [\d.]+ gigabytes needed, [\d.]+ free, fits", report.video_memory.bar.accessibleName()
+    )
+    assert report.accuracy.text().startswith("Estimate")
+
+
+def test_that_the_report_can_be_copied(qtbot: QtBot, page: ModelsPage) -> None:
+    wait_for_report(qtbot, page, SMALL)
+    qtbot.mouseClick(page.details.report.copy, Qt.MouseButton.LeftButton)
+    copied = QGuiApplication.clipboard().text()
+    assert "Wan 2.1 T2V 1.3B" in copied
+    assert "Video memory:" in copied
+    assert "Licence: Apache-2.0" in copied
+
+
+def test_that_another_length_is_asked_for(qtbot: QtBot, page: ModelsPage) -> None:
+    wait_for_report(qtbot, page, SMALL)
+    report = page.details.report
+    box = report.length_box
+    box.setCurrentIndex(0)
+    box.activated.emit(0)
+    qtbot.waitUntil(
+        lambda: report.report is not None and report.report.workload.num_frames == box.itemData(0), timeout=WAIT_MS
+    )
+    assert report.sentence.text().startswith("1 s at")
+
+
+def test_that_a_recommended_change_is_tried_by_a_click(qtbot: QtBot, page: ModelsPage) -> None:
+    big = ModelKey("wan2.1-i2v-14b-720p", "bf16")
+    wait_for_report(qtbot, page, big)
+    report = page.details.report
+    buttons = {button.text(): button for notice in report.notices for button in notice.buttons}
+    assert "Try it" in buttons
+    before = report.report
+    qtbot.mouseClick(buttons["Try it"], Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: report.report is not before, timeout=WAIT_MS)
+    assert report.report is not None
+    assert report.report.check.fit.fits
+
+
+def test_that_too_big_is_downloaded_only_after_a_question(qtbot: QtBot, page: ModelsPage) -> None:
+    big = ModelKey("wan2.1-i2v-14b-720p", "Q4_K_M")
+    select(page, big)
+    assert not page.details.button(Deed.DOWNLOAD).isVisible()
+    click(qtbot, page, Deed.TRY_ANYWAY)
+    assert page.deeds.question is not None
+    page.deeds.question.no.click()
+    assert page.session.models.activity(big) is None
+
+
+def test_that_not_supported_offers_nothing(page: ModelsPage) -> None:
+    select(page, ModelKey("wan2.2-t2v-a14b", "nvidia-FP8"))
+    assert not any(page.details.button(deed).isVisible() for deed in Deed if deed in page.details._buttons)
+
+
+def test_that_create_is_asked_for_with_the_model(qtbot: QtBot, downloaded: ModelsPage) -> None:
+    with qtbot.waitSignal(downloaded.page_requested) as asked:
+        click(qtbot, downloaded, Deed.CREATE)
+    assert asked.args == [PageId.CREATE, KEY]
+
+
+def test_that_history_files_and_storage_are_shown(qtbot: QtBot, downloaded: ModelsPage) -> None:
+    facts = downloaded.details.facts
+    qtbot.waitUntil(lambda: "Download, done" in facts._history, timeout=WAIT_MS)
+    facts.history.set_open(True)
+    facts.files.set_open(True)
+    facts.storage.set_open(True)
+    assert WEIGHTS in facts.files.content.toPlainText()  # type: ignore[union-attr]
+    assert "1 model" in facts.storage.content.toPlainText()  # type: ignore[union-attr]
