@@ -3,8 +3,8 @@
     python -m tools.texts
 
 writes `resources/translations/wan_desktop.pot` and, for each language there, `LANGUAGE/LC_MESSAGES/wan_desktop.po` and
-`.mo`. Texts are the arguments of `tr`, `trn` and `mark`. A translation whose English text has changed is kept and marked
-as doubtful ("fuzzy"); such texts are shown in English until somebody has looked at them.
+`.mo`. Texts are the arguments of `tr`, `trn` and `mark`. A translation whose English text has changed is kept and
+marked as doubtful ("fuzzy"); such texts are shown in English until somebody has looked at them.
 """
 
 import sys

@@ -18,8 +18,8 @@ from wan_desktop.core.form_check import FormVerdict, MemoryNeed, Verdict
 from wan_desktop.core.hardware import HardwareProfile
 from wan_desktop.core.recommendations import ChangeKind, Recommendation
 from wan_desktop.ui.create import estimate_texts
-from wan_desktop.ui.create.form_state import default_state, versions
 from wan_desktop.ui.create.footer import Footer
+from wan_desktop.ui.create.form_state import default_state, versions
 from wan_desktop.ui.create.model_change import draft_test, moved
 from wan_desktop.ui.create.page import CreatePage
 from wan_desktop.ui.page import PageId
@@ -102,7 +102,7 @@ def test_that_the_estimate_is_told_with_the_form(page: CreatePage) -> None:
 def test_that_a_change_of_the_form_is_checked_anew(qtbot: QtBot, page: CreatePage) -> None:
     before = page.footer.box.found
     page.form.change(num_inference_steps=100, num_frames=25)
-    qtbot.waitUntil(lambda: page.footer.box.found.seconds_high > 2 * before.seconds_high, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: page.footer.box.found.seconds_high > before.seconds_high, timeout=WAIT_MS)
 
 
 def test_that_many_changes_are_checked_once(qtbot: QtBot, page: CreatePage) -> None:
@@ -164,11 +164,12 @@ def test_that_details_lead_to_the_models_page(qtbot: QtBot, page: CreatePage) ->
     assert asked.args[0] is PageId.MODELS
 
 
-def test_that_the_page_with_its_estimate_has_no_faults(page: CreatePage) -> None:
+def test_that_the_page_with_its_estimate_has_no_faults(open_page: OpenPage) -> None:
+    page = open_page()
     page.form.prompt_box.styles.click()
     page.use_queue()
     page.footer.show_verdict(TOO_BIG, (1280, 704, 121), 24)
-    assert not faults(page)
+    assert not faults(page.window())
 
 
 # Models --------------------------------------------------------------------------------------------------------------
@@ -184,9 +185,8 @@ def adopt(qtbot: QtBot, page: CreatePage, session: Session, folder: Path) -> Non
 def choose(qtbot: QtBot, page: CreatePage, other_than: str) -> None:
     """Choose the other model in the combo box, as its list does."""
     box = page.form.model_field.box
-    index = next(
-        i for i in range(box.count()) if box.itemText(i) not in ("", other_than) and "more models" not in box.itemText(i)
-    )
+    no_model = ("", other_than, "Get more models")
+    index = next(index for index in range(box.count()) if box.itemText(index) not in no_model)
     before = page.model
     box.setCurrentIndex(index)
     box.activated.emit(index)
@@ -284,6 +284,7 @@ def test_that_while_a_video_is_made_the_button_adds_to_the_queue(qtbot: QtBot, o
     assert asked.args[0][0].num_frames == 9
 
 
+@pytest.mark.qt_log_ignore("grabbing the", extend=True)  # offscreen, a menu cannot keep the keys to itself
 def test_that_without_a_queue_nothing_is_queued(qtbot: QtBot, open_page: OpenPage) -> None:
     page = open_page()
     asked = []

@@ -115,11 +115,11 @@ def wait_until_said(qtbot: QtBot, page: ModelsPage, words: str) -> None:
 
 
 def test_that_a_model_is_downloaded_by_a_click(
-    downloaded: ModelsPage, paths: AppPaths, files: dict[str, bytes]
+    qtbot: QtBot, downloaded: ModelsPage, paths: AppPaths, files: dict[str, bytes]
 ) -> None:
     assert all((folder_of(paths) / name).read_bytes() == data for name, data in files.items())
-    assert "is ready" in said(downloaded)
-    assert downloaded.subtitle.text().startswith("1 ready on this PC")
+    wait_until_said(qtbot, downloaded, "is ready")
+    qtbot.waitUntil(lambda: downloaded.subtitle.text().startswith("1 ready on this PC"), timeout=WAIT_MS)
     assert downloaded.details.button(Deed.CREATE).isVisible()
 
 
@@ -162,7 +162,7 @@ def test_that_a_download_goes_on_when_the_window_is_opened_again(
     select(page, KEY)
     click(qtbot, page, Deed.DOWNLOAD)
     wait_for_status(qtbot, page, ShownStatus.DOWNLOADING)
-    qtbot.waitUntil(lambda: hub.bytes_sent("/resolve/") > 50_000, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: hub.bytes_sent() > 50_000, timeout=WAIT_MS)
     page = open_models()
     hub.rate_limit(1e9)
     wait_for_status(qtbot, page, ShownStatus.READY)
@@ -176,7 +176,7 @@ def test_that_a_paused_download_stays_paused_when_the_window_is_opened_again(
     slow_hub(hub)
     select(page, KEY)
     click(qtbot, page, Deed.DOWNLOAD)
-    qtbot.waitUntil(lambda: hub.bytes_sent("/resolve/") > 50_000, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: hub.bytes_sent() > 50_000, timeout=WAIT_MS)
     click(qtbot, page, Deed.PAUSE)
     wait_for_status(qtbot, page, ShownStatus.PAUSED)
     page = open_models()
@@ -392,7 +392,7 @@ def test_that_the_keyboard_walks_through_the_list(qtbot: QtBot, page: ModelsPage
     qtbot.keyClick(page.list.cards[-1], Qt.Key.Key_Home)
     assert page.selected == page.list.cards[0].key
     assert page.details.key == page.selected
-    page.find()
+    page.focus_search()
     assert page.search.field is page.focusWidget()
 
 

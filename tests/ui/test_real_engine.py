@@ -43,6 +43,25 @@ def open_real_page(qtbot: QtBot, open_program: OpenProgram, resources: Path) -> 
     return start
 
 
+def test_that_the_first_start_leads_to_a_first_video(
+    qtbot: QtBot, open_program: OpenProgram, resources: Path
+) -> None:
+    program = open_program(
+        engine_command=ENGINE_COMMAND, load_model=lambda: find_model(BUILTIN_MODEL_ID, resources), may_set_up=True
+    )
+    window = program.window
+    qtbot.waitUntil(lambda: window.wizard is not None, timeout=WAIT_MS)
+    wizard = window.wizard
+    qtbot.waitUntil(lambda: bool(wizard.steps[4].rows), timeout=WAIT_MS)
+    with qtbot.waitSignal(window.create.render_ended, timeout=WAIT_MS) as ended:
+        for _ in wizard.steps:
+            button = wizard.skip if wizard.step.can_be_skipped else wizard.next
+            qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    assert isinstance(ended.args[0], RenderDone)
+    assert ended.args[0].result.path.is_file()
+    assert program.session.settings.wizard_done
+
+
 def press_generate(qtbot: QtBot, page: CreatePage) -> object:
     """Press the button, and wait for what comes of it."""
     with qtbot.waitSignal(page.render_ended, timeout=WAIT_MS) as ended:

@@ -25,7 +25,9 @@ from wan_desktop.ui.shortcuts import SHORTCUTS, Action, shown_keys
 from wan_desktop.ui.tray import Tray
 
 # What the offscreen platform has to say of it.
-pytestmark = pytest.mark.qt_log_ignore(r"does not support raise\(\)", "systemTrayWindowChanged", extend=True)
+quietly = pytest.mark.qt_log_ignore(
+    "propagateSizeHints", r"does not support raise\(\)", "systemTrayWindowChanged", extend=True
+)
 OpenPage = Callable[..., CreatePage]
 
 
@@ -96,6 +98,7 @@ def test_that_the_question_goes_when_the_video_is_done(qtbot: QtBot, open_page: 
     assert window.isVisible()
 
 
+@quietly
 def test_that_the_window_goes_behind_the_tray_and_comes_back(
     qtbot: QtBot, open_page: OpenPage, messages: list[tuple[str, str]]
 ) -> None:
@@ -116,6 +119,7 @@ def test_that_the_window_goes_behind_the_tray_and_comes_back(
     assert not messages
 
 
+@quietly
 def test_that_quit_in_the_tray_asks_in_the_window(
     qtbot: QtBot, open_page: OpenPage, messages: list[tuple[str, str]]
 ) -> None:
@@ -128,6 +132,7 @@ def test_that_quit_in_the_tray_asks_in_the_window(
     assert not messages
 
 
+@quietly
 def test_that_without_a_tray_the_window_is_only_made_small(qtbot: QtBot, open_page: OpenPage) -> None:
     page = open_page("slow")
     window = begin(qtbot, page)
@@ -152,18 +157,30 @@ said = []
 class Watched(Program):
     def __init__(self, *arguments, **options):
         super().__init__(*arguments, **options)
-        self.window.create.form_ready.connect(self.begin)
+        self.page = self.window.create
+        self.page.form_ready.connect(self.begin)
+        self.page.render_ended.connect(self.end)
+        self.timer = QTimer(self, interval=50)
+        self.timer.timeout.connect(self.go_on)
+        self.hidden_for = 0
     def begin(self):
-        page = self.window.create
-        page.form.write_prompt("a red circle")
-        page.footer.generate.click()
-        QTimer.singleShot(200, self.window.close)
-        QTimer.singleShot(400, lambda: self.window.question.keep.click())
-        QTimer.singleShot(1200, self.look)
-    def look(self):
-        said.append((self.window.isVisible(), self.window.create.rendering))
-        self.window.create.stop()
-        self.window.create.render_ended.connect(lambda _: self.window.shell.quit_requested.emit())
+        self.page.form.write_prompt("a red circle")
+        self.page.footer.generate.click()
+        self.timer.start()
+    def go_on(self):
+        question = self.window.question
+        if question.box is not None:
+            question.keep.click()
+        elif self.window.isVisible() and self.page.rendering:
+            self.window.close()
+        elif not self.window.isVisible():
+            self.hidden_for += 1
+            if self.hidden_for == 10:
+                said.append((self.window.isVisible(), self.page.rendering))
+                self.page.stop()
+    def end(self, outcome):
+        self.timer.stop()
+        self.window.shell.quit_requested.emit()
 import wan_desktop.ui.program
 wan_desktop.ui.program.Program = Watched
 code = app.run_window(AppPaths.find(), engine_command=[sys.executable, {str(FAKE_ENGINE)!r}, "slow"])
@@ -194,6 +211,7 @@ def look_away(qtbot: QtBot, window: MainWindow) -> None:
     window.other = other  # type: ignore[attr-defined] - lives as long
 
 
+@quietly
 def test_that_a_video_is_told_while_nobody_looks_and_a_click_shows_it(
     qtbot: QtBot, open_page: OpenPage, messages: list[tuple[str, str]]
 ) -> None:
@@ -211,6 +229,7 @@ def test_that_a_video_is_told_while_nobody_looks_and_a_click_shows_it(
     assert window.page_id is PageId.CREATE
 
 
+@quietly
 def test_that_a_failure_is_told_once_until_somebody_looks(
     qtbot: QtBot, open_page: OpenPage, messages: list[tuple[str, str]]
 ) -> None:
@@ -230,6 +249,7 @@ def test_that_a_failure_is_told_once_until_somebody_looks(
     assert len(messages) == 2
 
 
+@quietly
 def test_that_nothing_is_told_to_who_looks_or_does_not_want_it(
     qtbot: QtBot, open_page: OpenPage, messages: list[tuple[str, str]]
 ) -> None:
@@ -269,6 +289,7 @@ def test_that_windows_shows_the_progress_and_stays_awake(qtbot: QtBot, open_prog
     assert windows.calls[-1] == ("Release",)
 
 
+@quietly
 def test_that_a_failure_is_red_until_somebody_looks(qtbot: QtBot, open_program: OpenProgram) -> None:
     windows = FakeWindows()
     window = open_program("oom", libraries=windows.libraries).window

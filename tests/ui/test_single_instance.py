@@ -19,7 +19,6 @@ from wan_desktop.core.errors import AlreadyOpenError
 from wan_desktop.core.paths import AppPaths
 from wan_desktop.ui.single_instance import Instance, SingleInstance, claim
 
-pytestmark = pytest.mark.qt_log_ignore(r"does not support raise\(\)", extend=True)  # says the offscreen platform
 _CLAIM = """
 import sys, time
 from pathlib import Path
@@ -161,6 +160,7 @@ def test_that_a_folder_without_locks_is_used_all_the_same(tmp_path: Path, caplog
     assert "No lock" in caplog.text
 
 
+@pytest.mark.qt_log_ignore("propagateSizeHints", r"does not support raise\(\)", extend=True)  # on this platform
 def test_that_the_window_comes_up_and_takes_the_file(qtbot: QtBot, open_program: OpenProgram, paths: AppPaths) -> None:
     paths.ensure()
     instance = claim(paths.data)

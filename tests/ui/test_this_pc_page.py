@@ -17,9 +17,10 @@ from wan_desktop.core.errors import WanError
 from wan_desktop.core.hardware import HardwareProfile
 from wan_desktop.core.paths import AppPaths
 from wan_desktop.core.pc_rows import Fix, RowKind, RowState
-from wan_desktop.core.settings import MemoryMode, Settings, load_settings
+from wan_desktop.core.settings import MemoryMode, Settings, Theme, load_settings
 from wan_desktop.ui.live.pc import LivePc
 from wan_desktop.ui.session import Session
+from wan_desktop.ui.theme import ThemeManager
 from wan_desktop.ui.this_pc import page as page_module
 from wan_desktop.ui.this_pc.page import ThisPcPage
 
@@ -51,6 +52,7 @@ def open_page(qtbot: QtBot, qapp: QApplication, paths: AppPaths, paper: Paper) -
     """Opens the page in a window of its own; the engine is not started unless a test does it."""
     sessions: list[Session] = []
     windows: list[QMainWindow] = []
+    ThemeManager(qapp, Theme.DARK, 1.0)
 
     def start(name: str = TWO_CARDS, scenario: str = "ok", settings: Settings | None = None) -> ThisPcPage:
         paper.profile = load(name)
@@ -104,6 +106,7 @@ def test_that_the_pc_is_looked_at_again_and_again_only_while_the_page_is_shown(
 
 def test_that_values_change_in_place(qtbot: QtBot, open_page: OpenPage, paper: Paper) -> None:
     page = open_page("rtx-3060-12gb-32gb")
+    qtbot.waitUntil(lambda: page.rows.row(RowKind.NUMBER_FORMAT) is not None, timeout=WAIT_MS)
     before = page.rows.row(RowKind.VIDEO_MEMORY)
     text = before.value.text()
     busy = paper.profile.gpus[0]
@@ -136,8 +139,9 @@ def test_that_the_card_can_be_chosen(qtbot: QtBot, open_page: OpenPage, paths: A
     row = page.rows.row(RowKind.CARD)
     assert row.row.fix is Fix.CHOOSE_CARD
     click(qtbot, row.fix)
-    qtbot.keyClick(page.memory.cards, Qt.Key.Key_End)
-    page.memory.cards.activated.emit(page.memory.cards.currentIndex())
+    qtbot.keyClick(page.memory.cards, Qt.Key.Key_Home)
+    for _ in range(page.memory.cards.findData(small.uuid)):
+        qtbot.keyClick(page.memory.cards, Qt.Key.Key_Down)
     assert page.session.settings.gpu_uuid == small.uuid
     qtbot.waitUntil(lambda: page.rows.row(RowKind.CARD).value.text() == small.name, timeout=WAIT_MS)
     qtbot.waitUntil(lambda: load_settings(paths.settings_file).gpu_uuid == small.uuid, timeout=WAIT_MS)

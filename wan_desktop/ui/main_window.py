@@ -257,8 +257,7 @@ class MainWindow(QFrame):
         assert self._session is not None
         page = make_page(name, self._session, self._theme, self.stack)
         page.page_requested.connect(self.show_page)
-        if name is PageId.THIS_PC:
-            page.setup_requested.connect(self.open_wizard)
+        page.setup_requested.connect(self.open_wizard)
         self.pages[name] = page
         self.stack.addWidget(page)
         return page

@@ -53,6 +53,8 @@ class Page(QFrame):
 
     page_requested = Signal(object, object)
     """A PageId, and what that page is to show (a ModelKey, a search text, ...) or None."""
+    setup_requested = Signal()
+    """The wizard is to be shown again."""
 
     def __init__(self, title: str, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -88,7 +90,7 @@ class Page(QFrame):
     def refresh(self) -> None:
         """Look again (F5); nothing by default."""
 
-    def find(self) -> None:
+    def focus_search(self) -> None:
         """Go to the page's search field (Ctrl+F); nothing by default."""
 
     def areas(self) -> Sequence[QWidget]:

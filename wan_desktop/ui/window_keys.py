@@ -73,4 +73,4 @@ class WindowKeys(QObject):
     def _on_find(self) -> None:
         page = self._window.stack.currentWidget()
         if isinstance(page, Page):
-            page.find()
+            page.focus_search()

@@ -124,7 +124,9 @@ class CreatePage(QFrame):
     def make_sample(self) -> None:
         """Write the model's first sample prompt into the form and make it, as soon as there is a form."""
         if self.form is None:
-            self.form_ready.connect(self.make_sample)
+            from PySide6.QtCore import Qt  # noqa: PLC0415 - after the first paint
+
+            self.form_ready.connect(self.make_sample, Qt.ConnectionType.SingleShotConnection)
             return
         if self.stage.empty.samples:
             self.form.write_prompt(self.stage.empty.samples[0])

@@ -32,6 +32,9 @@ _RADIUS = 10
 _SHADE = QColor(10, 12, 16, 205)
 """Below white words on a picture: at least 4.5 on any picture, as on that of the preview."""
 
+_MISSING_OPACITY = 0.18
+"""Of a picture below words in the theme's colour: they keep a contrast of 4.5 on white and on black pictures."""
+
 
 class CardAction(StrEnum):
     """A button that is painted on a card."""
@@ -143,7 +146,7 @@ class CardDelegate(QStyledItemDelegate):
         if not image.isNull():
             painter.save()
             painter.setClipPath(path)
-            painter.setOpacity(0.3 if missing else 1.0)
+            painter.setOpacity(_MISSING_OPACITY if missing else 1.0)
             size = image.size().scaled(places.picture.size().toSize(), Qt.AspectRatioMode.KeepAspectRatio)
             place = QRectF(0, 0, size.width(), size.height())
             place.moveCenter(places.picture.center())
@@ -162,7 +165,7 @@ class CardDelegate(QStyledItemDelegate):
         )
 
     def _paint_missing(self, painter: QPainter, places: CardPlaces) -> None:
-        painter.setPen(look().color("text2"))
+        painter.setPen(look().color("text"))
         painter.setFont(look().font(12, QFont.Weight.DemiBold))
         above = places.picture.adjusted(6, 0, -6, places.button(CardAction.FIND).top() - places.picture.bottom())
         painter.drawText(

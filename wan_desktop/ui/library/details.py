@@ -15,7 +15,6 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QScrollArea,
     QSizePolicy,
-    QStackedWidget,
     QVBoxLayout,
     QWidget,
 )
@@ -126,7 +125,7 @@ class Details(QScrollArea):
     def show_nothing(self) -> None:
         """Nothing is selected."""
         self._begin(None, None, 0)
-        self.stack.setCurrentWidget(self.nothing)
+        self._turn_to(self.nothing)
 
     def show_many(self, count: int) -> None:
         """Several videos are selected."""
@@ -136,7 +135,7 @@ class Details(QScrollArea):
         self.many_buttons[Deed.COMPARE].setEnabled(can_compare)
         self.many_note.setText("" if can_compare else tr("2 to {most} videos can be compared", most=MOST_COMPARED))
         self.many_note.setVisible(not can_compare)
-        self.stack.setCurrentWidget(self.many)
+        self._turn_to(self.many)
 
     def show_entry(self, entry: VideoEntry, catalog: Catalog | None) -> None:
         """Show that video; it goes on playing if it is the same file still."""
@@ -145,25 +144,25 @@ class Details(QScrollArea):
             recipe = entry.recipe
         goes_on = self.player.path == entry.path and entry.state != VideoState.MISSING
         self._begin(entry, recipe, 1, keeps_player=goes_on)
-        self._show_words(entry.title, entry.prompt, recipe, catalog)
-        self.file_facts.show_facts(words.file_facts(entry))
+        self._show_words(entry.title, entry.prompt, recipe)
+        self.facts.show_facts([*words.facts(recipe, catalog), *words.file_facts(entry)])
         self.favourite.setChecked(entry.favourite)
         if not self.tags.hasFocus():
             self.tags.setText(", ".join(entry.tags))
         self._show_state(entry)
         if entry.state != VideoState.MISSING and not goes_on:
             self.player.open(entry.path)
-        self.stack.setCurrentWidget(self.one)
+        self._turn_to(self.one)
 
     def show_recipe(self, found: FoundRecipe, catalog: Catalog | None) -> None:
         """Show the settings of a file that is no video of the library."""
         self._begin(None, found.recipe, 1)
-        self._show_words(found.path.name, found.recipe.request.prompt, found.recipe, catalog)
-        self.file_facts.show_facts([words.Fact(tr("File"), str(found.path))])
+        self._show_words(found.path.name, found.recipe.request.prompt, found.recipe)
+        self.facts.show_facts([*words.facts(found.recipe, catalog), words.Fact(tr("File"), str(found.path))])
         self._say("info", tr("Settings from a file"), tr("Use them to make such a video."))
         for part in (self.player, self.favourite, self.tags_field, self.file_buttons):
             part.hide()
-        self.stack.setCurrentWidget(self.one)
+        self._turn_to(self.one)
 
     def show_error(self, error: ErrorText) -> None:
         """The video that is shown cannot be played: a card in place of the player."""
@@ -190,15 +189,13 @@ class Details(QScrollArea):
     def _build_ui(self) -> None:
         layout = QVBoxLayout(self._page)
         layout.setContentsMargins(0, 0, 8, 0)
-        self.stack = QStackedWidget(self._page)
-        layout.addWidget(self.stack)
         self.nothing = label(tr("Choose a video to see it and how it was made."), self._page, role="soft", wrap=True)
         self.nothing.setProperty("align", "center")
-        self.stack.addWidget(self.nothing)
         self.one = self._build_one()
-        self.stack.addWidget(self.one)
         self.many = self._build_many()
-        self.stack.addWidget(self.many)
+        # No stack: it would be as high as its highest page, and be scrolled for the sake of one that is not seen.
+        for page in (self.nothing, self.one, self.many):
+            layout.addWidget(page)
 
     def _build_one(self) -> QWidget:
         page = QWidget(self._page)
@@ -230,9 +227,7 @@ class Details(QScrollArea):
         layout.addWidget(self.tags_field)
         layout.addWidget(rule(page))
         self.facts = FactsGrid(page)
-        self.file_facts = FactsGrid(page)
         layout.addWidget(self.facts)
-        layout.addWidget(self.file_facts)
         layout.addStretch(1)
         return page
 
@@ -328,12 +323,15 @@ class Details(QScrollArea):
         if is_other or not keeps_player:
             self._say("", "")
 
-    def _show_words(self, title: str, prompt: str, recipe: Recipe | None, catalog: Catalog | None) -> None:
+    def _turn_to(self, page: QWidget) -> None:
+        for widget in (self.nothing, self.one, self.many):
+            widget.setVisible(widget is page)
+
+    def _show_words(self, title: str, prompt: str, recipe: Recipe | None) -> None:
         self.title.setText(title)
         self.title.setAccessibleName(title)
         self.prompt.setText(prompt)
         self.prompt.setVisible(bool(prompt) and prompt != title)
-        self.facts.show_facts(words.facts(recipe, catalog) if recipe is not None else [])
         for button in (self.use, self.use_new_seed):
             button.setEnabled(recipe is not None)
         self.copy_prompt.setVisible(bool(prompt))

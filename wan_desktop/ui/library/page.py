@@ -23,6 +23,7 @@ from wan_desktop.ui.library.filters import FilterBar
 from wan_desktop.ui.library.grid import VideoGrid
 from wan_desktop.ui.library.messages import UNDO, MessageArea
 from wan_desktop.ui.page import DraftTarget, Page, PageId
+from wan_desktop.ui.theme import look
 from wan_desktop.ui.widgets.controls import Button, label
 from wan_desktop.ui.widgets.empty_state import EmptyPage
 from wan_desktop.ui.widgets.error_card import ErrorCard
@@ -89,6 +90,8 @@ class LibraryPage(Page):
             self.compare.play.setFocus()
         elif self.left.currentWidget() is self.grid:
             self.grid.setFocus()
+        elif self.left.currentWidget() is self.empty:
+            self.empty.buttons[0].setFocus()
         else:
             self.filters.search.setFocus()
 
@@ -99,7 +102,7 @@ class LibraryPage(Page):
         else:
             self._on_retry()
 
-    def find(self) -> None:
+    def focus_search(self) -> None:
         """Go to the search field."""
         self.stack.setCurrentWidget(self.browse)
         self.filters.search.setFocus()
@@ -178,8 +181,8 @@ class LibraryPage(Page):
         self.details = Details(self.splitter)
         self.splitter.addWidget(self.left)
         self.splitter.addWidget(self.details)
-        self.left.setMinimumWidth(230)
-        self.details.setMinimumWidth(300)
+        self.left.setMinimumWidth(look().px(230))
+        self.details.setMinimumWidth(look().px(300))
         for index, share in enumerate(_SPLIT):
             self.splitter.setStretchFactor(index, share)
         self.splitter.setSizes(list(_SPLIT))
@@ -270,8 +273,11 @@ class LibraryPage(Page):
             self._show_no_match()
         else:
             self.left.setCurrentWidget(self.empty)
+        is_empty = self.left.currentWidget() is self.empty
+        for part in (self.filters, self.details):
+            part.setVisible(not is_empty or part is self.details and self.details.recipe is not None)
         if had_focus and not total:
-            self.filters.search.setFocus()
+            self.focus_first()
 
     def _show_no_match(self) -> None:
         wanted = self.filters.query().text
@@ -376,6 +382,7 @@ class LibraryPage(Page):
         else:
             self.grid.pick([])
             self.details.show_recipe(found, self._catalog)
+            self.details.show()
             self.details.use.setFocus()
 
     @Slot(object)

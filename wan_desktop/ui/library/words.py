@@ -125,8 +125,10 @@ class Fact:
     value: str
 
 
-def facts(recipe: Recipe, catalog: Catalog | None) -> list[Fact]:
+def facts(recipe: Recipe | None, catalog: Catalog | None) -> list[Fact]:
     """How it was made, the most important first; what is not known is left out."""
+    if recipe is None:
+        return []
     request = recipe.request
     model = model_name(catalog, request.model_id)
     guidance = f"{request.guidance_scale:g}"

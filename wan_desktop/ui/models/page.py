@@ -44,6 +44,8 @@ class ModelsPage(Page):
         self._models = session.models
         self._unfolded: set[Group] = set()
         self._wanted: ModelKey | None = None
+        self._has_chosen = False
+        """Somebody chose a model; until then the first is shown, which becomes another when the PC is known."""
         self.subtitle.setWordWrap(True)
         self._build_head()
         self.notices = NoticeBar(self)
@@ -81,7 +83,7 @@ class ModelsPage(Page):
         """Look at everything again."""
         self._models.look_again()
 
-    def find(self) -> None:
+    def focus_search(self) -> None:
         """Into the search field."""
         self.search.field.setFocus(Qt.FocusReason.ShortcutFocusReason)
         self.search.field.selectAll()
@@ -194,7 +196,9 @@ class ModelsPage(Page):
 
     def _choose(self, keys: list[ModelKey]) -> None:
         """Keep the chosen model, or choose the first."""
-        wanted = self._wanted if self._wanted in keys else self.list.selected
+        wanted = self.list.selected if self._has_chosen else None
+        if self._wanted in keys:
+            wanted, self._has_chosen = self._wanted, True
         key = wanted if wanted in keys else next(iter(keys), None)
         if self._wanted in keys:
             self._wanted = None
@@ -223,6 +227,7 @@ class ModelsPage(Page):
             self.list.update_standings()
             self._show_details()
             return
+        self._show_head()
         if self.list.card(key) is None and self._models.activity(key) is not None:
             self._show_list()
         self.list.update_standings(key)
@@ -233,6 +238,7 @@ class ModelsPage(Page):
 
     @Slot(object)
     def _on_chosen(self, _key: ModelKey) -> None:
+        self._has_chosen = True
         self._show_details()
 
     @Slot(object)

@@ -111,7 +111,7 @@ class SettingsPage(Page):
         """Put the cursor into the search."""
         self.search.setFocus()
 
-    def find(self) -> None:
+    def focus_search(self) -> None:
         """Put the cursor into the search."""
         self.search.setFocus()
         self.search.selectAll()

@@ -66,9 +66,6 @@ class ThisPcPage(Page):
         parent: Its parent.
     """
 
-    setup_requested = Signal()
-    """The first-run setup is to be shown again."""
-
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(tr("This PC"), session, parent)
         self._known: _Known | None = None

@@ -59,12 +59,12 @@ class ClipDecoder:
         try:
             self._container = av.open(str(path.absolute()), metadata_errors="replace")
         except self._faults as error:
-            raise ClipError(tr("{name} cannot be opened: {error}", name=path.name, error=error)) from error
+            raise ClipError(tr("{name} cannot be opened: {error}", name=path.name, error=_reason(error))) from error
         try:
             self._stream, self.clip = self._describe()
         except self._faults as error:
             self._container.close()
-            raise ClipError(tr("The file is damaged: {error}", error=error)) from error
+            raise ClipError(tr("The file is damaged: {error}", error=_reason(error))) from error
         except ClipError:
             self._container.close()
             raise
@@ -113,11 +113,16 @@ class ClipDecoder:
                 number = round((frame.pts - start) * ticks * self.clip.fps) if frame.pts is not None else self._next
                 yield number, _image_of(frame)
         except self._faults as error:
-            raise ClipError(tr("The file is damaged: {error}", error=error)) from error
+            raise ClipError(tr("The file is damaged: {error}", error=_reason(error))) from error
 
     def close(self) -> None:
         """Let go of the file."""
         self._container.close()
+
+
+def _reason(error: Exception) -> str:
+    """What FFmpeg or the system says, without its numbers and names of functions."""
+    return getattr(error, "strerror", None) or str(error)
 
 
 def _image_of(frame: Any) -> QImage:

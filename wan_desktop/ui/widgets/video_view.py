@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from PySide6.QtGui import QHideEvent, QKeyEvent, QShowEvent
 
+_NARROW_PX = 380
+"""In less, the numbers of pictures are left out."""
 _KEYS = {
     Qt.Key.Key_Space: "toggle",
     Qt.Key.Key_K: "pause",
@@ -183,7 +185,7 @@ class VideoView(QWidget):
         self.forward = Button("", self, kind="icon", icon_name="step-forward", name=tr("One picture on (.)"))
         self.slider = Slider(tr("Position in the video"), self)
         self.position = label("", self, role="value")
-        self.position.setMinimumWidth(look().px(150))
+        self.position.setMinimumWidth(look().px(64))
         self.position.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         for widget in (self.play, self.back, self.forward):
             row.addWidget(widget)
@@ -207,17 +209,16 @@ class VideoView(QWidget):
         self.slider.blockSignals(True)
         self.slider.setValue(self._index)
         self.slider.blockSignals(False)
-        seconds, total = self._index / self._clip.fps, self._clip.frames / self._clip.fps
-        self.position.setText(
-            tr(
-                "{seconds} / {total} s  ·  {number} of {frames}",
-                seconds=f"{seconds:.1f}",
-                total=f"{total:.1f}",
-                number=self._index + 1,
-                frames=self._clip.frames,
-            )
-        )
+        self._show_position(self._clip)
         self.frame_shown.emit(self._index)
+
+    def _show_position(self, clip: Clip) -> None:
+        values = {"seconds": f"{self._index / clip.fps:.1f}", "total": f"{clip.frames / clip.fps:.1f}"}
+        if self.width() < look().px(_NARROW_PX):
+            self.position.setText(tr("{seconds} / {total} s", **values))
+        else:
+            values |= {"number": str(self._index + 1), "frames": str(clip.frames)}
+            self.position.setText(tr("{seconds} / {total} s  ·  {number} of {frames}", **values))
 
     @Slot(object)
     def _on_opened(self, clip: Clip) -> None:

@@ -65,9 +65,7 @@ class WelcomeStep(WizardStep):
         card, inner = info_card(tr("Good to know"), self)
         for sentence in (
             tr("Nothing is sent anywhere. The network is used only for downloads that you start."),
-            tr(
-                "The program is free, also for work. Each model has its own licence; it is shown before the download."
-            ),
+            tr("The program is free, also for work. Each model has its own licence; it is shown before the download."),
             tr("You are responsible for what you make with it."),
         ):
             inner.addWidget(label(sentence, card, role="soft", wrap=True))

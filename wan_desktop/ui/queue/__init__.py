@@ -1,0 +1,1 @@
+"""The Queue page, and what else the window shows of the queue."""
