@@ -375,6 +375,8 @@ def test_that_any_text_can_be_blanked(text: str, names: list[str], folders: list
         ("14.2 of 12.0 GB, 832 x 480, 3 and/or 4", "14.2 of 12.0 GB, 832 x 480, 3 and/or 4"),
         ("card GPU-0a1b2c3d-0000-1111-2222-333344445555", "card ***"),
         ("\\\\server\\share\\clip.mp4 is gone", "… is gone"),
+        ("Drive C:\\: NVMe, 12 GB free", "Drive C:\\: NVMe, 12 GB free"),
+        ("read / write", "read / write"),
     ],
 )
 def test_that_what_helps_is_left(text: str, left: str) -> None:

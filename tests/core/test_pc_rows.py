@@ -76,7 +76,9 @@ def test_that_every_problem_of_a_pc_stands_in_a_row(name: str) -> None:
     profile = load(name)
     rows = pc_rows(profile)
     for problem in profile.problems:
-        assert any(problem.text in each.hint and problem.hint in each.hint for each in rows), problem
+        assert any(problem.text.rstrip(".") in each.value + each.hint and problem.hint in each.hint for each in rows), (
+            problem
+        )
 
 
 @pytest.mark.parametrize("name", PROFILES)

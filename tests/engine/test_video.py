@@ -14,6 +14,7 @@ from tests.fakes.requests import make_request
 from wan_desktop.core.errors import DiskFullError, VideoNotSavedError, VideoUnreadableError
 from wan_desktop.core.generation import Attempt
 from wan_desktop.core.recipe import FORMAT, Recipe, read_recipe
+from wan_desktop.core.video_library.reading import read_video
 from wan_desktop.engine.video import VideoWriter, save_poster
 
 RECIPE = Recipe(
@@ -52,6 +53,20 @@ def test_that_the_file_is_what_players_want(tmp_path: Path) -> None:
         assert float(stream.duration * stream.time_base) == pytest.approx(9 / 8)
     data = path.read_bytes()
     assert data.index(b"moov") < data.index(b"mdat")  # faststart
+
+
+def test_that_the_recipe_can_lie_beside_the_video_instead(tmp_path: Path) -> None:
+    path = tmp_path / "private.mp4"
+    with VideoWriter(path, width=64, height=64, fps=8, recipe_inside=False) as writer:
+        writer.write(pictures((10, 20, 30)))
+        writer.finish(RECIPE.to_json())
+    assert RECIPE.request.prompt.encode() not in path.read_bytes()
+    with av.open(str(path)) as container:
+        assert not {"comment", "wan_desktop_recipe"} & set(container.metadata)
+    assert path.with_suffix(".json").read_text("utf-8") == RECIPE.to_json()
+    found = read_video(path)
+    assert found is not None
+    assert (found.prompt, found.seed) == (RECIPE.request.prompt, RECIPE.request.seed)
 
 
 @pytest.mark.parametrize(

@@ -172,6 +172,17 @@ def test_that_the_page_with_its_estimate_has_no_faults(open_page: OpenPage) -> N
     assert not faults(page.window())
 
 
+def test_that_a_standstill_names_what_would_explain_it(qtbot: QtBot, open_program: OpenProgram) -> None:
+    program = open_program("slow")
+    page = program.window.create
+    qtbot.waitUntil(lambda: page.form is not None, timeout=WAIT_MS)
+    begin(qtbot, page)
+    assert "Other programs may be using the memory" in page.stage.progress.stall_words.text()
+    laptop = load("no-card-laptop-8gb")
+    show_pc(program.session, replace(laptop, system=replace(laptop.system, on_battery=True), drives=()))
+    assert "battery" in page.stage.progress.stall_words.text()
+
+
 # Models --------------------------------------------------------------------------------------------------------------
 
 
@@ -284,9 +295,8 @@ def test_that_while_a_video_is_made_the_button_adds_to_the_queue(qtbot: QtBot, o
     assert asked.args[0][0].num_frames == 9
 
 
-@pytest.mark.qt_log_ignore("grabbing the", extend=True)  # offscreen, a menu cannot keep the keys to itself
-def test_that_without_a_queue_nothing_is_queued(qtbot: QtBot, open_page: OpenPage) -> None:
-    page = open_page()
+@pytest.mark.qt_log_ignore("propagateSizeHints", "raise", "grabbing the", extend=True)  # a menu, offscreen
+def test_that_without_a_queue_nothing_is_queued(page: CreatePage) -> None:
     asked = []
     page.queue_requested.connect(asked.append)
     page.form.write_prompt("a fox")
@@ -299,8 +309,7 @@ def test_that_without_a_queue_nothing_is_queued(qtbot: QtBot, open_page: OpenPag
     page.tools.menu.close()
 
 
-def test_that_several_videos_all_go_to_the_queue(qtbot: QtBot, open_page: OpenPage) -> None:
-    page = open_page()
+def test_that_several_videos_all_go_to_the_queue(qtbot: QtBot, page: CreatePage) -> None:
     page.use_queue()
     page.form.write_prompt("a fox")
     page.form.count.setValue(2)

@@ -8,7 +8,7 @@ import keyring
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QPlainTextEdit
 from pytestqt.qtbot import QtBot
 
 from tests.fakes.hardware import load
@@ -42,6 +42,7 @@ from wan_desktop.ui.live import pc as live_pc
 from wan_desktop.ui.models.page import ModelsPage
 from wan_desktop.ui.page import PageId
 from wan_desktop.ui.session import Session
+from wan_desktop.ui.widgets.form import Fold
 
 SMALL = ModelKey("wan2.1-t2v-1.3b", "bf16")
 
@@ -257,6 +258,7 @@ def test_that_a_flipped_byte_is_found_and_repaired(
 
 def test_that_all_files_can_be_checked_at_once(qtbot: QtBot, downloaded: ModelsPage, paths: AppPaths) -> None:
     page = downloaded
+    qtbot.waitUntil(page.check_all.isEnabled, timeout=WAIT_MS)
     qtbot.mouseClick(page.check_all, Qt.MouseButton.LeftButton)
     wait_until_said(qtbot, page, "All files of all models are good")
     flip(folder_of(paths) / WEIGHTS, 5000)
@@ -272,6 +274,21 @@ def test_that_a_missing_file_reads_as_incomplete(qtbot: QtBot, downloaded: Model
     wait_for_status(qtbot, downloaded, ShownStatus.INCOMPLETE)
     click(qtbot, downloaded, Deed.REPAIR)
     wait_for_status(qtbot, downloaded, ShownStatus.READY)
+
+
+def test_that_an_update_is_found_and_brought(
+    qtbot: QtBot, downloaded: ModelsPage, hub: FakeHub, paths: AppPaths, files: dict[str, bytes]
+) -> None:
+    page = downloaded
+    click(qtbot, page, Deed.ASK_HUB)
+    wait_until_said(qtbot, page, "is the newest there is")
+    newer = files | {"scheduler/scheduler_config.json": files["scheduler/scheduler_config.json"] + b"\n"}
+    hub.move(REPO, newer)
+    click(qtbot, page, Deed.ASK_HUB)
+    wait_for_status(qtbot, page, ShownStatus.UPDATE_AVAILABLE)
+    click(qtbot, page, Deed.UPDATE)
+    wait_for_status(qtbot, page, ShownStatus.READY)
+    assert (folder_of(paths) / "scheduler/scheduler_config.json").read_bytes().endswith(b"\n")
 
 
 # Remove, adopt, add --------------------------------------------------------------------------------------------------
@@ -475,7 +492,7 @@ def test_that_too_big_is_downloaded_only_after_a_question(qtbot: QtBot, page: Mo
 
 def test_that_not_supported_offers_nothing(page: ModelsPage) -> None:
     select(page, ModelKey("wan2.2-t2v-a14b", "nvidia-FP8"))
-    assert not any(page.details.button(deed).isVisible() for deed in Deed if deed in page.details._buttons)
+    assert not any(page.details.button(deed).isVisible() for deed in Deed)
 
 
 def test_that_create_is_asked_for_with_the_model(qtbot: QtBot, downloaded: ModelsPage) -> None:
@@ -486,9 +503,14 @@ def test_that_create_is_asked_for_with_the_model(qtbot: QtBot, downloaded: Model
 
 def test_that_history_files_and_storage_are_shown(qtbot: QtBot, downloaded: ModelsPage) -> None:
     facts = downloaded.details.facts
-    qtbot.waitUntil(lambda: "Download, done" in facts._history, timeout=WAIT_MS)
-    facts.history.set_open(True)
-    facts.files.set_open(True)
-    facts.storage.set_open(True)
-    assert WEIGHTS in facts.files.content.toPlainText()  # type: ignore[union-attr]
-    assert "1 model" in facts.storage.content.toPlainText()  # type: ignore[union-attr]
+
+    def shown(fold: Fold) -> str:
+        assert isinstance(fold.content, QPlainTextEdit)
+        return fold.content.toPlainText()
+
+    for fold in (facts.history, facts.files, facts.storage):
+        fold.set_open(True)
+    qtbot.waitUntil(lambda: "Download, done" in shown(facts.history), timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: WEIGHTS in shown(facts.files), timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: "1 model" in shown(facts.storage), timeout=WAIT_MS)
+    assert "all bytes read" in facts.checked.text()

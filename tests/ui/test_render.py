@@ -5,7 +5,6 @@ from pathlib import Path
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QMessageBox
 from pytestqt.qtbot import QtBot
 
 from tests.ui.conftest import WAIT_MS, OpenProgram
@@ -56,8 +55,8 @@ def test_that_a_running_render_shows_preview_stages_and_title(qtbot: QtBot, open
         "Save video",
     ]
     assert page.window().windowTitle().endswith("% - Wan Desktop")
-    assert page.footer.line.text() == "A video is being made"
-    assert not page.footer.generate.isEnabled()
+    assert page.footer.generate.text() == "Add to queue"
+    assert page.footer.generate.isEnabled()
 
 
 def test_that_the_form_can_be_edited_while_a_video_is_made(qtbot: QtBot, open_page: OpenPage) -> None:
@@ -147,19 +146,17 @@ def test_that_a_note_tells_of_a_rescued_video(qtbot: QtBot, open_page: OpenPage,
     assert "could not be saved in" in page.stage.finished.notes.text()
 
 
-def test_that_closing_during_a_render_asks_and_keep_going_keeps_it(qtbot: QtBot, open_program: OpenProgram) -> None:
+def test_that_closing_during_a_render_asks_and_cancel_keeps_it(qtbot: QtBot, open_program: OpenProgram) -> None:
     program = open_program("slow")
     page = program.window.create
     qtbot.waitUntil(lambda: page.form is not None, timeout=WAIT_MS)
     begin(qtbot, page)
     program.window.close()
-    box = program.window.findChild(QMessageBox)
     assert program.window.isVisible()
-    next(b for b in box.buttons() if b.text() == "Keep going").click()
+    program.window.question.cancel.click()
     assert page.rendering
     program.window.close()
-    box = next(b for b in program.window.findChildren(QMessageBox) if b.isVisible())
-    next(b for b in box.buttons() if b.text() == "Stop and quit").click()
+    program.window.question.stop.click()
     qtbot.waitUntil(lambda: not program.window.isVisible(), timeout=WAIT_MS)
 
 

@@ -159,7 +159,6 @@ class Watched(Program):
         super().__init__(*arguments, **options)
         self.page = self.window.create
         self.page.form_ready.connect(self.begin)
-        self.page.render_ended.connect(self.end)
         self.timer = QTimer(self, interval=50)
         self.timer.timeout.connect(self.go_on)
         self.hidden_for = 0
@@ -173,14 +172,14 @@ class Watched(Program):
             question.keep.click()
         elif self.window.isVisible() and self.page.rendering:
             self.window.close()
-        elif not self.window.isVisible():
+        elif self.page.rendering:
             self.hidden_for += 1
             if self.hidden_for == 10:
                 said.append((self.window.isVisible(), self.page.rendering))
                 self.page.stop()
-    def end(self, outcome):
-        self.timer.stop()
-        self.window.shell.quit_requested.emit()
+        elif said:
+            self.timer.stop()
+            self.window.shell.quit_requested.emit()
 import wan_desktop.ui.program
 wan_desktop.ui.program.Program = Watched
 code = app.run_window(AppPaths.find(), engine_command=[sys.executable, {str(FAKE_ENGINE)!r}, "slow"])

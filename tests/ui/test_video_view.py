@@ -1,5 +1,6 @@
 """The player and its reader."""
 
+import random
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -96,6 +97,40 @@ def test_that_a_file_that_cannot_be_played_is_told(qtbot: QtBot, view: VideoView
     with qtbot.waitSignal(view.failed, timeout=WAIT_MS) as failed:
         view.open(clip)
     assert failed.args[0]
+
+
+def test_that_no_damage_ends_the_thread_without_a_word(clip: Path, tmp_path: Path) -> None:
+    whole, chance = clip.read_bytes(), random.Random(7)
+    broken = tmp_path / "broken.mp4"
+    told = 0
+    for _ in range(400):
+        data = bytearray(whole)
+        for _ in range(chance.choice((1, 3, 20))):
+            data[chance.randrange(len(data))] = chance.randrange(256)
+        broken.write_bytes(data[: chance.randrange(len(data))] if chance.random() < 0.3 else data)
+        try:
+            decoder = ClipDecoder(broken)
+            for index in range(min(decoder.clip.frames, 9)):
+                decoder.frame(index)
+            decoder.close()
+        except ClipError as error:  # and nothing else
+            told += bool(str(error))
+    assert told > 100
+
+
+def test_that_pictures_of_an_unknown_kind_are_told(clip: Path) -> None:
+    clip.write_bytes(clip.read_bytes().replace(b"avc1", b"zzz1"))
+    with pytest.raises(ClipError, match="unknown kind"):
+        ClipDecoder(clip)
+
+
+def test_that_a_clip_that_breaks_off_plays_until_there_and_is_told(qtbot: QtBot, view: VideoView, clip: Path) -> None:
+    with clip.open("r+b") as file:
+        file.truncate(clip.stat().st_size - 250)
+    with qtbot.waitSignal(view.failed, timeout=WAIT_MS) as failed:
+        view.open(clip)
+    assert failed.args[0]
+    assert view.clip is None
 
 
 def test_that_a_file_with_sound_only_is_no_clip(tmp_path: Path) -> None:

@@ -11,8 +11,6 @@ from pytestqt.qtbot import QtBot
 from tests.ui.conftest import FAKE_ENGINE, ROOT, WAIT_MS, OpenProgram
 from wan_desktop.app import has_no_screen
 from wan_desktop.core.errors import ModelFilesMissingError
-from wan_desktop.core.paths import AppPaths
-from wan_desktop.core.settings import Theme, load_settings
 from wan_desktop.ui.create.page import CreatePage
 from wan_desktop.ui.page import PageId
 
@@ -72,17 +70,6 @@ def test_that_the_window_is_not_wider_than_its_minimum(open_page: Callable[..., 
     hint = window.minimumSizeHint()
     assert hint.width() <= 1100
     assert hint.height() <= 640
-
-
-def test_that_the_theme_switches_at_once_and_is_kept(qtbot: QtBot, open_program: OpenProgram, paths: AppPaths) -> None:
-    program = open_program()
-    program.window.sidebar.theme_requested.emit(Theme.LIGHT)
-    light = program.window.grab().toImage().pixelColor(300, 500)
-    program.window.sidebar.theme_requested.emit(Theme.DARK)
-    dark = program.window.grab().toImage().pixelColor(300, 500)
-    assert light.lightness() > 200
-    assert dark.lightness() < 60
-    qtbot.waitUntil(lambda: load_settings(paths.settings_file).theme == Theme.DARK, timeout=WAIT_MS)
 
 
 def test_that_the_focus_begins_in_the_prompt(qtbot: QtBot, open_page: Callable[..., CreatePage]) -> None:

@@ -29,7 +29,7 @@ _QUICK_ON_CPU_S = 600.0
 _WELL = 0.85
 """Of what may be used of memory, as the ladder has it; above it, it is tight."""
 _DRIVER_PART = 0.03
-"""Of a card's memory: the driver keeps 1 to 3 % of it, which NVML counts as neither free nor used."""
+"""Of a card's memory. What the driver keeps for itself NVML counts as neither free nor used; so much is assumed."""
 
 
 class Verdict(StrEnum):
@@ -218,8 +218,11 @@ def _memory(cost: Estimate, found: CompatibilityCheck, place: Place, limits: Lim
 
 
 def offers_among(found: Sequence[Recommendation]) -> tuple[Recommendation, ...]:
-    """What can be offered on a button, what changes least first."""
-    return tuple(each for each in found if _can_be_offered(each))[:MAX_OFFERS]
+    """What can be offered on a button: what this program can do, then to close others, which is the user's work."""
+    able = [each for each in found if _can_be_offered(each)]
+    ours = [each for each in able if each.kind is not ChangeKind.CLOSE_PROGRAMS]
+    close = [each for each in able if each.kind is ChangeKind.CLOSE_PROGRAMS]
+    return (*ours[: MAX_OFFERS - len(close)], *close)
 
 
 def _can_be_offered(found: Recommendation) -> bool:
@@ -235,14 +238,8 @@ def _can_be_offered(found: Recommendation) -> bool:
 
 
 def offers_after_failure(subject: Subject, question: Question, place: Place) -> tuple[Recommendation, ...]:
-    """What to offer after it failed for lack of memory, even where it fits on paper: the paper was wrong then.
-
-    What is smaller comes first; closing other programs is the last resort, since nobody knows whether it is enough.
-    """
-    found = list(_less(subject, question, place))
-    ours = [each for each in found if each.kind is not ChangeKind.CLOSE_PROGRAMS]
-    close = [each for each in found if each.kind is ChangeKind.CLOSE_PROGRAMS]
-    return offers_among([*ours[: MAX_OFFERS - len(close)], *close])
+    """What to offer after it failed for lack of memory, even where it fits on paper: the paper was wrong then."""
+    return offers_among(list(_less(subject, question, place)))
 
 
 def _less(subject: Subject, question: Question, place: Place) -> Iterator[Recommendation]:

@@ -45,6 +45,8 @@ class OutputTarget:
     """Takes the finished latents until the video is written."""
     png_frames: bool = False
     poster: bool = False
+    recipe_inside: bool = True
+    """The video holds how it was made; else a JSON file beside it does, so that the video alone tells nobody."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,7 +19,7 @@ from wan_desktop.core.catalog import (
     read_catalog,
 )
 from wan_desktop.core.compatibility import CompatibilityCheck, check
-from wan_desktop.core.errors import InputError, ManifestError, OfflineError, WanError
+from wan_desktop.core.errors import InputError, ManifestError, ModelBusyError, OfflineError, WanError
 from wan_desktop.core.hardware import HardwareProfile
 from wan_desktop.core.jobs import JobContext
 from wan_desktop.core.ladder import Policy
@@ -48,6 +48,7 @@ logger = logging.getLogger(__name__)
 _Result = TypeVar("_Result")
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 5.0, 300.0
 """Between two questions to a Hub that cannot be reached."""
+_BUSY_TRIES, _BUSY_S = 5, 0.2
 _SHOWN_HISTORY = 50
 _WANTED = "wanted-downloads.json"
 _HUB_ADDRESSES = ("https://huggingface.co/", "http://huggingface.co/", "huggingface.co/", "https://hf.co/")
@@ -66,17 +67,22 @@ class Opened:
 
 
 def open_models(paths: AppPaths, settings: Settings) -> Opened:
-    """Open the models of this installation, and finish what a crash interrupted.
+    """Open the models of this installation.
 
     Raises:
         StoreError: The history cannot be opened.
     """
     manager = ModelManager.open(paths, settings)
-    with contextlib.suppress(WanError):
-        manager.tidy()
     catalog = read_catalog(paths.resources, paths.added_models)
     wanted = WantedDownloads(paths.data / _WANTED)
     return Opened(manager, catalog, Subjects(catalog, manager, paths.resources), wanted, tuple(wanted.keys()))
+
+
+def tidy(opened: Opened) -> None:
+    """Finish what a crash interrupted, and delete old trash; what cannot be deleted stays for the next time."""
+    with contextlib.suppress(WanError):
+        freed_bytes = opened.manager.tidy()
+        logger.info("Tidying up freed %d bytes", freed_bytes)
 
 
 def read_again(opened: Opened, paths: AppPaths) -> Opened:
@@ -134,6 +140,11 @@ def download(
 
 def _download(opened: Opened, plan: DownloadPlan, settings: Settings, context: JobContext) -> Manifest:
     limits = TransferLimits(bytes_per_s=settings.download_limit_bytes_per_s, give_up_s=None)
+    for _ in range(_BUSY_TRIES):
+        with contextlib.suppress(ModelBusyError):  # tidying up holds it for a moment
+            return opened.manager.download(plan, context, limits=limits)
+        context.cancel_asked.wait(_BUSY_S)
+        context.check_cancelled()
     return opened.manager.download(plan, context, limits=limits)
 
 
@@ -240,9 +251,8 @@ def storage(opened: Opened, paths: AppPaths, settings: Settings) -> tuple[Storag
         free_bytes = usage[1] if usage else None
         if root in here:
             found.append(Storage(root, True, len(here[root].keys()), _used_bytes(root), free_bytes))
-        else:
-            is_new = root == (settings.model_folders or (paths.models,))[0] and not settings.model_folders
-            found.append(Storage(root, is_new, free_bytes=free_bytes))
+        else:  # never used so far, or on a drive that is gone
+            found.append(Storage(root, root.parent.exists() or root == paths.models, free_bytes=free_bytes))
     return tuple(found)
 
 

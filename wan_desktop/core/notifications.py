@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from wan_desktop.core.render_queue import QueueSnapshot, RenderState
 from wan_desktop.core.settings import Settings
 from wan_desktop.core.words import mark
 
@@ -35,6 +36,12 @@ def is_wanted(event: Event, settings: Settings) -> bool:
             return settings.notify_problems
         case _:
             return settings.notify_downloads
+
+
+def is_busy(now: QueueSnapshot) -> bool:
+    """A video is being made, or the next one is about to be."""
+    goes_on = not now.paused and not now.needs_ok
+    return bool(now.running) or (goes_on and any(job.state is RenderState.WAITING for job in now.waiting))
 
 
 @dataclass(slots=True)

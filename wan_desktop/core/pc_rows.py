@@ -198,9 +198,10 @@ def _missing_card_row(profile: HardwareProfile, settings: Settings) -> PcRow:
     if problem is None:
         value, hint = tr("None found"), tr("Nothing on this PC says why.")
         return PcRow(kind=RowKind.CARD, name=name, value=value, meaning=meaning, state=RowState.NOT_CHECKED, hint=hint)
-    value, state, fix = _NO_CARD[problem.code]
-    hint = _says(problem)
-    return PcRow(kind=RowKind.CARD, name=name, value=tr(value), meaning=meaning, state=state, fix=fix, hint=hint)
+    found, state, fix = _NO_CARD[problem.code]
+    value = tr(found)
+    hint = problem.hint if problem.text.rstrip(".") == value else _says(problem)
+    return PcRow(kind=RowKind.CARD, name=name, value=value, meaning=meaning, state=state, fix=fix, hint=hint)
 
 
 def _video_memory_row(profile: HardwareProfile, card: Card) -> PcRow:

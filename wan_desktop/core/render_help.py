@@ -1,4 +1,4 @@
-"""What a queue of renders needs to know of models: which one a job is for, how long it takes, what helps when it failed."""
+"""What the queue needs to know of models: which one a job is for, how long it takes, what helps when it failed."""
 
 from collections.abc import Collection
 from dataclasses import dataclass

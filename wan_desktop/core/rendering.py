@@ -36,6 +36,8 @@ class RenderOptions:
     png_frames: bool = False
     poster: bool = False
     live_preview: bool = True
+    recipe_inside: bool = True
+    """As `OutputTarget.recipe_inside`."""
 
 
 class Renderer:
@@ -110,6 +112,7 @@ class Renderer:
             work_folder=self._paths.work,
             png_frames=options.png_frames,
             poster=options.poster,
+            recipe_inside=options.recipe_inside,
         )
 
 

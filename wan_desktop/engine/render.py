@@ -252,9 +252,15 @@ class _Run:
 
     def _write(self, model: LoadedModel, latents: Tensor, path: Path, revision: str) -> GenerationResult:
         request, output = self._request, self._command.output
-        size = {"width": request.width, "height": request.height}
         groups = latents.shape[2]
-        with VideoWriter(path, **size, fps=request.fps, png_frames=output.png_frames) as writer:
+        with VideoWriter(
+            path,
+            width=request.width,
+            height=request.height,
+            fps=request.fps,
+            png_frames=output.png_frames,
+            recipe_inside=output.recipe_inside,
+        ) as writer:
             poster_picture = None
             with self._stage(Stage.BUILD_PICTURES, groups):
                 for index, group in enumerate(decode_groups(model, latents, self._check, self._decode_progress)):

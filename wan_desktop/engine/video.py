@@ -16,7 +16,7 @@ from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTr
 from PIL import Image
 
 from wan_desktop.core.errors import DiskFullError, VideoNotSavedError, WanError
-from wan_desktop.core.files import replace_patiently
+from wan_desktop.core.files import replace_patiently, write_atomically
 from wan_desktop.core.recipe import RECIPE_KEY
 
 if TYPE_CHECKING:
@@ -38,14 +38,25 @@ class VideoWriter:
         fps: Frames per second.
         poster: Also keep the middle frame as PNG.
         png_frames: Also keep every frame as PNG.
+        recipe_inside: The recipe goes into the file; else into one of the same name that ends in `.json`.
 
     Raises:
         VideoNotSavedError: The folder cannot be written.
         DiskFullError: The disk is full.
     """
 
-    def __init__(self, path: Path, *, width: int, height: int, fps: int, png_frames: bool = False) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        width: int,
+        height: int,
+        fps: int,
+        png_frames: bool = False,
+        recipe_inside: bool = True,
+    ) -> None:
         self._path = path
+        self._recipe_inside = recipe_inside
         self._beside = path.with_name(f".{path.stem}.{os.getpid()}.part.mp4")
         self._frames_folder = path.with_name(f"{path.stem} frames") if png_frames else None
         self._frames_beside = path.with_name(f".{path.stem}.{os.getpid()}.frames.part")
@@ -113,8 +124,9 @@ class VideoWriter:
         """
         self._packets += self._stream.encode(None)
         with _translated(self._path):
-            # Players show the comment; ours reads its own key, which no other program overwrites.
-            self._container.metadata.update({"comment": recipe_json, RECIPE_KEY: recipe_json})
+            if self._recipe_inside:
+                # Players show the comment; ours reads its own key, which no other program overwrites.
+                self._container.metadata.update({"comment": recipe_json, RECIPE_KEY: recipe_json})
             for packet in self._packets:
                 self._container.mux(packet)
             self._container.close()
@@ -122,6 +134,8 @@ class VideoWriter:
             self._file.close()
             if self._frames_folder is not None:
                 _replace_folder(self._frames_beside, self._frames_folder)
+            if not self._recipe_inside:
+                write_atomically(self._path.with_suffix(".json"), recipe_json.encode())
             replace_patiently(self._beside, self._path)
         return self._frames_folder
 

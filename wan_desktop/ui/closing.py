@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Qt, Signal, Slot
 from PySide6.QtWidgets import QMessageBox
 
-from wan_desktop.core.words import tr
+from wan_desktop.core.words import tr, trn
 from wan_desktop.ui import text
 
 if TYPE_CHECKING:
@@ -54,9 +54,11 @@ class CloseQuestion(QObject):
         box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         box.setWindowTitle(text.APP)
         box.setText(tr("A video is being made."))
-        words = tr("If you quit now, it is stopped and what has been made of it is lost.")
+        words = tr(
+            "If you quit now, what has been made of it is lost. It waits in the queue until you let it begin anew."
+        )
         if waiting:
-            words += " " + tr("What waits in the queue is kept.")
+            words += " " + trn("{count} more is kept there.", "{count} more are kept there.", waiting)
         box.setInformativeText(words)
         self.keep = box.addButton(tr("Keep running in the background"), QMessageBox.ButtonRole.AcceptRole)
         self.stop = box.addButton(tr("Stop and quit"), QMessageBox.ButtonRole.DestructiveRole)

@@ -25,13 +25,16 @@ if TYPE_CHECKING:
     from wan_desktop.core.catalog import Model
     from wan_desktop.core.engine_client import EngineState
     from wan_desktop.core.hardware import HardwareProfile
+    from wan_desktop.core.render_queue import QueueSnapshot
     from wan_desktop.core.settings import Theme
     from wan_desktop.core.window_place import WindowPlace
     from wan_desktop.ui.banner import Banners
     from wan_desktop.ui.closing import Answer, CloseQuestion
+    from wan_desktop.ui.queue.link import QueueLink
     from wan_desktop.ui.session import Session
     from wan_desktop.ui.shell import Shell
     from wan_desktop.ui.theme import ThemeManager
+    from wan_desktop.ui.widgets.toast import ToastStack
     from wan_desktop.ui.windows_shell import Libraries
     from wan_desktop.ui.wizard.wizard import Wizard
 
@@ -80,6 +83,8 @@ class MainWindow(QFrame):
         self.banners: Banners | None = None
         self.shell: Shell | None = None
         self.question: CloseQuestion | None = None
+        self.queue: QueueLink | None = None
+        self.toasts: ToastStack | None = None
         self.wizard: Wizard | None = None
         """While it is open."""
         self.pages: dict[PageId, QWidget] = {}
@@ -92,7 +97,10 @@ class MainWindow(QFrame):
         """Begin to work with that session; `load_model` runs on a lane."""
         from wan_desktop.ui.banner import Banners  # noqa: PLC0415 - after the first paint
         from wan_desktop.ui.closing import CloseQuestion  # noqa: PLC0415 - after the first paint
+        from wan_desktop.ui.help_links import HelpLinks  # noqa: PLC0415 - after the first paint
+        from wan_desktop.ui.queue.link import QueueLink  # noqa: PLC0415 - after the first paint
         from wan_desktop.ui.shell import Shell  # noqa: PLC0415 - after the first paint
+        from wan_desktop.ui.widgets.toast import ToastStack  # noqa: PLC0415 - after the first paint
 
         self._session = session
         session.engine_changed.connect(self._on_engine_changed)
@@ -106,7 +114,13 @@ class MainWindow(QFrame):
         self.shell.page_requested.connect(self._on_notification)
         self.shell.window_requested.connect(self.bring_up)
         self.shell.quit_requested.connect(self.close)
+        self.recipe_dropped.connect(self._on_recipe_dropped)
         self.create.attach(session, load_model)
+        self.queue = QueueLink(session, self.create, self.sidebar.nav[PageId.QUEUE], self._right, self)
+        self.queue.page_requested.connect(self.show_page)
+        session.renders.changed.connect(self._on_queue_changed)
+        self.toasts = ToastStack(self, session.messages)
+        HelpLinks(self).page_requested.connect(self.show_page)
 
     def show_page(self, page: PageId, target: object = None) -> None:
         """Bring a page to the front, and let it show what was asked for."""
@@ -120,6 +134,8 @@ class MainWindow(QFrame):
                 widget.show_target(target)
             widget.focus_first()
         else:
+            if target is not None:
+                self.create.show_target(target)
             self.create.focus_prompt()
 
     @Slot()
@@ -210,7 +226,8 @@ class MainWindow(QFrame):
             event.ignore()
             if not self.isVisible():
                 self.bring_up()
-            self.question.ask()
+            waiting = self.session.renders.snapshot.waiting if self.session is not None else ()
+            self.question.ask(waiting=len(waiting))
             return
         self._closing = True
         self.close_down()
@@ -287,7 +304,6 @@ class MainWindow(QFrame):
             self.shell.send_to_background()
         elif answer is Answer.STOP_AND_QUIT:
             self._closing = True
-            self.create.stop()
             self.close()
 
     @Slot(bool)
@@ -303,6 +319,10 @@ class MainWindow(QFrame):
         self.show_page(page, target)
 
     @Slot(object)
+    def _on_recipe_dropped(self, path: Path) -> None:
+        self.show_page(PageId.LIBRARY, path)
+
+    @Slot(object)
     def _on_theme_changed(self, _theme: Theme) -> None:
         self._show_theme()
 
@@ -314,11 +334,19 @@ class MainWindow(QFrame):
 
     @Slot(object)
     def _on_render_ended(self, outcome: object) -> None:
-        if self.question is not None:
-            self.question.take_back()
         if self.shell is not None:
             self.shell.show_render(rendering=self.create.rendering)
             self.shell.video_ended(outcome)
+
+    @Slot(object)
+    def _on_queue_changed(self, now: QueueSnapshot) -> None:
+        from wan_desktop.core.notifications import is_busy  # noqa: PLC0415 - after the first paint
+
+        busy = self.create.rendering or is_busy(now)
+        if not busy and self.question is not None:
+            self.question.take_back()
+        if self.shell is not None:
+            self.shell.queue_changed(busy=busy, paused=now.paused and bool(now.waiting))
 
     @Slot(object)
     def _on_engine_changed(self, state: EngineState) -> None:

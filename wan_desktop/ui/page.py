@@ -42,6 +42,10 @@ class DraftTarget:
     model_id: str
 
 
+COPY_REPORT = "copy-report"
+"""Target of the page Help: a report is to be shown and copied."""
+
+
 class Page(QFrame):
     """A page that is made when it is shown first, and has a session from its beginning.
 

@@ -111,7 +111,7 @@ class PcCard(QFrame):
     def show_pc(self, profile: HardwareProfile, card: Card) -> None:
         """Show card and memory as they are now."""
         gpu = card.gpu
-        self.name.setText(_short_name(gpu.name) if gpu is not None else tr("No NVIDIA card"))
+        self.name.setText(_short_name(gpu.name) if gpu is not None else tr("No card"))
         self.name.setToolTip(gpu.name if gpu is not None else card.text)
         if gpu is not None:
             own = max(0, gpu.total_bytes - gpu.free_bytes - gpu.used_by_others_bytes)

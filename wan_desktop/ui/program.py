@@ -118,7 +118,14 @@ class Program(QObject):
 
         start_logging(self._paths.log_file)
         apply_settings(self._settings)
-        self.session = Session(self._paths, self._settings, self, engine_command=self._engine_command or ENGINE_COMMAND)
+        self.session = Session(
+            self._paths,
+            self._settings,
+            self,
+            engine_command=self._engine_command or ENGINE_COMMAND,
+            # Else the sample would wait behind what is left over, and the usual queue may be another window's.
+            queue_file=self._paths.work / "sample-queue.sqlite3" if self._sample else None,
+        )
         self.session.settings_changed.connect(self._on_settings_changed)
         self.window.attach(self.session, self._load_model)
         self.session.start_engine()

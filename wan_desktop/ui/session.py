@@ -17,7 +17,9 @@ from wan_desktop.core.render_planner import RenderPlanner
 from wan_desktop.core.rendering import Renderer
 from wan_desktop.core.settings import save_settings
 from wan_desktop.ui.bridge import EngineBridge, JobBridge
+from wan_desktop.ui.live.download_pause import DownloadPause
 from wan_desktop.ui.live.library import LiveLibrary
+from wan_desktop.ui.live.messages import MessageLog
 from wan_desktop.ui.live.models import LiveModels
 from wan_desktop.ui.live.pc import LivePc
 from wan_desktop.ui.live.render_queue import LiveQueue
@@ -80,10 +82,14 @@ class Session(QObject):
         self._lanes = [LaneThread(self.queue, lane, self) for lane in Lane]
         self._jobs.job_changed.connect(self._on_job_changed)
         self._engine.engine_changed.connect(self.engine_changed)
+        self.messages = MessageLog(self)
         self.pc = LivePc(self, look_at_pc)
         self.models = LiveModels(self)
         self.library = LiveLibrary(self)
         self.renders = LiveQueue(self, queue_file or paths.render_queue_file, forget=queue_file is not None)
+        self.download_pause = DownloadPause(self)
+        self.renders.job_ended.connect(self.library.on_queue_job_ended)
+        self.renders.job_ended.connect(self.library.on_queue_job_ended)
         for thread in self._lanes:
             thread.start()
 
@@ -133,6 +139,8 @@ class Session(QObject):
 
     @Slot(object)
     def _on_job_changed(self, snapshot: JobSnapshot) -> None:
+        if snapshot.error is not None:
+            self.messages.last_error = snapshot.error
         if snapshot.state.final:
             done = self._done.pop(snapshot.job_id, None)
             if done is not None:

@@ -79,24 +79,24 @@ class Shell(QObject):
         self._rendering, self._percent = rendering, percent
         self._show_progress()
 
-    def show_paused(self, *, paused: bool) -> None:
-        """Say whether videos wait and none is begun."""
-        self._paused = paused
-        self._show_progress()
-
-    def video_ended(self, outcome: object, *, more: bool = False) -> None:
-        """A video was made, failed (a WanError) or was stopped (None).
-
-        Args:
-            outcome: What came of it.
-            more: Others follow at once.
-        """
+    def video_ended(self, outcome: object) -> None:
+        """A video was made, failed (a WanError) or was stopped (None); `queue_changed` says whether others follow."""
         if isinstance(outcome, WanError):
             self._failed = not self._window.isActiveWindow()
             self.notifier.tell(Event.NEEDS_YOU, outcome.title)
         elif outcome is not None:
             self._events.video_done()
-        event = self._events.at_rest(busy=more)
+        self._show_progress()
+
+    def queue_changed(self, *, busy: bool, paused: bool) -> None:
+        """The queue is another now.
+
+        Args:
+            busy: A video is being made, or is about to be.
+            paused: Videos wait, and none is begun.
+        """
+        self._paused = paused
+        event = self._events.at_rest(busy=busy)
         if event is not None:
             self.notifier.tell(event, tr("Click to see it."))
         self._show_progress()

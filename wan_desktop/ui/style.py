@@ -31,8 +31,11 @@ QScrollArea, QScrollArea > QWidget > QWidget#form {{ background: transparent; bo
 QScrollArea {{ qproperty-focusPolicy: NoFocus; qproperty-horizontalScrollBarPolicy: ScrollBarAlwaysOff; }}
 QScrollBar:vertical {{ background: transparent; width: 10px; margin: 0; }}
 QScrollBar::handle:vertical {{ background: {t.strong}; border-radius: 3px; min-height: 32px; margin: 2px; }}
+QScrollArea#recentRow {{ qproperty-horizontalScrollBarPolicy: ScrollBarAsNeeded; }}
+QScrollBar:horizontal {{ background: transparent; height: 10px; margin: 0; }}
+QScrollBar::handle:horizontal {{ background: {t.strong}; border-radius: 3px; min-width: 32px; margin: 2px; }}
 QScrollBar::add-line, QScrollBar::sub-line, QScrollBar::add-page, QScrollBar::sub-page {{ background: transparent;
-  height: 0; }}
+  height: 0; width: 0; }}
 """
 
 
@@ -181,6 +184,14 @@ QListView#promptList {{ background: {t.field}; border: 1px solid {t.strong}; bor
 QListView#promptList:focus {{ border: 2px solid {t.link}; padding: {px(3)}px; }}
 QListView#promptList::item {{ padding: {px(6)}px {px(8)}px; border-radius: 4px; color: {t.text}; }}
 QListView#promptList::item:selected {{ background: {t.sel}; color: {t.text}; }}
+QListView#logList, QListView#helpList {{ background: {t.field}; border: 1px solid {t.strong}; border-radius: 6px;
+  padding: {px(4)}px; outline: 0; }}
+QListView#logList:focus, QListView#helpList:focus {{ border: 2px solid {t.link}; padding: {px(3)}px; }}
+QListView#helpList::item {{ min-height: {px(26)}px; padding: 0 {px(8)}px; border-radius: 4px; color: {t.text}; }}
+QListView#helpList::item:disabled {{ color: {t.text3}; }}
+QListView#helpList::item:selected {{ background: {t.sel}; color: {t.text}; }}
+QPlainTextEdit#logDetails {{ font-family: "Cascadia Mono", "Consolas", "DejaVu Sans Mono", monospace;
+  font-size: {px(12)}px; }}
 QComboBox::drop-down {{ border: 0; width: {px(28)}px; }}
 QComboBox::down-arrow {{ image: none; }}
 QComboBox QAbstractItemView {{ background: {t.card}; border: 1px solid {t.border};

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Slot
 
-from wan_desktop.ui.page import Page, PageId
+from wan_desktop.ui.page import COPY_REPORT, Page, PageId
 from wan_desktop.ui.shortcuts import Action, add_shortcuts, move_focus
 
 if TYPE_CHECKING:
@@ -44,6 +44,8 @@ class WindowKeys(QObject):
         return deeds | {
             Action.GENERATE: create.footer.generate.click,
             Action.STOP: create.ask_to_stop,
+            Action.PAUSE: self._on_pause,
+            Action.COPY_REPORT: self._on_copy_report,
             Action.REFRESH: self._on_refresh,
             Action.FIND: self._on_find,
             Action.NEXT_AREA: functools.partial(self._move_focus, 1),
@@ -59,7 +61,17 @@ class WindowKeys(QObject):
         window = self._window
         page = window.stack.currentWidget()
         own = page.areas() if isinstance(page, Page) else (window.create.column, window.create.stage)
-        move_focus(window, (window.sidebar, *own), step)
+        toasts = window.toasts.toasts if window.toasts is not None else ()
+        move_focus(window, (window.sidebar, *own, *toasts), step)
+
+    @Slot()
+    def _on_pause(self) -> None:
+        if self._window.queue is not None:
+            self._window.queue.toggle_pause()
+
+    @Slot()
+    def _on_copy_report(self) -> None:
+        self._window.show_page(PageId.HELP, COPY_REPORT)
 
     @Slot()
     def _on_refresh(self) -> None:

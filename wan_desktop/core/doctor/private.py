@@ -47,6 +47,8 @@ _PATHS = re.compile(
     rf"|(?P<below_home>(?<=~){_SEPARATOR}(?:{_NAME}{_SEPARATOR})*"
     rf"(?:{_NAME}?\.(?:{_KEPT_ENDINGS}|{_OTHER_ENDINGS})\b|[^\\/\s:*?\"<>|']*))"
 )
+_ROOT = re.compile(r"(?:[A-Za-z]:)?[\\/]+")
+"""A drive, or a slash between two words."""
 _PLAIN_NAME = re.compile(rf"([A-Za-z0-9_.-]+\.(?:{_KEPT_ENDINGS}))['\"]?$")
 _VIDEO_NAME = re.compile(rf"\d{{4}}-\d\d-\d\d \d\d\.\d\d\.\d\d[^\n]*?\.(?:{_OTHER_ENDINGS})\b")
 """As videos are named unless the user has another pattern: date, time, first words of the prompt."""
@@ -99,6 +101,8 @@ def _shortened(found: re.Match[str]) -> str:
     if found["url"]:
         address, asked, _ = whole.partition("?")
         return f"{address}?{GONE}" if asked else address
+    if _ROOT.fullmatch(whole):
+        return whole
     name = _PLAIN_NAME.search(whole)
     short = f"{_PATH}/{name[1]}" if name else _PATH
     if found["below_home"]:

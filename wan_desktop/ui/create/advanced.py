@@ -10,6 +10,7 @@ from PySide6.QtGui import QRegularExpressionValidator
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from wan_desktop.core.generation import FPS_RANGE, GUIDANCE_RANGE, SEED_RANGE, SHIFT_RANGE, STEPS_RANGE, snap_size
+from wan_desktop.core.words import tr
 from wan_desktop.ui import text
 from wan_desktop.ui.widgets.controls import Button, label
 from wan_desktop.ui.widgets.fields import CheckBox, DoubleSpinBox, SpinBox
@@ -32,12 +33,12 @@ class SeedField(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.edit = QLineEdit(self)
-        self.edit.setAccessibleName("Seed")
-        self.edit.setPlaceholderText("New each time")
+        self.edit.setAccessibleName(tr("Seed"))
+        self.edit.setPlaceholderText(tr("New each time"))
         self.edit.setValidator(QRegularExpressionValidator(QRegularExpression(r"\d{0,10}"), self))
-        self.lock = Button("", self, kind="icon", icon_name="lock-open", name="Keep this seed")
+        self.lock = Button("", self, kind="icon", icon_name="lock-open", name=tr("Keep this seed"))
         self.lock.setCheckable(True)
-        self.dice = Button("", self, kind="icon", icon_name="dices", name="Throw a new seed (Ctrl+R)")
+        self.dice = Button("", self, kind="icon", icon_name="dices", name=tr("Throw a new seed (Ctrl+R)"))
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(6)
@@ -54,14 +55,16 @@ class SeedField(QWidget):
         self.edit.setText("" if seed is None else str(seed))
         self.lock.setChecked(seed is not None)
         self.lock.set_icon("lock" if seed is not None else "lock-open")
-        name = "Take a new seed each time" if seed is not None else "Keep the seed of the last video"
+        name = tr("Take a new seed each time") if seed is not None else tr("Keep the seed of the last video")
         self.lock.setAccessibleName(name)
         self.lock.setToolTip(name)
 
     def show_last_used(self, seed: int | None) -> None:
         """Say which seed the last video had, so that it can be kept."""
         self._last_used = seed
-        self.edit.setPlaceholderText("New each time" if seed is None else f"New each time (last: {seed})")
+        self.edit.setPlaceholderText(
+            tr("New each time") if seed is None else tr("New each time (last: {seed})", seed=seed)
+        )
 
     @Slot()
     def _on_edited(self) -> None:
@@ -117,37 +120,39 @@ class AdvancedPanel(QWidget):
 
     def _build_ui(self) -> None:
         folder = self._model.folder
-        self.steps = SpinBox("Steps", STEPS_RANGE, self)
-        self.fps = SpinBox("Pictures per second", FPS_RANGE, self)
-        self.guidance = DoubleSpinBox("Guidance", GUIDANCE_RANGE, self)
-        self.guidance_2 = DoubleSpinBox("Second guidance", (GUIDANCE_RANGE[0] - _STEP_BELOW, GUIDANCE_RANGE[1]), self)
-        self.guidance_2.setSpecialValueText("As the first")
-        self.shift = DoubleSpinBox("Shift", (SHIFT_RANGE[0] - _STEP_BELOW, SHIFT_RANGE[1]), self)
-        self.shift.setSpecialValueText("The model's own")
+        self.steps = SpinBox(tr("Steps"), STEPS_RANGE, self)
+        self.fps = SpinBox(tr("Pictures per second"), FPS_RANGE, self)
+        self.guidance = DoubleSpinBox(tr("Guidance"), GUIDANCE_RANGE, self)
+        self.guidance_2 = DoubleSpinBox(
+            tr("Second guidance"), (GUIDANCE_RANGE[0] - _STEP_BELOW, GUIDANCE_RANGE[1]), self
+        )
+        self.guidance_2.setSpecialValueText(tr("As the first"))
+        self.shift = DoubleSpinBox(tr("Shift"), (SHIFT_RANGE[0] - _STEP_BELOW, SHIFT_RANGE[1]), self)
+        self.shift.setSpecialValueText(tr("The model's own"))
         self.seed = SeedField(self)
-        self.custom = CheckBox("Custom size", self)
-        self.width_px = SpinBox("Width in pixels", (1, folder.max_side_px), self)
-        self.height_px = SpinBox("Height in pixels", (1, folder.max_side_px), self)
+        self.custom = CheckBox(tr("Custom size"), self)
+        self.width_px = SpinBox(tr("Width in pixels"), (1, folder.max_side_px), self)
+        self.height_px = SpinBox(tr("Height in pixels"), (1, folder.max_side_px), self)
         for spin in (self.width_px, self.height_px):
             spin.setSingleStep(folder.size_multiple)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 4)
         layout.setSpacing(14)
         layout.addWidget(
-            pair(FormField("Steps", self.steps, self), FormField("Pictures per second", self.fps, self), self)
+            pair(FormField(tr("Steps"), self.steps, self), FormField(tr("Pictures per second"), self.fps, self), self)
         )
-        guidance, shift = FormField("Guidance", self.guidance, self), FormField("Shift", self.shift, self)
-        second = FormField("Second guidance", self.guidance_2, self)
+        guidance, shift = FormField(tr("Guidance"), self.guidance, self), FormField(tr("Shift"), self.shift, self)
+        second = FormField(tr("Second guidance"), self.guidance_2, self)
         layout.addWidget(pair(guidance, shift, self))
         if folder.has_two_experts:
-            guidance.title.setText("Guidance, first part")
-            second.title.setText("Guidance, second part")
+            guidance.title.setText(tr("Guidance, first part"))
+            second.title.setText(tr("Guidance, second part"))
             layout.addWidget(second)
         else:
             second.hide()
-        seed = FormField("Seed", self.seed, self)
+        seed = FormField(tr("Seed"), self.seed, self)
         seed.title.setBuddy(self.seed.edit)
-        seed.set_help("The same seed and settings make the same video.")
+        seed.set_help(tr("The same seed and settings make the same video."))
         layout.addWidget(seed)
         layout.addWidget(self._size())
 
@@ -218,8 +223,12 @@ class AdvancedPanel(QWidget):
         if snapped != wanted:
             multiple = self._model.folder.size_multiple
             self.size_field.say(
-                f"{wanted[0]} {text.TIMES} {wanted[1]} \u2192 {snapped[0]} {text.TIMES} {snapped[1]}: "
-                f"this model needs multiples of {multiple}."
+                tr(
+                    "{before} \u2192 {after}: this model needs multiples of {multiple}.",
+                    before=f"{wanted[0]} {text.TIMES} {wanted[1]}",
+                    after=f"{snapped[0]} {text.TIMES} {snapped[1]}",
+                    multiple=multiple,
+                )
             )
         self.edited.emit({"custom_size": True, "width": snapped[0], "height": snapped[1]})
 

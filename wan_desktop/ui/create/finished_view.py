@@ -8,6 +8,7 @@ from PySide6.QtCore import QUrl, Signal, Slot
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QGridLayout, QSizePolicy, QVBoxLayout, QWidget
 
+from wan_desktop.core.words import tr
 from wan_desktop.ui import text
 from wan_desktop.ui.widgets.controls import Button, label, set_role
 from wan_desktop.ui.widgets.video_view import VideoView
@@ -38,9 +39,9 @@ class FinishedView(QWidget):
         self.notes = label("", self, role="note", wrap=True)
         layout.addWidget(self.headline)
         layout.addWidget(self.notes)
-        self.folder = Button("Open folder", self, icon_name="folder-open")
-        self.variation = Button("Make variation", self, icon_name="dices")
-        self.reuse = Button("Use these settings again", self, icon_name="history")
+        self.folder = Button(tr("Open folder"), self, icon_name="folder-open")
+        self.variation = Button(tr("Make variation"), self, icon_name="dices")
+        self.reuse = Button(tr("Use these settings again"), self, icon_name="history")
         self._row = QGridLayout()
         self._place = (0, 2, 1, 1)
         self._arrange_buttons()
@@ -54,8 +55,8 @@ class FinishedView(QWidget):
         facts = [
             result.path.name,
             f"{request.width} {text.TIMES} {request.height}",
-            f"made in {text.duration(result.seconds)}",
-            f"seed {request.seed}",
+            tr("made in {time}", time=text.duration(result.seconds)),
+            tr("seed {seed}", seed=request.seed),
         ]
         self.headline.setText(text.DOT.join(facts))
         self.headline.setToolTip(str(result.path))
@@ -63,7 +64,12 @@ class FinishedView(QWidget):
         rescued = result.path != done.asked_path
         if rescued:
             notes.insert(
-                0, f"The video could not be saved in {done.asked_path.parent}, so it was saved in {result.path.parent}."
+                0,
+                tr(
+                    "The video could not be saved in {asked}, so it was saved in {folder}.",
+                    asked=done.asked_path.parent,
+                    folder=result.path.parent,
+                ),
             )
         set_role(self.notes, "warn" if rescued else "note")
         self.notes.setText("\n".join(notes))
@@ -85,8 +91,8 @@ class FinishedView(QWidget):
             self._row.addWidget(self.reuse, *place)
 
     def _arrange_buttons(self) -> None:
-        self.variation.setToolTip("The same settings with a new seed")
-        self.reuse.setToolTip("Put the settings of this video, with its seed, into the form")
+        self.variation.setToolTip(tr("The same settings with a new seed"))
+        self.reuse.setToolTip(tr("Put the settings of this video, with its seed, into the form"))
         self._row.setSpacing(8)
         self._row.setColumnStretch(3, 1)
         slots = {self.folder: self._on_folder, self.variation: self._on_variation, self.reuse: self._on_reuse}
@@ -102,7 +108,7 @@ class FinishedView(QWidget):
         folder = self.done.result.path.parent
         if not QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder))):
             set_role(self.notes, "warn")
-            self.notes.setText(f"No file manager answered. The video is in {folder}.")
+            self.notes.setText(tr("No file manager answered. The video is in {folder}.", folder=folder))
             self.notes.show()
 
     @Slot()

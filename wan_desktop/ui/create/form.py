@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from wan_desktop.core.catalog import GenerationMode
 from wan_desktop.core.generation import SEED_RANGE
-from wan_desktop.core.words import tr
+from wan_desktop.core.words import tr, trn
 from wan_desktop.ui import text
 from wan_desktop.ui.create.advanced import AdvancedPanel
 from wan_desktop.ui.create.form_state import MAX_COUNT, FormState, named_size
@@ -84,9 +84,9 @@ class CreateForm(QWidget):
     def reason_not_ready(self) -> str:
         """Why nothing can be made from it yet; empty when it can."""
         if self._state.wants_image and self._state.image is None:
-            return "Choose a start image first"
+            return tr("Choose a start image first")
         if self._state.mode != GenerationMode.I2V and not self._state.prompt.strip():
-            return "Write a prompt first"
+            return tr("Write a prompt first")
         return ""
 
     def focus_first(self) -> None:
@@ -127,14 +127,14 @@ class CreateForm(QWidget):
         self._build_words(layout)
         self._build_shape(layout)
         self._build_length(layout)
-        self.advanced = Fold("Advanced settings", self._build_advanced, self)
+        self.advanced = Fold(tr("Advanced settings"), self._build_advanced, self)
         layout.addWidget(self.advanced)
         layout.addStretch(1)
 
     def _build_what(self, layout: QVBoxLayout, session: Session) -> None:
         modes = self._model.modes
-        self.mode = Segmented("What do you want to make", [(text.mode_name(mode), mode) for mode in modes], self)
-        field = FormField("What do you want to make?", self.mode, self)
+        self.mode = Segmented(tr("What do you want to make"), [(text.mode_name(mode), mode) for mode in modes], self)
+        field = FormField(tr("What do you want to make?"), self.mode, self)
         field.setVisible(len(modes) > 1)
         layout.addWidget(field)
         self.model_field = ModelField(self._model, self)
@@ -154,41 +154,41 @@ class CreateForm(QWidget):
         )
         self.prompt.setPlainText(self._state.prompt)
         layout.addWidget(self.prompt_box)
-        self.avoid = Fold("What to avoid", self._build_avoid, self)
+        self.avoid = Fold(tr("What to avoid"), self._build_avoid, self)
         layout.addWidget(self.avoid)
 
     def _build_avoid(self, parent: QWidget) -> QWidget:
-        edit = PromptEdit("What to avoid", parent, lines=3)
+        edit = PromptEdit(tr("What to avoid"), parent, lines=3)
         edit.setPlainText(self._negative())
-        edit.setPlaceholderText("Things that should not be in the video")
+        edit.setPlaceholderText(tr("Things that should not be in the video"))
         edit.textChanged.connect(self._on_avoid)
         return edit
 
     def _build_shape(self, layout: QVBoxLayout) -> None:
         sizes = self._model.metadata.sizes
         shapes = list(dict.fromkeys(size.shape for size in sizes))
-        self.shape = Segmented("Shape", [(shape, shape) for shape in shapes], self)
-        shape_field = FormField("Shape", self.shape, self)
+        self.shape = Segmented(tr("Shape"), [(shape, shape) for shape in shapes], self)
+        shape_field = FormField(tr("Shape"), self.shape, self)
         shape_field.setVisible(len(shapes) > 1)
         layout.addWidget(shape_field)
-        self.size_box = ComboBox("Size", self)
+        self.size_box = ComboBox(tr("Size"), self)
         self.only_size = label("", self)
-        self.only_size.setAccessibleName("Size")
-        self.size_field = FormField("Size", self.size_box if len(sizes) > 1 else self.only_size, self)
+        self.only_size.setAccessibleName(tr("Size"))
+        self.size_field = FormField(tr("Size"), self.size_box if len(sizes) > 1 else self.only_size, self)
         self.size_box.setVisible(len(sizes) > 1)
         self.only_size.setVisible(len(sizes) == 1)
         layout.addWidget(self.size_field)
 
     def _build_length(self, layout: QVBoxLayout) -> None:
         data = self._model.metadata
-        self.length = Slider("Length", self)
+        self.length = Slider(tr("Length"), self)
         self.length.setRange(0, len(data.num_frames_choices) - 1)
         self.length_words = value_label(self)
-        layout.addWidget(FormField("Length", self.length, self, right=self.length_words))
-        self.quality = Segmented("Quality", [(q.name, q.num_inference_steps) for q in data.qualities], self)
-        self.quality.set_tool_tips([f"{q.num_inference_steps} steps" for q in data.qualities])
+        layout.addWidget(FormField(tr("Length"), self.length, self, right=self.length_words))
+        self.quality = Segmented(tr("Quality"), [(q.name, q.num_inference_steps) for q in data.qualities], self)
+        self.quality.set_tool_tips([_steps(q.num_inference_steps) for q in data.qualities])
         self.quality_words = value_label(self)
-        layout.addWidget(FormField("Quality", self.quality, self, right=self.quality_words))
+        layout.addWidget(FormField(tr("Quality"), self.quality, self, right=self.quality_words))
         self.count = SpinBox(tr("Number of videos"), (1, MAX_COUNT), self)
         self.count_field = FormField(tr("Number of videos"), self.count, self)
         self.count_field.hide()  # until there is a queue that takes them
@@ -239,7 +239,7 @@ class CreateForm(QWidget):
         self.length_words.setText(text.frames_and_seconds(state.num_frames, state.fps))
         self.length.setAccessibleDescription(text.frames_and_seconds_spoken(state.num_frames, state.fps))
         self.quality.set_value(state.num_inference_steps)
-        self.quality_words.setText(f"{state.num_inference_steps} steps")
+        self.quality_words.setText(_steps(state.num_inference_steps))
         count_blocker = QSignalBlocker(self.count)
         self.count.setValue(state.count)
         del count_blocker
@@ -252,7 +252,7 @@ class CreateForm(QWidget):
         state, sizes = self._state, self._sizes()
         named = None if state.custom_size else named_size(self._model.metadata, state.width, state.height)
         self.shape.set_value(named.shape if named is not None else None)
-        custom = f"{state.width} {text.TIMES} {state.height}{text.DOT}custom"
+        custom = f"{state.width} {text.TIMES} {state.height}{text.DOT}{tr('custom')}"
         self.only_size.setText(custom if named is None else f"{text.size_name(named)}{text.DOT}{named.shape}")
         blocker = QSignalBlocker(self.size_box)
         self.size_box.clear()
@@ -316,3 +316,7 @@ class CreateForm(QWidget):
     @Slot(object)
     def _on_advanced(self, changes: dict[str, object]) -> None:
         self.change(**changes)
+
+
+def _steps(count: int) -> str:
+    return trn("{count} step", "{count} steps", count)

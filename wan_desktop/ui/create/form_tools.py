@@ -13,12 +13,13 @@ from PySide6.QtCore import QObject, QPoint, Signal, Slot
 from wan_desktop.core.errors import EngineError, IncompatibleError, OutOfMemoryError
 from wan_desktop.core.recommendations import ChangeKind
 from wan_desktop.core.store.library import ModelKey
+from wan_desktop.core.words import tr
 from wan_desktop.ui.create import estimate_texts
 from wan_desktop.ui.create.estimator import Asked, Estimator
 from wan_desktop.ui.create.form_state import fitted, named_size
 from wan_desktop.ui.create.generate_menu import GenerateMenu, LivePresets
 from wan_desktop.ui.create.history_dialog import HistoryDialog, LiveHistory
-from wan_desktop.ui.create.model_change import moved, with_settings
+from wan_desktop.ui.create.model_change import moved, with_draft, with_settings
 from wan_desktop.ui.create.model_choice import ModelChoice
 from wan_desktop.ui.page import PageId
 from wan_desktop.ui.widgets.error_card import ErrorOffer
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from wan_desktop.core.catalog import Model
     from wan_desktop.core.errors import WanError
     from wan_desktop.core.form_check import FormVerdict
+    from wan_desktop.core.generation import GenerationDraft
     from wan_desktop.core.model_offers import ModelOffer
     from wan_desktop.core.presets import Preset
     from wan_desktop.core.recommendations import Recommendation
@@ -71,6 +73,8 @@ class FormTools(QObject):
         self._kept: FormState | None = None
         """The form of the last time, for a model that is not seen to be here yet."""
         self._preset: Preset | None = None
+        self._draft: GenerationDraft | None = None
+        """What is to stand in the form of the model that is being looked for."""
         self._retries = False
         self._dialog: HistoryDialog | None = None
         self.verdict: FormVerdict | None = None
@@ -100,6 +104,29 @@ class FormTools(QObject):
         """A prompt is used now."""
         if prompt.strip():
             self.history.add(prompt)
+
+    def take_draft(self, draft: GenerationDraft, model_id: str) -> None:
+        """Put a draft into the form, with its model where that is here; with the one at hand where it is not."""
+        if self._form is None or self._model is None:
+            return
+        here = (self._model.metadata.model_id, self._model.variant)
+        if here[0] == model_id and draft.variant in ("", here[1]):
+            self._form.set_state(with_draft(self._form.state, draft, self._model))
+            return
+        offer = self.choice.offer_of(model_id, draft.variant) or self.choice.offer_of(model_id, "")
+        if offer is not None:
+            self._draft = draft
+            self.choice.choose(offer)
+            return
+        self._form.set_state(with_draft(self._form.state, replace(draft, variant=""), self._model))
+        words = tr("The model {model} is not here, so this one is used.", model=model_id)
+        self._form.model_field.field.say(words, "warn")
+
+    def take_model(self, key: ModelKey) -> None:
+        """Use that model, if it is here."""
+        offer = self.choice.offer_of(key.model_id, key.variant)
+        if offer is not None:
+            self.choice.choose(offer)
 
     def help_after(self, error: WanError, asked: Asked) -> None:
         """Look for what would help, where the failure may be one of memory."""
@@ -231,7 +258,7 @@ class FormTools(QObject):
 
     @Slot(object)
     def _on_model_chosen(self, offer: ModelOffer) -> None:
-        self._kept, self._retries, self._preset = None, False, None
+        self._kept, self._retries, self._preset, self._draft = None, False, None, None
         self.choice.choose(offer)
 
     @Slot(object)
@@ -251,6 +278,9 @@ class FormTools(QObject):
         now = self._form.state
         kept, self._kept = self._kept, None
         preset, self._preset = self._preset, None
+        draft, self._draft = self._draft, None
+        if draft is not None:
+            return with_draft(now, draft, model), ""
         if kept is not None:
             words = {"prompt": now.prompt, "image": now.image, "negative_prompt": now.negative_prompt}
             return fitted(kept.with_changes(**words), model), ""
@@ -259,7 +289,7 @@ class FormTools(QObject):
 
     @Slot(object)
     def _on_choice_failed(self, error: WanError) -> None:
-        self._retries, self._kept, self._preset = False, None, None
+        self._retries, self._kept, self._preset, self._draft = False, None, None, None
         if self._form is not None:
             self._form.model_field.show_current()
             self._form.model_field.field.say(f"{error.message} {error.hint}".strip(), "bad")

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QFileDialog, QVBoxLayout, QWidget
 from shiboken6 import isValid
 
 from wan_desktop.core.jobs import JobState, Lane
+from wan_desktop.core.words import mark, tr
 from wan_desktop.ui.create.pictures import ReadPicture, StartPicture
 from wan_desktop.ui.widgets.drop_zone import DropZone, picture_in
 from wan_desktop.ui.widgets.form import FormField, value_label
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from wan_desktop.core.jobs import JobSnapshot
     from wan_desktop.ui.session import Session
 
-_FILTER = "Pictures (*.png *.jpg *.jpeg *.webp *.tif *.tiff *.bmp);;All files (*)"
+_FILTER = mark("Pictures (*.png *.jpg *.jpeg *.webp *.tif *.tiff *.bmp);;All files (*)")
 
 
 class ImageField(QWidget):
@@ -34,9 +35,9 @@ class ImageField(QWidget):
         self._job = ""
         self._picture: StartPicture | None = None
         self._target = (16, 9)
-        self.zone = DropZone("Start image", self)
+        self.zone = DropZone(tr("Start image"), self)
         self._words = value_label(self)
-        self.field = FormField("Start image", self.zone, self, right=self._words)
+        self.field = FormField(tr("Start image"), self.zone, self, right=self._words)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.field)
@@ -95,7 +96,7 @@ class ImageField(QWidget):
         self._words.setText(f"{picture.width} \u00d7 {picture.height}")
         width, height = self._target
         too_small = picture.width < width or picture.height < height
-        self.field.say("The picture is smaller than the video; it is enlarged." if too_small else "")
+        self.field.say(tr("The picture is smaller than the video; it is enlarged.") if too_small else "")
 
     @Slot()
     def _on_remove(self) -> None:
@@ -108,7 +109,7 @@ class ImageField(QWidget):
     @Slot()
     def choose(self) -> None:
         """Ask for a file."""
-        dialog = QFileDialog(self, "Choose a start image", "", _FILTER)
+        dialog = QFileDialog(self, tr("Choose a start image"), "", tr(_FILTER))
         dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.fileSelected.connect(self._on_chosen)
@@ -124,4 +125,4 @@ class ImageField(QWidget):
         if picture is not None:
             self.take(picture)
         else:
-            self.field.say("The clipboard holds no picture. Copy one, or drop a file here.", "warn")
+            self.field.say(tr("The clipboard holds no picture. Copy one, or drop a file here."), "warn")

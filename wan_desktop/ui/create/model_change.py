@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
+from wan_desktop.core.catalog import GenerationMode
 from wan_desktop.core.generation import snap_size
 from wan_desktop.core.words import tr
 from wan_desktop.ui import text
@@ -100,6 +101,18 @@ def with_settings(state: FormState, draft: GenerationDraft, model: Model) -> For
     width, height = changes.get("width", state.width), changes.get("height", state.height)
     changes["custom_size"] = named_size(model.metadata, width, height) is None
     return fitted(state.with_changes(**changes), model)
+
+
+def with_draft(state: FormState, draft: GenerationDraft, model: Model) -> FormState:
+    """The form with everything a draft says, its prompt and start image too."""
+    after = with_settings(state, draft, model)
+    mode = GenerationMode.T2V
+    if draft.image is not None:
+        both = GenerationMode.TI2V in model.modes and bool(draft.prompt)
+        mode = GenerationMode.TI2V if both else GenerationMode.I2V
+    negative = None if draft.negative_prompt == model.metadata.negative_prompt else draft.negative_prompt
+    changes = {"prompt": draft.prompt, "negative_prompt": negative, "image": draft.image, "mode": mode, "count": 1}
+    return fitted(after.with_changes(**changes), model)
 
 
 _MAY_BE_NONE = ("negative_prompt", "seed", "guidance_scale_2", "flow_shift")

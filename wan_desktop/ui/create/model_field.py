@@ -37,6 +37,11 @@ def model_name(metadata: ModelMetadata, variant: str) -> str:
     return f"{metadata.name}{text.DOT}{variant}" if variant else metadata.name
 
 
+def _shown(offer: ModelOffer) -> tuple[object, ...]:
+    """What is seen of an offer."""
+    return offer.key, offer.metadata.name, offer.badge
+
+
 class ModelField(QWidget):
     """A combo box of models with a badge; its last entry leads to more."""
 
@@ -67,7 +72,9 @@ class ModelField(QWidget):
 
     def show_offers(self, offers: Sequence[ModelOffer]) -> None:
         """Offer these; the model in use is always among them."""
-        self._offers = tuple(offers)
+        before, self._offers = self._offers, tuple(offers)
+        if self.box.count() and [_shown(offer) for offer in before] == [_shown(offer) for offer in offers]:
+            return  # the list may be open
         blocker = QSignalBlocker(self.box)
         self.box.clear()
         if self.chosen is None:

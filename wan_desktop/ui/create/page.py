@@ -4,28 +4,29 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QTimer, Signal, Slot
+from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from wan_desktop.core.words import tr
 from wan_desktop.ui.create.footer import Footer
 from wan_desktop.ui.create.stage import Stage
+from wan_desktop.ui.page import DraftTarget, PageId
 from wan_desktop.ui.theme import look
 from wan_desktop.ui.widgets.controls import label
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from PySide6.QtCore import QEvent
     from PySide6.QtGui import QResizeEvent
 
     from wan_desktop.core.catalog import Model
     from wan_desktop.core.errors import WanError
-    from wan_desktop.core.generation import GenerationRequest
+    from wan_desktop.core.generation import GenerationDraft, GenerationRequest
     from wan_desktop.core.jobs import JobSnapshot
     from wan_desktop.core.recommendations import Recommendation
     from wan_desktop.ui.create.form import CreateForm
+    from wan_desktop.ui.create.form_keeper import FormKeeper
     from wan_desktop.ui.create.form_state import FormState
     from wan_desktop.ui.create.form_tools import FormTools
     from wan_desktop.ui.create.render_desk import RenderDesk
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
 _FORM_PX = 392
 _WIDEST_FORM = 1.45
 """Larger text widens the form only so far; the stage needs room too."""
-_SAVE_MS = 400
 _LOW_PX = 720
 """In a lower window the estimate takes one line."""
 
@@ -57,15 +57,14 @@ class CreatePage(QFrame):
         self._remember = remember
         self._session: Session | None = None
         self._load: Callable[[], Model] | None = None
+        self._target: object = None
         self._has_queue = False
         self.model: Model | None = None
         """What the form is for."""
         self.form: CreateForm | None = None
         self.tools: FormTools | None = None
         self.desk: RenderDesk | None = None
-        self._save_timer = QTimer(self)
-        self._save_timer.setSingleShot(True)
-        self._save_timer.setInterval(_SAVE_MS)
+        self._keeper: FormKeeper | None = None
         self._build_ui()
         self._connect()
 
@@ -76,14 +75,17 @@ class CreatePage(QFrame):
             session: Queue, engine, settings.
             load_model: Finds the model; runs on the files lane.
         """
+        from wan_desktop.ui.create.form_keeper import FormKeeper  # noqa: PLC0415 - after the first paint
         from wan_desktop.ui.create.form_tools import FormTools  # noqa: PLC0415 - after the first paint
         from wan_desktop.ui.create.render_desk import RenderDesk  # noqa: PLC0415 - after the first paint
 
         self._session = session
         self._load = load_model
+        self._keeper = FormKeeper(session, self, remember=self._remember)
         self.desk = RenderDesk(session, self.stage, self)
         self.tools = FormTools(session, self.footer, load_model, self)
         self._connect_parts(self.desk, self.tools)
+        self.stage.show_recent(session.library)
         self._find_model()
 
     def use_queue(self) -> None:
@@ -105,9 +107,8 @@ class CreatePage(QFrame):
 
     def close_down(self) -> None:
         """Keep the form and let go of files, before the program ends."""
-        if self._save_timer.isActive():
-            self._save_timer.stop()
-            self._save_now()
+        if self._keeper is not None:
+            self._keeper.keep_now()
         self.stage.close_clip()
 
     @Slot()
@@ -183,6 +184,22 @@ class CreatePage(QFrame):
         if self.form is not None:
             self.form.throw_seed()
 
+    def show_target(self, target: object) -> None:
+        """Show what another page asks for: a DraftTarget, or the ModelKey of a model that is to be used."""
+        from wan_desktop.core.store.library import ModelKey  # noqa: PLC0415 - after the first paint
+
+        if self.form is None or self.tools is None:
+            self._target = target  # until there is a form
+        elif isinstance(target, DraftTarget):
+            self.take_draft(target.draft, target.model_id)
+        elif isinstance(target, ModelKey):
+            self.tools.take_model(target)
+
+    def take_draft(self, draft: GenerationDraft, model_id: str) -> None:
+        """Put a draft into the form, with the model of that id where it is here."""
+        if self.tools is not None:
+            self.tools.take_draft(draft, model_id)
+
     @Slot()
     def choose_image(self) -> None:
         """Ask for a start image."""
@@ -236,7 +253,7 @@ class CreatePage(QFrame):
         self.stage.example_chosen.connect(self._on_example)
         self.stage.offer_requested.connect(self._on_offer)
         self.stage.percent_changed.connect(self.percent_changed)
-        self._save_timer.timeout.connect(self._on_save)
+        self.stage.library_requested.connect(self._on_library)
 
     def _connect_parts(self, desk: RenderDesk, tools: FormTools) -> None:
         desk.changed.connect(self._update_footer)
@@ -270,22 +287,11 @@ class CreatePage(QFrame):
             self.tools.note_prompt(state.prompt)
 
     def _find_model(self) -> None:
-        from wan_desktop.core.jobs import Lane  # noqa: PLC0415 - after the first paint
-
-        if self._session is None or self._load is None:
+        if self._keeper is None or self._load is None:
             return
-        load, form_file, remember = self._load, self._form_file, self._remember
-
-        def work(_: object) -> tuple[Model, FormState, FormState | None]:
-            from wan_desktop.ui.create.form_state import default_state, fitted, load_form  # noqa: PLC0415 - on the lane
-
-            model = load()
-            kept = load_form(form_file) if remember else None
-            return model, fitted(kept, model) if kept is not None else default_state(model), kept
-
         self.stage.show_empty()
         self.footer.show_reason(tr("The model is being read"))
-        self._session.submit("Find the model", Lane.FILES, work, self._on_model)
+        self._keeper.find(self._load, self._on_model)
 
     def _on_model(self, snapshot: JobSnapshot) -> None:
         if self.desk is None or self.tools is None:
@@ -301,6 +307,9 @@ class CreatePage(QFrame):
                 self.tools.remember(kept)
             self._show_form(model, state, "")
             self.form_ready.emit()
+            target, self._target = self._target, None
+            if target is not None:
+                self.show_target(target)
 
     @Slot(object, object, str)
     def _show_form(self, model: Model, state: FormState, note: str) -> None:
@@ -309,9 +318,11 @@ class CreatePage(QFrame):
 
         if self._session is None or self.tools is None:
             return
-        before = self.form_scroll.takeWidget()
         is_change = self.form is not None
+        was_chosen = self.form is not None and self.form.model_field.box.hasFocus()
+        before = self.form_scroll.takeWidget()
         self.model = model
+        self._session.renders.remember(model)
         self.form = CreateForm(self._session, model, state, self)
         self.form.state_changed.connect(self._on_form_changed)
         self.form_scroll.setWidget(self.form)
@@ -321,22 +332,14 @@ class CreatePage(QFrame):
         self.stage.empty.show_samples(model.metadata.sample_prompts)
         self.tools.use_form(self.form, model)
         self._update_footer()
-        self.form.focus_first()
+        if was_chosen:  # with the keyboard; it stays where it was
+            self.form.model_field.box.setFocus()
+        else:
+            self.form.focus_first()
         if note:
             self.form.model_field.field.say(note)
         if is_change:
             self._on_form_changed(state)
-
-    @property
-    def _form_file(self) -> Path:
-        assert self._session is not None
-        return self._session.paths.data / "form.json"
-
-    def _save_now(self) -> None:
-        if self.form is not None and self._session is not None and self._remember:
-            from wan_desktop.ui.create.form_state import save_form  # noqa: PLC0415 - after the first paint
-
-            save_form(self.form.state, self._form_file)
 
     @Slot()
     def _update_footer(self) -> None:
@@ -347,19 +350,10 @@ class CreatePage(QFrame):
         self.footer.show_reason(busy or self.form.reason_not_ready(), adds=adds)
 
     @Slot(object)
-    def _on_form_changed(self, _state: object) -> None:
+    def _on_form_changed(self, state: FormState) -> None:
         self._update_footer()
-        if self._remember:
-            self._save_timer.start()
-
-    @Slot()
-    def _on_save(self) -> None:
-        from wan_desktop.core.jobs import Lane  # noqa: PLC0415 - after the first paint
-        from wan_desktop.ui.create.form_state import save_form  # noqa: PLC0415 - after the first paint
-
-        if self.form is not None and self._session is not None:
-            state, path = self.form.state, self._form_file
-            self._session.submit("Keep the form", Lane.FILES, lambda _: save_form(state, path))
+        if self._keeper is not None:
+            self._keeper.keep(state)
 
     @Slot(object)
     def _on_seed_used(self, seed: int) -> None:
@@ -385,6 +379,10 @@ class CreatePage(QFrame):
             self._show_form(model, state, "")
         if not keep_seed:
             self.generate()
+
+    @Slot(object)
+    def _on_library(self, target: object) -> None:
+        self.page_requested.emit(PageId.LIBRARY, target)
 
     @Slot(object)
     def _on_offer(self, change: Recommendation) -> None:

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from wan_desktop.core.catalog import GenerationMode
 from wan_desktop.core.messages import Stage
+from wan_desktop.core.words import tr
 from wan_desktop.ui import text
 from wan_desktop.ui.widgets.controls import Button, IconLabel, announce, label, surface
 from wan_desktop.ui.widgets.picture import PictureView
@@ -78,8 +79,8 @@ class ProgressView(QWidget):
         self._started = self._heard = self._stepped = self._clock()
         self.picture.set_image(QImage())
         self.picture.set_shape(width, height)
-        self.picture.waiting_text = "The preview appears with the first steps"
-        self.headline.setText("Starting")
+        self.picture.waiting_text = tr("The preview appears with the first steps")
+        self.headline.setText(tr("Starting"))
         self.step.setText("")
         self.left.setText("measuring")
         self.facts.setText("")
@@ -87,7 +88,7 @@ class ProgressView(QWidget):
         self.stall.hide()
         self.tracker.set_cells(())
         self.stop.setEnabled(True)
-        self.stop.setText("Stop")
+        self.stop.setText(tr("Stop"))
         self._ticker.start()
         self.percent_changed.emit(0)
 
@@ -98,11 +99,16 @@ class ProgressView(QWidget):
 
     def show_stopping(self) -> None:
         """It was asked to stop and has not yet."""
-        self.headline.setText("Stopping")
+        self.headline.setText(tr("Stopping"))
         self.step.setText("")
         self.left.setText("")
         self.stall.hide()
         self.stop.setEnabled(False)
+
+    def know_reason(self, reason: str) -> None:
+        """What would explain a standstill, in a sentence; empty where nothing is to be seen."""
+        words = reason or tr("Other programs may be using the memory.")
+        self.stall_words.setText(tr("This takes longer than usual. {reason}", reason=words))
 
     def show_view(self, view: RenderView) -> None:
         """Show how it is now."""
@@ -134,7 +140,7 @@ class ProgressView(QWidget):
         now = self._clock()
         progress = self._view.progress if self._view is not None else None
         if progress is None:
-            self.facts.setText(f"Running for {text.duration(now - self._started)}")
+            self.facts.setText(tr("Running for {time}", time=text.duration(now - self._started)))
         else:
             since = now - self._heard
             left = None if progress.seconds_left is None else progress.seconds_left - since
@@ -153,7 +159,7 @@ class ProgressView(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(12)
-        self.picture = PictureView("Live preview", self, badge="Live preview - low resolution")
+        self.picture = PictureView(tr("Live preview"), self, badge=tr("Live preview - low resolution"))
         layout.addWidget(self.picture, 1)
         self.notes = label("", self, role="note", wrap=True)
         self.notes.hide()
@@ -181,9 +187,8 @@ class ProgressView(QWidget):
         foot = QHBoxLayout()
         self.facts = label("", card, role="value")
         foot.addWidget(self.facts, 1)
-        self.stop = Button("Stop", card, kind="danger", icon_name="square")
-        self.stop.setShortcut("Ctrl+.")
-        self.stop.setToolTip("Stop (Ctrl+.)")
+        self.stop = Button(tr("Stop"), card, kind="danger", icon_name="square")
+        self.stop.setToolTip(tr("Stop (Ctrl+.)"))
         self.stop.clicked.connect(self.stop_requested)
         foot.addWidget(self.stop)
         layout.addLayout(foot)
@@ -195,13 +200,12 @@ class ProgressView(QWidget):
         layout.setContentsMargins(14, 8, 10, 8)
         layout.setSpacing(8)
         layout.addWidget(IconLabel("triangle-alert", "warn", 18, self.stall))
-        self.stall_words = label(
-            "This takes longer than usual. Other programs may be using the memory.", self.stall, wrap=True
-        )
+        self.stall_words = label("", self.stall, wrap=True)
+        self.know_reason("")
         layout.addWidget(self.stall_words, 1)
-        self.wait = Button("Wait", self.stall)
+        self.wait = Button(tr("Wait"), self.stall)
         self.wait.clicked.connect(self._on_wait)
-        stop = Button("Stop", self.stall, kind="danger", name="Stop the stalled render")
+        stop = Button(tr("Stop"), self.stall, kind="danger", name=tr("Stop the stalled render"))
         stop.clicked.connect(self.stop_requested)
         layout.addWidget(self.wait)
         layout.addWidget(stop)
@@ -253,7 +257,7 @@ class ProgressView(QWidget):
         if old is None or old.stage != new.stage:
             words = text.stage_doing(new.stage)
         elif milestone > self._milestone:
-            words = f"{milestone} percent"
+            words = tr("{number} percent", number=milestone)
         self._milestone = max(self._milestone, milestone)
         if words and self._clock() - self._announced >= _ANNOUNCE_EVERY_S:
             self._announced = self._clock()

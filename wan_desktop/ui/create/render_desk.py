@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal, Slot
 
 from wan_desktop.core.errors import VideoUnreadableError
+from wan_desktop.core.stall_reasons import stall_reason
 from wan_desktop.core.words import tr
 from wan_desktop.ui.create.error_texts import error_text
 from wan_desktop.ui.create.estimator import Asked
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from wan_desktop.core.catalog import Model
     from wan_desktop.core.errors import WanError
+    from wan_desktop.core.hardware import HardwareProfile
     from wan_desktop.ui.create.form_state import FormState
     from wan_desktop.ui.create.rendering import RenderDone, RenderFailed, RenderView
     from wan_desktop.ui.create.stage import Stage
@@ -110,6 +112,7 @@ class RenderDesk(QObject):
         self.renders.finished.connect(self._on_finished)
         self.renders.failed.connect(self._on_failed)
         self.renders.stopped.connect(self._on_stopped)
+        self._session.pc.changed.connect(self._on_pc_changed)
         self._stage.stop_requested.connect(self.ask_to_stop)
         self._stage.retry_requested.connect(self._on_retry)
         self._stage.variation_requested.connect(self._on_variation)
@@ -136,6 +139,11 @@ class RenderDesk(QObject):
     def _on_progressed(self, view: RenderView) -> None:
         self.seed_used.emit(view.settled.request.seed)
         self._stage.show_view(view)
+
+    @Slot(object)
+    def _on_pc_changed(self, profile: HardwareProfile) -> None:
+        if self.running and self._stage.progress is not None:
+            self._stage.progress.know_reason(stall_reason(profile, self._session.settings.gpu_uuid))
 
     @Slot(object)
     def _on_finished(self, done: RenderDone) -> None:

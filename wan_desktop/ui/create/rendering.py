@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal, Slot
@@ -13,10 +14,14 @@ if TYPE_CHECKING:
     from wan_desktop.core.catalog import Model
     from wan_desktop.core.errors import WanError
     from wan_desktop.core.generation import GenerationDraft
-    from wan_desktop.core.render_queue import QueueSnapshot
+    from wan_desktop.core.render_queue import QueueSnapshot, RenderQueue
     from wan_desktop.ui.session import Session
 
 __all__ = ["RenderController", "RenderDone", "RenderFailed", "RenderView"]
+
+
+def _delete(queue: RenderQueue, *, job_id: str) -> None:
+    queue.delete(job_id)
 
 
 class RenderController(QObject):
@@ -87,7 +92,7 @@ class RenderController(QObject):
         words = (draft.prompt, draft.image)
         for job_id in [job_id for job_id, old in self._failed.items() if (old.prompt, old.image) == words]:
             del self._failed[job_id]
-            self._renders.do(lambda queue, job_id=job_id: queue.delete(job_id))
+            self._renders.do(functools.partial(_delete, job_id=job_id))
 
     def _on_not_added(self, error: WanError) -> None:
         self._adding = False
@@ -98,7 +103,9 @@ class RenderController(QObject):
         """See whether what was asked for here is begun."""
         waits = any(job.job_id == self._awaited and job.state is RenderState.WAITING for job in now.waiting)
         runs = any(job.job_id == self._awaited for job in now.running)
-        if self._awaited and not runs and (not waits or now.paused or now.needs_ok):
+        if runs:
+            self._awaited = ""
+        elif self._awaited and (not waits or now.paused or now.needs_ok):
             self._awaited = ""
             if not self._renders.running:
                 self.stopped.emit()

@@ -10,14 +10,23 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
 
+from wan_desktop.core.words import tr
 from wan_desktop.ui import text
+from wan_desktop.ui.theme import look
 from wan_desktop.ui.widgets.controls import Button, IconLabel, announce, label
 
 if TYPE_CHECKING:
+    from PySide6.QtGui import QResizeEvent
+
     from wan_desktop.ui.create.finished_view import FinishedView
     from wan_desktop.ui.create.progress_view import ProgressView
     from wan_desktop.ui.create.rendering import RenderDone, RenderView
+    from wan_desktop.ui.library.recent_strip import RecentStrip
+    from wan_desktop.ui.live.library import LiveLibrary
     from wan_desktop.ui.widgets.error_card import ErrorCard, ErrorOffer, ErrorText
+
+_RECENT_FROM_PX = 620
+"""In a lower stage the newest videos are not shown."""
 
 
 class EmptyState(QWidget):
@@ -49,12 +58,12 @@ class EmptyState(QWidget):
         if not samples or self.samples:
             return
         self.samples = samples
-        self.example = Button("Show me an example", self, icon_name="wand-sparkles")
+        self.example = Button(tr("Show me an example"), self, icon_name="wand-sparkles")
         self.example.clicked.connect(self._on_example)
         widgets: list[QWidget] = [self.example]
         for sample in samples:
             chip = Button(sample, self, kind="chip")
-            chip.setAccessibleName(f"Example: {sample}")
+            chip.setAccessibleName(tr("Example: {prompt}", prompt=sample))
             chip.clicked.connect(self._on_chip)
             widgets.append(chip)
         for offset, widget in enumerate(widgets):
@@ -90,14 +99,17 @@ class Stage(QFrame):
     reuse_requested = Signal()
     unplayable = Signal(str)
     percent_changed = Signal(object)
+    library_requested = Signal(object)
+    """The id of a video to be shown there; None: only the library."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("stage")
+        self.recent: RecentStrip | None = None
         layout = QVBoxLayout(self)
         layout.setContentsMargins(24, 14, 24, 20)
         layout.setSpacing(10)
-        layout.addWidget(label("Create", self, role="title"))
+        layout.addWidget(label(tr("Create"), self, role="title"))
         self.stack = QStackedWidget(self)
         layout.addWidget(self.stack, 1)
         self.empty = EmptyState(self)
@@ -107,6 +119,33 @@ class Stage(QFrame):
         self.finished: FinishedView | None = None
         self.error: ErrorCard | None = None
         self._error_page: QScrollArea | None = None
+
+    def show_recent(self, library: LiveLibrary) -> None:
+        """Show the newest videos at the bottom, as long as there are some and there is room."""
+        from wan_desktop.ui.library.recent_strip import RecentStrip  # noqa: PLC0415 - after the first paint
+
+        self.recent = RecentStrip(library, self)
+        self.recent.hide()
+        self.recent.filled.connect(self._fit_recent)
+        self.recent.video_chosen.connect(self.library_requested)
+        self.recent.library_requested.connect(self._on_library)
+        layout = self.layout()
+        assert layout is not None
+        layout.addWidget(self.recent)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """In a low window the newest videos would leave no room for the video."""
+        super().resizeEvent(event)
+        self._fit_recent()
+
+    @Slot()
+    def _fit_recent(self) -> None:
+        if self.recent is not None:
+            self.recent.setVisible(not self.recent.is_empty and self.height() >= look().px(_RECENT_FROM_PX))
+
+    @Slot()
+    def _on_library(self) -> None:
+        self.library_requested.emit(None)
 
     def show_empty(self) -> None:
         """Nothing is there."""
@@ -150,7 +189,11 @@ class Stage(QFrame):
         self.finished.show_done(done)
         self.stack.setCurrentWidget(self.finished)
         request = done.settled.request
-        announce(self, f"Video ready, {request.num_frames / request.fps:.0f} seconds", assertive=True)
+        announce(
+            self,
+            tr("Video ready, {seconds} seconds", seconds=f"{request.num_frames / request.fps:.0f}"),
+            assertive=True,
+        )
 
     def show_error(self, words: ErrorText) -> None:
         """Something went wrong."""

@@ -97,8 +97,8 @@ class CardDelegate(QStyledItemDelegate):
     ) -> None:
         """Draw one card."""
         entry: VideoEntry | None = index.data(Role.ENTRY)
-        places = CardPlaces.of(QRectF(option.rect))  # type: ignore[attr-defined]  # the stubs lack its fields
-        state: QStyle.StateFlag = option.state  # type: ignore[attr-defined]
+        places = CardPlaces.of(QRectF(option.rect))
+        state: QStyle.StateFlag = option.state
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)

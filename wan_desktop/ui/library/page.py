@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from wan_desktop.core.catalog import Catalog
     from wan_desktop.core.errors import VideoUnreadableError, WanError
     from wan_desktop.core.recipe import Recipe
-    from wan_desktop.core.video_library import Choices, ScanProgress, StorageFigures, TrashedVideo
+    from wan_desktop.core.video_library import Choices, ScanProgress, StorageFigures, TrashedVideo, VideoQuery
     from wan_desktop.ui.live.library import FoundRecipe
     from wan_desktop.ui.session import Session
     from wan_desktop.ui.widgets.error_card import ErrorText
@@ -275,7 +275,7 @@ class LibraryPage(Page):
             self.left.setCurrentWidget(self.empty)
         is_empty = self.left.currentWidget() is self.empty
         for part in (self.filters, self.details):
-            part.setVisible(not is_empty or part is self.details and self.details.recipe is not None)
+            part.setVisible(not is_empty or (part is self.details and self.details.recipe is not None))
         if had_focus and not total:
             self.focus_first()
 
@@ -348,7 +348,7 @@ class LibraryPage(Page):
         self.grid.search(self.filters.query())
 
     @Slot(object)
-    def _on_query(self, query: object) -> None:
+    def _on_query(self, query: VideoQuery) -> None:
         self.grid.search(query)
 
     @Slot(list)

@@ -9,35 +9,30 @@ from __future__ import annotations
 import functools
 import logging
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QObject, Signal, Slot
+from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from wan_desktop.core.jobs import JobSnapshot, JobState, Lane
 from wan_desktop.core.model_activity import ActivityKind
 from wan_desktop.core.trial import Question
-from wan_desktop.ui.bridge import KeyBridge
+from wan_desktop.ui.live.model_shelf import ModelShelf, hand_over, model_jobs
 from wan_desktop.ui.live.model_work import ModelWork
-from wan_desktop.ui.live.pc_change import PcChange
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-    from types import ModuleType
 
     from wan_desktop.core.catalog import Catalog, GenerationMode, ModelMetadata, Variant
     from wan_desktop.core.compatibility import CompatibilityCheck
     from wan_desktop.core.errors import WanError
     from wan_desktop.core.estimate import Workload
-    from wan_desktop.core.hardware import HardwareProfile
     from wan_desktop.core.jobs import JobContext
     from wan_desktop.core.manager import ModelManager
     from wan_desktop.core.model_activity import Activity
     from wan_desktop.core.model_jobs import ModelFacts, Opened, Storage
     from wan_desktop.core.model_offers import ModelOffer
     from wan_desktop.core.model_report import ModelReport
-    from wan_desktop.core.settings import Settings
     from wan_desktop.core.store.library import ModelKey, TrashItem
     from wan_desktop.core.store.status import ModelState, RemoteState
     from wan_desktop.core.trial import Place
@@ -66,30 +61,27 @@ class LiveModels(QObject):
     def __init__(self, session: Session, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__(session)
         self._session = session
-        self._opened: Opened | None = None
-        self._offers: tuple[ModelOffer, ...] = ()
-        self._storage: tuple[Storage, ...] = ()
         self._remotes: dict[ModelKey, RemoteState] = {}
         self._paused: set[ModelKey] = set()
         self._forgetting: set[ModelKey] = set()
-        self._waiting_checks: list[Callable[[], None]] = []
-        self._is_counting = self._is_stale = False
-        self._looked_at: set[str] = set()
-        self._settings = session.settings
-        """With which the models were opened and judged."""
-        self._unsubscribe: Callable[[], None] = lambda: None
-        self._pc_change = PcChange(clock)
-        self._bridge = KeyBridge(self)
-        self._bridge.key_changed.connect(self._on_key_changed)
+        self._shelf = ModelShelf(session, self, clock)
+        self._shelf.changed.connect(self.changed)
+        self._shelf.catalog_changed.connect(self.catalog_changed)
+        self._shelf.was_opened.connect(self._on_opened)
+        self._shelf.failed.connect(self._on_not_opened)
         self._work = ModelWork(session, self, clock)
+        self._work.changed.connect(self._on_work_changed)
         self._work.changed.connect(self.changed)
         self._work.failed.connect(self.failed)
-        self._work.finished.connect(self.finished)
         self._work.ended.connect(self._on_ended)
         self._work.finished.connect(self._on_finished)
-        session.settings_changed.connect(self._on_settings_changed)
-        session.pc.changed.connect(self._on_pc_changed)
-        self._open()
+        self._work.finished.connect(self.finished)
+        # In the next turn, so that the form's model is found first.
+        QTimer.singleShot(0, self._shelf.open)
+
+    @property
+    def _opened(self) -> Opened | None:
+        return self._shelf.opened
 
     # What is known -----------------------------------------------------------------------------------------------
 
@@ -105,15 +97,15 @@ class LiveModels(QObject):
 
     def offers(self) -> tuple[ModelOffer, ...]:
         """Every model in every packaging, as the list shows them; empty until they were read."""
-        return self._offers
+        return self._shelf.offers
 
     def offer(self, key: ModelKey) -> ModelOffer | None:
         """That one; None if there is none."""
-        return next((offer for offer in self._offers if offer.key == key), None)
+        return self._shelf.offer(key)
 
     def ready(self) -> tuple[ModelOffer, ...]:
         """What can be rendered with now, the built-in model included."""
-        return tuple(offer for offer in self._offers if offer.is_usable)
+        return tuple(offer for offer in self._shelf.offers if offer.is_usable)
 
     def state(self, key: ModelKey) -> ModelState | None:
         """How the model stood when it was last looked at; None if it is not known."""
@@ -130,7 +122,7 @@ class LiveModels(QObject):
 
     def storage(self) -> tuple[Storage, ...]:
         """The folders of models as they were when they were last counted; empty until then."""
-        return self._storage
+        return self._shelf.storage
 
     def remote(self, key: ModelKey) -> RemoteState | None:
         """What the Hub last said; None if it was not asked since the program started."""
@@ -140,15 +132,20 @@ class LiveModels(QObject):
         """The user stopped its download since the program started."""
         return key in self._paused
 
+    @property
+    def is_settled(self) -> bool:
+        """The offers are those of the PC as it was last looked at."""
+        return self._shelf.is_settled
+
     # What can be done --------------------------------------------------------------------------------------------
 
     def download(self, key: ModelKey, *, update: bool = False) -> None:
         """Download it, or go on with that; nothing if it is on its way already."""
-        opened, found = self._opened, self._packaging(key)
+        opened, found = self._opened, self._shelf.packaging(key)
         if opened is None or found is None or self._work.kind(key):
             return
         settings = self._session.settings
-        jobs = _jobs()
+        jobs = model_jobs()
 
         def work(context: JobContext) -> Any:
             return jobs.download(opened, found[0], found[1], settings, context, update=update)
@@ -179,7 +176,7 @@ class LiveModels(QObject):
         """Check its files: all bytes, or only sizes, times and headers."""
         opened = self._opened
         if opened is not None:
-            jobs = _jobs()
+            jobs = model_jobs()
             self._work.start(
                 key, ActivityKind.CHECK, Lane.MODELS, lambda context: jobs.verify(opened, key, context, deep=deep)
             )
@@ -188,14 +185,14 @@ class LiveModels(QObject):
         """Read every byte of every model on this PC."""
         opened = self._opened
         if opened is not None:
-            jobs = _jobs()
+            jobs = model_jobs()
             self._work.start(None, ActivityKind.CHECK, Lane.MODELS, lambda context: jobs.verify_all(opened, context))
 
     def repair(self, key: ModelKey) -> None:
         """Fetch what is damaged."""
         opened, settings = self._opened, self._session.settings
         if opened is not None:
-            jobs = _jobs()
+            jobs = model_jobs()
             self._work.start(
                 key, ActivityKind.REPAIR, Lane.MODELS, lambda context: jobs.repair(opened, key, settings, context)
             )
@@ -216,7 +213,7 @@ class LiveModels(QObject):
         """Put to use what a folder holds; `finished` carries what came of it."""
         opened, paths = self._opened, self._session.paths
         if opened is not None:
-            jobs = _jobs()
+            jobs = model_jobs()
             self._work.start(
                 None,
                 ActivityKind.ADOPT,
@@ -228,7 +225,7 @@ class LiveModels(QObject):
         """Add a repository of the Hub to the list; `finished` carries its ModelMetadata."""
         opened, paths = self._opened, self._session.paths
         if opened is not None:
-            jobs = _jobs()
+            jobs = model_jobs()
             self._work.start(
                 None,
                 ActivityKind.ADD,
@@ -238,7 +235,7 @@ class LiveModels(QObject):
 
     def use_token(self, token: str, key: ModelKey) -> None:
         """Keep the access token in the system's keyring, and download with it."""
-        jobs = _jobs()
+        jobs = model_jobs()
 
         def done(snapshot: JobSnapshot) -> None:
             if snapshot.error is not None:
@@ -248,9 +245,9 @@ class LiveModels(QObject):
 
         self._session.submit("Keep the access token", Lane.FILES, lambda _: jobs.keep_token(token), done)
 
-    def ask_hub(self, key: ModelKey) -> None:
-        """Ask the Hub whether it has something newer; what is on this PC is not touched."""
-        opened, found = self._opened, self._packaging(key)
+    def ask_hub(self, key: ModelKey, show: Callable[[ModelKey, RemoteState], None] | None = None) -> None:
+        """Ask the Hub whether it has something newer, and hand the answer over; nothing on this PC is touched."""
+        opened, found = self._opened, self._shelf.packaging(key)
         if opened is None or found is None:
             return
         repo_ids = tuple(dict.fromkeys(part.repo_id for part in found[1].parts))
@@ -259,6 +256,8 @@ class LiveModels(QObject):
             if snapshot.result is not None:
                 self._remotes[key] = snapshot.result
                 self.changed.emit(key)
+                if show is not None:
+                    show(key, snapshot.result)
 
         self._session.submit(
             "Ask the Hub", Lane.MODELS, lambda context: opened.manager.check_remote(key, repo_ids, context), done
@@ -268,12 +267,12 @@ class LiveModels(QObject):
         """Read what is written down about it, and hand it over on this thread."""
         opened = self._opened
         if opened is not None:
-            jobs = _jobs()
+            jobs = model_jobs()
             self._session.submit(
                 "Read a model's history",
                 Lane.FILES,
                 lambda _: jobs.facts(opened, key),
-                functools.partial(_hand_over, show),
+                functools.partial(hand_over, show, None),
             )
 
     def check(
@@ -292,178 +291,62 @@ class LiveModels(QObject):
         name = variant.name if variant else ""
 
         def work(opened: Opened, place: Place) -> Any:
-            return _jobs().check_video(opened.subjects, metadata.model_id, name, question, place)
+            return model_jobs().check_video(opened.subjects, metadata.model_id, name, question, place)
 
-        self._check_when_known(work, show)
+        self._shelf.check_when_known(work, show)
 
     def report(
-        self, offer: ModelOffer, mode: GenerationMode, workload: Workload, show: Callable[[ModelReport], None]
+        self,
+        offer: ModelOffer,
+        mode: GenerationMode,
+        workload: Workload,
+        show: Callable[[ModelReport], None],
+        failed: Callable[[WanError], None],
     ) -> None:
-        """As `check`, with all that the report shows."""
+        """As `check`, with all that the report shows; or why nobody can tell."""
         question = Question(mode=mode, workload=workload)
         name = offer.variant.name if offer.variant else ""
         folder = next(iter(self._session.settings.model_folders), self._session.paths.models)
 
         def work(opened: Opened, place: Place) -> Any:
-            return _jobs().report(opened, offer.metadata.model_id, name, question, place, folder)
+            return model_jobs().report(opened, offer.metadata.model_id, name, question, place, folder)
 
-        self._check_when_known(work, show)
-
-    def _check_when_known(self, work: Callable[[Opened, Place], Any], show: Callable[[Any], None]) -> None:
-        opened, hardware = self._opened, self._session.pc.profile
-        if opened is None or hardware is None:
-            self._waiting_checks.append(functools.partial(self._check_when_known, work, show))
-            self._session.pc.look()
-            return
-        jobs, paths, settings = _jobs(), self._session.paths, self._session.settings
-        self._session.submit(
-            "Check a video",
-            Lane.FILES,
-            lambda _: work(opened, jobs.place_of(hardware, paths, settings)),
-            functools.partial(_hand_over, show),
-        )
+        self._shelf.check_when_known(work, show, failed)
 
     def look_again(self) -> None:
         """Look at all models and at the PC once more."""
         self._session.pc.look()
-        self._count()
+        self._shelf.count()
 
     def close(self) -> None:
         """The lanes have ended: close what is open."""
-        self._unsubscribe()
-        self._bridge.close()
-        if self._opened is not None:
-            self._opened.manager.close()
+        self._shelf.close()
 
-    # Opening -----------------------------------------------------------------------------------------------------
-
-    def _open(self) -> None:
-        paths, settings = self._session.paths, self._session.settings
-        self._session.submit(
-            "Open the models", Lane.FILES, lambda _: _jobs().open_models(paths, settings), self._on_opened
-        )
-
-    def _on_opened(self, snapshot: JobSnapshot) -> None:
-        if snapshot.error is not None:
-            self._work.set_error(None, snapshot.error)
-        opened: Opened | None = snapshot.result
-        if opened is None:
-            return
-        self._unsubscribe()
-        if self._opened is not None:
-            before = self._opened.manager
-            self._session.submit("Close the models of other folders", Lane.FILES, lambda _: before.close())
-        self._opened = opened
-        self._unsubscribe = opened.manager.subscribe(lambda key: self._bridge.tell(str(key)))
+    @Slot(object)
+    def _on_opened(self, opened: Opened) -> None:
+        """Go on with what was on its way when the program ended."""
         self._work.set_error(None, None)
-        self._count()
-        self._run_waiting_checks()
-        for key in opened.unfinished:
-            self.download(key)
 
-    def _packaging(self, key: ModelKey) -> tuple[ModelMetadata, Variant] | None:
-        metadata = self.catalog.get(key.model_id) if self.catalog else None
-        for variant in metadata.variants if metadata else ():
-            if variant.name == key.variant and variant.parts and metadata is not None:
-                return metadata, variant
-        return None
+        def done(_snapshot: JobSnapshot) -> None:
+            for key in opened.unfinished:
+                self.download(key)
 
-    # Offers ------------------------------------------------------------------------------------------------------
-
-    def _count(self) -> None:
-        """Make the offers again; if that is done already, once more afterwards."""
-        opened, hardware = self._opened, self._session.pc.profile
-        if opened is None:
-            return
-        if self._is_counting:
-            self._is_stale = True
-            return
-        self._is_counting, self._is_stale = True, False
-        if hardware is not None:
-            self._pc_change.use(hardware)
-        jobs, paths, settings = _jobs(), self._session.paths, self._session.settings
-        self._session.submit(
-            "Judge the models", Lane.FILES, lambda _: jobs.count(opened, hardware, paths, settings), self._on_counted
-        )
-
-    def _on_counted(self, snapshot: JobSnapshot) -> None:
-        self._is_counting = False
-        if snapshot.result is not None:
-            before, self._offers = self._offers, snapshot.result.offers
-            self._storage = snapshot.result.storage
-            if [_place_in_list(offer) for offer in before] != [_place_in_list(offer) for offer in self._offers]:
-                self.catalog_changed.emit()
-            self.changed.emit(None)
-        if self._is_stale:
-            self._count()
-
-    def _run_waiting_checks(self) -> None:
-        if self._opened is not None and self._session.pc.profile is not None:
-            waiting, self._waiting_checks = self._waiting_checks, []
-            for check in waiting:
-                check()
+        self._session.submit("Tidy up the models", Lane.MODELS, lambda _: model_jobs().tidy(opened), done)
 
     @Slot(object)
-    def _on_pc_changed(self, hardware: HardwareProfile) -> None:
-        self._run_waiting_checks()
-        if self._pc_change.matters(hardware):
-            self._count()
+    def _on_work_changed(self, _key: ModelKey | None) -> None:
+        self._shelf.may_reopen = not self._work.is_any
 
     @Slot(object)
-    def _on_settings_changed(self, settings: Settings) -> None:
-        if settings.model_folders != self._settings.model_folders:
-            if not self._work.is_any:  # else when it has ended
-                self._open()
-        elif _judged_by(settings) != _judged_by(self._settings):
-            self._settings = settings
-            self._count()
-
-    @Slot(str)
-    def _on_key_changed(self, name: str) -> None:
-        """The manager says that a model changed: look at it."""
-        opened = self._opened
-        if opened is None or name in self._looked_at:
-            return
-        key = next((offer.key for offer in self._offers if str(offer.key) == name), None)
-        if key is None:
-            self._read_entries()
-            return
-        self._looked_at.add(name)
-        self._session.submit("Look at a model", Lane.FILES, lambda _: self._look(opened, key), self._on_looked)
-
-    def _look(self, opened: Opened, key: ModelKey) -> ModelState:
-        self._looked_at.discard(str(key))  # what changes from now on is looked at again
-        return opened.manager.state(key)
-
-    def _on_looked(self, snapshot: JobSnapshot) -> None:
-        state: ModelState | None = snapshot.result
-        if state is None:
-            return
-        before = self.state(state.key)
-        self._offers = tuple(replace(offer, state=state) if offer.key == state.key else offer for offer in self._offers)
-        self.changed.emit(state.key)
-        if before is None or _what_counts(before) != _what_counts(state):
-            self._count()
-
-    def _read_entries(self) -> None:
-        """A model joined that has no offer yet."""
-        opened, paths = self._opened, self._session.paths
-        if opened is None:
-            return
-        jobs = _jobs()
-
-        def done(snapshot: JobSnapshot) -> None:
-            if snapshot.result is not None:
-                self._opened = snapshot.result
-                self._count()
-
-        self._session.submit("Read the catalog", Lane.FILES, lambda _: jobs.read_again(opened, paths), done)
+    def _on_not_opened(self, error: WanError) -> None:
+        self._work.set_error(None, error)
 
     # What ended --------------------------------------------------------------------------------------------------
 
     @Slot(object, object, object)
     def _on_ended(self, key: ModelKey | None, kind: ActivityKind, state: JobState) -> None:
-        self._on_settings_changed(self._session.settings)
+        self._shelf.may_reopen = not self._work.is_any
+        self._shelf.use(self._session.settings)
         opened = self._opened
         if key is None or opened is None:
             return
@@ -473,12 +356,12 @@ class LiveModels(QObject):
             self._forgetting.discard(key)
             if state is JobState.CANCELLED:
                 self._forget(key)
-        self._on_key_changed(str(key))
+        self._shelf.look_at(str(key))
 
     @Slot(object, object, object)
     def _on_finished(self, key: ModelKey | None, kind: ActivityKind, _result: object) -> None:
         if kind in (ActivityKind.ADOPT, ActivityKind.ADD):
-            self._read_entries()
+            self._shelf.read_entries()
         if key is not None:
             self._remotes.pop(key, None)
 
@@ -487,42 +370,11 @@ class LiveModels(QObject):
         opened = self._opened
         if opened is None:
             return
-        jobs = _jobs()
+        jobs = model_jobs()
         self._paused.discard(key)
 
         def done(snapshot: JobSnapshot) -> None:
             self._work.set_error(key, snapshot.error)
-            self._on_key_changed(str(key))
+            self._shelf.look_at(str(key))
 
         self._session.submit("Forget a download", Lane.FILES, lambda _: jobs.forget_download(opened, key), done)
-
-
-def _jobs() -> ModuleType:
-    """What runs on the lanes; imported there first, as that takes as long as the rest of the window."""
-    from wan_desktop.core import model_jobs  # noqa: PLC0415 - on a lane
-
-    return model_jobs
-
-
-def _hand_over(show: Callable[[Any], None], snapshot: JobSnapshot) -> None:
-    if snapshot.result is not None:
-        show(snapshot.result)
-
-
-def _place_in_list(offer: ModelOffer) -> tuple[object, ...]:
-    return offer.key, offer.badge, offer.group
-
-
-def _what_counts(state: ModelState) -> tuple[object, ...]:
-    """Of a state, what changes verdicts and the list."""
-    return state.status.usable, state.folder, state.size_bytes
-
-
-def _judged_by(settings: Settings) -> tuple[object, ...]:
-    """Of the settings, what changes verdicts."""
-    return (
-        settings.memory_mode,
-        settings.gpu_uuid,
-        settings.may_use_smaller_variant,
-        settings.may_use_other_model,
-    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -123,7 +123,7 @@ class LiveQueue(QObject):
     @property
     def is_open(self) -> bool:
         """It can be worked with."""
-        return self._queue is not None
+        return self._runner is not None
 
     @property
     def running(self) -> bool:
@@ -157,7 +157,12 @@ class LiveQueue(QObject):
         """
         self.remember(model)
         session = self._session
-        memory, options = MemorySettings.of(session.settings), RenderOptions(live_preview=session.settings.live_preview)
+        settings, memory = session.settings, MemorySettings.of(session.settings)
+        options = RenderOptions(
+            live_preview=settings.live_preview,
+            png_frames=settings.save_png_frames,
+            recipe_inside=settings.write_recipes_into_files,
+        )
         orders = tuple(
             RenderOrder(model_id=model.metadata.model_id, draft=draft, options=options, memory=memory)
             for draft in drafts
@@ -197,6 +202,11 @@ class LiveQueue(QObject):
         """Change the queue, on the files' lane; what goes wrong is told by `trouble`."""
         self._do(deed)
 
+    def try_again(self) -> None:
+        """Something of the queue could not be done: do what can be done now."""
+        self.open_again()
+        self._on_changed("")
+
     def open_again(self) -> None:
         """Try to open it once more, unless it is open."""
         if self._queue is None and not self._opening:
@@ -235,7 +245,8 @@ class LiveQueue(QObject):
             renderer.planner.use(order.memory.applied_to(session.settings))
             settled = renderer.settle(order.draft, model)
             folder = session.settings.videos_folder or session.paths.videos
-            path = video_path(folder, settled.request.prompt, datetime.now().astimezone())
+            now = datetime.now().astimezone()
+            path = video_path(folder, settled.request.prompt, now, session.settings.name_pattern)
             self._note_target(job.job_id, path)
             begun = RenderView(settled, path, job=job, model=model)
             context.progress(begun)
@@ -291,6 +302,7 @@ class LiveQueue(QObject):
         queue = self._queue
 
         def on_done(snapshot: JobSnapshot) -> None:
+            self._on_changed("")  # first, so that whoever is told sees the queue as it is now
             if snapshot.error is not None:
                 tell(snapshot.error)
             elif done is not None and snapshot.state is JobState.DONE:
@@ -371,7 +383,7 @@ class LiveQueue(QObject):
     def _outcome(self, job: RenderJob, view: RenderView | None) -> RenderDone | RenderFailed | None:
         settled = view.settled if view is not None else None
         if job.state is RenderState.DONE and job.result is not None and view is not None:
-            return RenderDone(view.settled, view.path, job.result)
+            return RenderDone(_with_own_pictures(view.settled, job), view.path, job.result)
         if job.state is RenderState.NEEDS_YOU:
             return RenderFailed(self._error or error_of(job.trouble), settled)
         return None
@@ -398,12 +410,12 @@ class LiveQueue(QObject):
 
     def _match_models(self) -> None:
         """Let jobs wait for models that come, and let them go on when those are here or do not come."""
-        for model_id, variant, waits in {
-            (*job.order.loads, job.state is RenderState.WAITING_FOR_MODEL) for job in self.snapshot.waiting
+        for (model_id, variant), waits in {
+            (job.order.loads, job.state is RenderState.WAITING_FOR_MODEL) for job in self.snapshot.waiting
         }:
             comes = self._comes(model_id, variant)
             if comes and not waits:
-                self._do(lambda queue, of=(model_id, variant): queue.wait_for_model(*of))
+                self._do(functools.partial(_wait_for, model_id=model_id, variant=variant))
             elif waits and not comes:
                 self._go_on_without(model_id, variant)
 
@@ -418,11 +430,21 @@ class LiveQueue(QObject):
             self._do(lambda queue: queue.model_ready(model_id, variant))
 
 
+def _wait_for(queue: RenderQueue, *, model_id: str, variant: str) -> None:
+    queue.wait_for_model(model_id, variant)
+
+
 def error_of(told: Trouble | None) -> WanError:
     """The error that was written down, as one that can be shown."""
     if told is None:
         return WanError("The video could not be made.")
     return error_from_code(told.code, told.message, hint=told.hint, details=told.details)
+
+
+def _with_own_pictures(settled: Settled, job: RenderJob) -> Settled:
+    """With the pictures where the user has them, for who makes another one of it."""
+    own = replace(settled.request, image=job.image_from, last_image=job.last_image_from)
+    return replace(settled, request=own)
 
 
 def _size_of(draft: GenerationDraft) -> tuple[object, ...]:

@@ -15,6 +15,7 @@ from wan_desktop.core.model_activity import ActivityKind
 from wan_desktop.core.model_list import Deed
 from wan_desktop.core.recommendations import ChangeKind
 from wan_desktop.core.store.library import ModelKey, TrashItem
+from wan_desktop.core.store.status import RemoteStatus
 from wan_desktop.core.words import tr, trn
 from wan_desktop.ui.models import dialogs, words
 from wan_desktop.ui.models.notices import removed_words
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from wan_desktop.core.errors import WanError
     from wan_desktop.core.manager import Adopted, Removed
     from wan_desktop.core.recommendations import Recommendation
+    from wan_desktop.core.store.status import RemoteState
     from wan_desktop.core.store.verify import IntegrityReport
     from wan_desktop.ui.live.models import LiveModels
     from wan_desktop.ui.models.notices import NoticeBar
@@ -86,7 +88,7 @@ class ModelDeeds(QObject):
             Deed.UPDATE: functools.partial(self._models.download, update=True),
             Deed.REPAIR: self._models.repair,
             Deed.CHECK: self._models.verify,
-            Deed.ASK_HUB: self._models.ask_hub,
+            Deed.ASK_HUB: functools.partial(self._models.ask_hub, show=self._say_hub),
             Deed.REMOVE: self._models.remove,
         }
         return doing[deed]
@@ -224,6 +226,16 @@ class ModelDeeds(QObject):
             self._notices.say("ok", title, report.summary())
         else:
             self._notices.say("warn", tr("{name} needs repair", name=name), report.summary(), stays=True)
+
+    def _say_hub(self, key: ModelKey, remote: RemoteState) -> None:
+        name = self._name(key)
+        match remote.status:
+            case RemoteStatus.UPDATE_AVAILABLE:
+                self._notices.say("info", tr("There is a newer {name}", name=name), remote.text)
+            case RemoteStatus.AVAILABLE:
+                self._notices.say("ok", tr("{name} is the newest there is", name=name))
+            case _:
+                self._notices.say("warn", tr("It is not known whether {name} is the newest", name=name), remote.text)
 
     def _say_all_checked(self, bad: list[ModelKey], errors: list[WanError]) -> None:
         if not bad and not errors:

@@ -181,7 +181,7 @@ class DetailsPane(QFrame):
         for deed in (Deed.DOWNLOAD, Deed.TRY_ANYWAY):
             name = tr(_BUTTONS[deed][0])
             size = standing.offer.download_bytes
-            shown = tr("{what} {size}", what=name, size=text.data_size(size)) if size else name
+            shown = tr("{what} ({size})", what=name, size=text.data_size(size)) if size else name
             self._buttons[deed].setText(shown)
             self._buttons[deed].setAccessibleName(shown)
         repair = self._buttons[Deed.REPAIR]

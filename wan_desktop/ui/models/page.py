@@ -8,10 +8,12 @@ from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
+from wan_desktop.core.model_activity import ActivityKind
 from wan_desktop.core.model_list import Deed, Standing, list_parts
 from wan_desktop.core.store.library import ModelKey
 from wan_desktop.core.words import tr, trn
 from wan_desktop.ui import text
+from wan_desktop.ui.models import words
 from wan_desktop.ui.models.deeds import ModelDeeds
 from wan_desktop.ui.models.details import DetailsPane
 from wan_desktop.ui.models.empty import EmptyList
@@ -20,7 +22,7 @@ from wan_desktop.ui.models.list import ModelList
 from wan_desktop.ui.models.notices import NoticeBar
 from wan_desktop.ui.models.search import SearchBar
 from wan_desktop.ui.page import Page, PageId
-from wan_desktop.ui.widgets.controls import Button
+from wan_desktop.ui.widgets.controls import Button, announce
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,6 +45,7 @@ class ModelsPage(Page):
         super().__init__(tr("Models"), session, parent)
         self._models = session.models
         self._unfolded: set[Group] = set()
+        self._quarters: dict[ModelKey, int] = {}
         self._wanted: ModelKey | None = None
         self._has_chosen = False
         """Somebody chose a model; until then the first is shown, which becomes another when the PC is known."""
@@ -178,9 +181,11 @@ class ModelsPage(Page):
         self.details.facts.show_storage(storage)
         self.first.show_for(self._models.offers(), self._card_name())
         self.notices.show_activity(self._models.activity(None))
-        busy = self._models.activity(None) is not None
-        for button in (self.add_folder, self.check_all, self.add_repository):
-            button.setEnabled(not busy and self._models.manager is not None)
+        is_free = self._models.activity(None) is None and self._models.manager is not None
+        for button in (self.add_folder, self.add_repository):
+            button.setEnabled(is_free)
+        has_own = any(offer.is_on_pc and not offer.is_built_in for offer in self._models.offers())
+        self.check_all.setEnabled(is_free and has_own)
 
     @Slot()
     def _show_list(self) -> None:
@@ -231,8 +236,23 @@ class ModelsPage(Page):
         if self.list.card(key) is None and self._models.activity(key) is not None:
             self._show_list()
         self.list.update_standings(key)
+        self._announce_progress(key)
         if key == self.list.selected:
             self._show_details()
+
+    def _announce_progress(self, key: ModelKey) -> None:
+        """Say 25, 50 and 75 % of a download, once each."""
+        activity = self._models.activity(key)
+        if activity is None or activity.kind is not ActivityKind.DOWNLOAD:
+            self._quarters.pop(key, None)
+            return
+        quarter = int(4 * activity.part)
+        before = self._quarters.setdefault(key, quarter)
+        if quarter > before:
+            self._quarters[key] = quarter
+            offer = self._models.offer(key)
+            if offer is not None and self.isVisible():
+                announce(self, tr("{name}: {percent} %", name=words.title(offer), percent=25 * quarter))
 
     # What is clicked ---------------------------------------------------------------------------------------------
 

@@ -23,6 +23,7 @@ from wan_desktop.ui.widgets.notice import Notice
 
 if TYPE_CHECKING:
     from wan_desktop.core.catalog import GenerationMode
+    from wan_desktop.core.errors import WanError
     from wan_desktop.core.model_offers import ModelOffer
     from wan_desktop.core.model_report import ModelReport
     from wan_desktop.core.recommendations import Recommendation
@@ -170,11 +171,21 @@ class ReportView(QWidget):
             width, height = self.size_box.currentData()
             workload = replace(workload, width=width, height=height, num_frames=self.length_box.currentData())
         self._asked += 1
-        self._models.report(offer, mode, workload, functools.partial(self._on_report, self._asked, offer.key))
+        self._models.report(
+            offer,
+            mode,
+            workload,
+            functools.partial(self._on_report, self._asked, offer.key),
+            functools.partial(self._on_failed, self._asked),
+        )
 
     def _on_report(self, number: int, key: ModelKey, report: ModelReport) -> None:
         if number == self._asked and self._offer is not None and self._offer.key == key:
             self._show(self._offer, report)
+
+    def _on_failed(self, number: int, error: WanError) -> None:
+        if number == self._asked:
+            self.sentence.setText(f"{error.message} {error.hint}".strip())
 
     # Showing -----------------------------------------------------------------------------------------------------
 
@@ -231,9 +242,11 @@ class ReportView(QWidget):
             made.append(Notice(kind, report_words.issue_title(issue), issue.text, (), self))
         for change in check.recommendations:
             other = self._other(change)
-            button = report_words.change_words(change, offer, other)
+            button = report_words.change_words(change, other)
             actions = [(button, change)] if button else []
-            notice = Notice("info", change.text, report_words.change_result(change), actions, self)
+            notice = Notice(
+                "info", report_words.change_title(change, other), report_words.change_result(change), actions, self
+            )
             notice.action_requested.connect(self._on_change)
             made.append(notice)
         return made

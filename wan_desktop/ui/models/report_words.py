@@ -195,8 +195,13 @@ def issue_title(issue: Issue) -> str:
     return tr(_ISSUES[issue.code]) if issue.code in _ISSUES else ""
 
 
-def change_words(change: Recommendation, offer: ModelOffer, other: ModelOffer | None) -> str:
-    """On a button: `Close other programs`, `Use Q8_0 (download 19.6 GB)`, `832 x 480`."""
+def change_title(change: Recommendation, other: ModelOffer | None) -> str:
+    """What would help: `Use Wan 2.1 T2V 1.3B · Q8_0 instead`."""
+    return tr("Use {name} instead", name=words.title(other)) if other is not None else change.text
+
+
+def change_words(change: Recommendation, other: ModelOffer | None) -> str:
+    """On its button: `Show programs`, `Show Q8_0 (19.6 GB)`, `Try it`."""
     match change.kind:
         case ChangeKind.CLOSE_PROGRAMS:
             return tr("Show programs")

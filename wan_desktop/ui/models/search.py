@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QTimer, Signal, Slot
 from PySide6.QtGui import QAction
@@ -14,6 +15,9 @@ from wan_desktop.ui.models.words import FILTERS
 from wan_desktop.ui.theme import icon, look
 from wan_desktop.ui.widgets.controls import Button
 from wan_desktop.ui.widgets.flow import FlowLayout
+
+if TYPE_CHECKING:
+    from PySide6.QtCore import QEvent
 
 _WAIT_MS = 120
 _FIELD_PX = 220
@@ -76,7 +80,14 @@ class SearchBar(QWidget):
         self.chips[Filter.ALL].setChecked(True)
         self.set_text("")
 
+    def changeEvent(self, event: QEvent) -> None:
+        """Follow a change of theme and of text size."""
+        super().changeEvent(event)
+        if getattr(self, "_drawn", None) not in (None, look()):
+            self._restyle()
+
     def _restyle(self) -> None:
+        self._drawn = look()
         self.field.setFixedWidth(look().px(_FIELD_PX))
         self._glass.setIcon(icon("search", "text3", look().px(16), gap=0))
 

@@ -79,6 +79,8 @@ class QueueLink(QObject):
         self._put_off: set[Said] = set()
         """Put away by the user."""
         self._asked_while_paused = False
+        self._waited = 0
+        """How many waited when it was looked at last."""
         self.said: Said | None = None
         """What the notice says; None if nothing is said."""
         self.notice: Notice | None = None
@@ -100,7 +102,6 @@ class QueueLink(QObject):
     def _on_queue_requested(self, drafts: object) -> None:
         if self._create.model is None or not isinstance(drafts, tuple):
             return
-        self._asked_while_paused = self._renders.snapshot.paused
         self._renders.add(self._create.model, drafts)
         words = trn("{count} video added to the queue", "{count} videos added to the queue", len(drafts))
         announce(self._window, words)
@@ -109,8 +110,9 @@ class QueueLink(QObject):
     def _on_changed(self, now: QueueSnapshot) -> None:
         count = len(now.waiting) + len(now.needs_you)
         self._button.show_pill(str(count) if count else "", spoken=texts.counts(now))
-        if not now.paused:
-            self._asked_while_paused = False
+        more = len(now.waiting) > self._waited
+        self._waited = len(now.waiting)
+        self._asked_while_paused = now.paused and (more or self._asked_while_paused)
         self._choose()
 
     @Slot()

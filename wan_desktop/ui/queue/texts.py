@@ -37,8 +37,7 @@ def model_name(job: RenderJob, catalog: Catalog | None) -> str:
     metadata = catalog.get(model_id) if catalog is not None else None
     if metadata is None:
         return f"{model_id} {variant}".strip()
-    label = next((each.label for each in metadata.variants if each.name == variant), variant)
-    return f"{metadata.name} {label}".strip()
+    return f"{metadata.name} {variant}".strip()
 
 
 def facts_of(job: RenderJob, catalog: Catalog | None) -> list[str]:
@@ -146,7 +145,7 @@ def finish_words(now: QueueSnapshot, at: datetime) -> str:
             return tr("all done at about {time}", time=clock)
         if days == 1:
             return tr("all done tomorrow at about {time}", time=clock)
-        return trn("all done in {count} day, at about {time}", "all done in {count} days, at about {time}", days, time=clock)
+        return tr("all done in {count} days, at about {time}", count=days, time=clock)
     left = now.time_left(at)
     if left.jobs > left.unknown:
         known = tr("{time} left", time=time_words(left.low_s, left.high_s))

@@ -148,6 +148,8 @@ class RowMaker:
             tr("How fast models are downloaded at most; it counts from the next download."),
         )
         yield self._row("download_limit_bytes_per_s", title, words, Rate(title, self._parent), keywords=tr("speed"))
+        words = tr("Downloads wait while a video is made, and go on afterwards.")
+        yield self._switch("pause_while_rendering", tr("Pause while rendering"), words)
         title = tr("Mirror")
         words = tr("Another address of the Hugging Face Hub; from the next start on. Empty: the Hub itself.")
         mirror = self._address("endpoint", title, "https://huggingface.co")
@@ -201,6 +203,11 @@ class RowMaker:
             "The log holds no prompts."
         )
         yield self._action(tr("Your data"), words, badge)
+        words = tr(
+            "Prompt and settings go into each video, so that any copy of it can be made again. Off: they go into a "
+            "file beside it. The file's name has the first words of the prompt, unless you change that under Output."
+        )
+        yield self._switch("write_recipes_into_files", tr("Settings inside videos"), words, keywords="metadata")
 
     def _advanced(self) -> Iterator[tuple[SettingRow, Editor | None]]:
         title, words = tr("Log"), tr("Detailed helps to find a fault, and makes larger files.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Signal, Slot
+from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from wan_desktop.core.errors import IncompatibleError
@@ -118,6 +118,7 @@ class SpeedCard(QWidget):
         row = 0
         for report in self.reports:
             head = label(report.device_name, self._table, role="label", wrap=True)
+            head.setContentsMargins(0, 8 if row else 0, 0, 0)
             grid.addWidget(head, row, 0, 1, 2)
             row += 1
             for line in speed_lines(report):
@@ -125,7 +126,7 @@ class SpeedCard(QWidget):
                 value = label(line.value, self._table, role=_ROLES[line.state])
                 value.setToolTip(line.hint)
                 value.setAccessibleName(f"{line.name}: {line.value}. {line.hint}".strip())
-                grid.addWidget(value, row, 1)
+                grid.addWidget(value, row, 1, Qt.AlignmentFlag.AlignRight)
                 row += 1
         self._grid_place.addWidget(self._table)
 

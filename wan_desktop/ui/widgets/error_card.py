@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from PySide6.QtCore import Signal
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QGuiApplication, QWhatsThisClickedEvent
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
 
 from wan_desktop.core.words import tr
@@ -49,6 +49,8 @@ class ErrorCard(QFrame):
     retry_requested = Signal()
     offer_requested = Signal(object)
     """The value of an ErrorOffer."""
+    help_requested = Signal(str)
+    """The error's number; the window is told too, with Qt's own event, which goes up from card to window."""
 
     def __init__(self, text: ErrorText, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -132,6 +134,10 @@ class ErrorCard(QFrame):
         self.retry.setVisible(bool(self.text.retry))
         row.addWidget(self.retry)
         row.addStretch(1)
+        self.help = Button(tr("What does this mean?"), self, kind="link", icon_name="circle-help")
+        self.help.setAccessibleName(tr("What does {number} mean?", number=self.text.number))
+        self.help.clicked.connect(self._on_help)
+        row.addWidget(self.help)
         self.copy = Button("Copy report", self, kind="link", icon_name="copy")
         self.copy.clicked.connect(self._on_copy)
         row.addWidget(self.copy)
@@ -150,6 +156,10 @@ class ErrorCard(QFrame):
         row = self.sender().property("row")
         if isinstance(row, int):
             self.offer_requested.emit(self._offered[row].value)
+
+    def _on_help(self) -> None:
+        self.help_requested.emit(self.text.number)
+        QGuiApplication.sendEvent(self, QWhatsThisClickedEvent(self.text.number))
 
     def _on_copy(self) -> None:
         QGuiApplication.clipboard().setText(self.text.report)

@@ -33,11 +33,11 @@ class FlowLayout(QLayout):
         """How many there are."""
         return len(self._items)
 
-    def itemAt(self, index: int) -> QLayoutItem | None:  # type: ignore[override]  # None is Qt's way to say "no such"
+    def itemAt(self, index: int) -> QLayoutItem | None:
         """The item of that number."""
         return self._items[index] if 0 <= index < len(self._items) else None
 
-    def takeAt(self, index: int) -> QLayoutItem | None:  # type: ignore[override]  # as above
+    def takeAt(self, index: int) -> QLayoutItem | None:
         """Take it out."""
         return self._items.pop(index) if 0 <= index < len(self._items) else None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Signal, Slot
+from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from wan_desktop.core.pc_rows import Fix, PcRow, RowKind, RowState
@@ -70,22 +70,23 @@ class SetupRow(QWidget):
         layout.setContentsMargins(14, 8, 14, 8)
         layout.setSpacing(12)
         self._icon = IconLabel(ROW_ICONS[row.kind], "text2", 20, self)
-        layout.addWidget(self._icon)
-        words = QVBoxLayout()
-        words.setSpacing(1)
+        layout.addWidget(self._icon, 0, Qt.AlignmentFlag.AlignTop)
         self.name = label("", self, role="caption")
         self.value = label("", self, role="label", wrap=True)
         self.hint = label("", self, role="caption", wrap=True)
-        for widget in (self.name, self.value, self.hint):
-            words.addWidget(widget)
-        layout.addLayout(words, 1)
         self.meaning = label("", self, role="soft")
-        layout.addWidget(self.meaning)
+        self.state = IconLabel("circle-check", "ok", 18, self)
         self.fix = Button("", self)
         self.fix.clicked.connect(self._on_fix)
-        layout.addWidget(self.fix)
-        self.state = IconLabel("circle-check", "ok", 18, self)
-        layout.addWidget(self.state)
+        lines = QVBoxLayout()
+        lines.setSpacing(1)
+        lines.addLayout(self._first_line())
+        second = QHBoxLayout()
+        second.setSpacing(12)
+        second.addWidget(self.hint, 1)
+        second.addWidget(self.fix, 0, Qt.AlignmentFlag.AlignTop)
+        lines.addLayout(second)
+        layout.addLayout(lines, 1)
         self.show_row(row)
 
     def show_row(self, row: PcRow) -> None:
@@ -107,6 +108,19 @@ class SetupRow(QWidget):
         self.fix.setVisible(bool(words))
         spoken = tr("{name}: {value}. {meaning}, {state}.", **self._texts(), state=state)
         self.setAccessibleName(f"{spoken} {row.hint}" if is_worth_reading else spoken)
+
+    def _first_line(self) -> QHBoxLayout:
+        """Name and value on the left, what it means on the right."""
+        line = QHBoxLayout()
+        line.setSpacing(12)
+        words = QVBoxLayout()
+        words.setSpacing(1)
+        words.addWidget(self.name)
+        words.addWidget(self.value)
+        line.addLayout(words, 1)
+        line.addWidget(self.meaning)
+        line.addWidget(self.state)
+        return line
 
     def _texts(self) -> dict[str, str]:
         return {"name": self.row.name, "value": self.row.value, "meaning": self.row.meaning}

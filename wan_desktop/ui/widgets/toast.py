@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal, Slot
-from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtGui import QFocusEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from wan_desktop.core.words import tr
 from wan_desktop.ui.theme import look
@@ -42,7 +43,7 @@ class Toast(QFrame):
         self.message = message
         self.setProperty("surface", message.kind)
         self.setAccessibleName(f"{message.title}. {message.words}".strip())
-        self._mouse_is_here = False
+        self._mouse_is_here = self._focus_is_here = False
         row = QHBoxLayout(self)
         row.setContentsMargins(12, 10, 6, 10)
         row.setSpacing(10)
@@ -51,9 +52,11 @@ class Toast(QFrame):
         row.addWidget(icon)
         words = QVBoxLayout()
         words.setSpacing(2)
-        words.addWidget(label(message.title, self, role="label", wrap=True))
-        if message.words:
-            words.addWidget(label(message.words, self, wrap=True))
+        for text, role in ((message.title, "label"), (message.words, "")):
+            if text:
+                line = label(text, self, role=role, wrap=True)
+                line.setTextFormat(Qt.TextFormat.PlainText)  # names of files may look like HTML
+                words.addWidget(line)
         self.action: Button | None = None
         if can_act and message.action is not None:
             self.action = Button(message.action[0], self, kind="link")
@@ -63,12 +66,20 @@ class Toast(QFrame):
         self.close_button = Button("", self, kind="icon", icon_name="x", name=tr("Close this message"))
         self.close_button.clicked.connect(self.close_requested)
         row.addWidget(self.close_button, 0, Qt.AlignmentFlag.AlignTop)
+        for button in self.findChildren(Button):
+            button.installEventFilter(self)
 
     @property
     def is_held(self) -> bool:
         """Somebody looks at it: the mouse or the focus is in it."""
-        focused = QApplication.focusWidget()
-        return self._mouse_is_here or (focused is not None and self.isAncestorOf(focused))
+        return self._mouse_is_here or self._focus_is_here
+
+    def eventFilter(self, _watched: QObject, event: QEvent) -> bool:
+        """Notice when a button has the focus, but for one that it got only because the window came to the front."""
+        if isinstance(event, QFocusEvent):
+            self._focus_is_here = event.gotFocus() and event.reason() != Qt.FocusReason.ActiveWindowFocusReason
+            self.touched.emit()
+        return False
 
     def enterEvent(self, event: QEnterEvent) -> None:
         """The mouse keeps it."""
@@ -110,9 +121,6 @@ class ToastStack(QObject):
         window.installEventFilter(self)
         log.said.connect(self._on_said)
         log.acted.connect(self._on_acted)
-        application = QApplication.instance()
-        if isinstance(application, QApplication):
-            application.focusChanged.connect(self._on_touched)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Follow the window's size and look."""
@@ -145,9 +153,10 @@ class ToastStack(QObject):
         self.toasts.append(toast)
         for old in self.toasts[:-_MOST]:
             self._remove(old)
+        self.place()  # before it is seen, or it would begin in the corner, perhaps under the mouse
         toast.show()
         toast.raise_()
-        self.place()
+        self.place()  # now that its fonts are known
         if any(other.is_held for other in self.toasts):
             timer.setInterval(self._stay_ms)
         else:

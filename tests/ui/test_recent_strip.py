@@ -1,0 +1,130 @@
+"""The way of a video between Create and the Library, in the whole window."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtCore import QEvent, QMimeData, QPointF, Qt, QUrl
+from PySide6.QtGui import QDropEvent
+from PySide6.QtWidgets import QWidget
+from pytestqt.qtbot import QtBot
+
+from tests.core.video_files import write_video
+from tests.ui.conftest import WAIT_MS
+from tests.ui.library_shelf import fill, scan_again
+from tests.ui.test_render import finish
+from wan_desktop.core.catalog import BUILTIN_MODEL_ID
+from wan_desktop.ui.create.page import CreatePage
+from wan_desktop.ui.library.page import LibraryPage
+from wan_desktop.ui.library.recent_strip import MOST, RecentStrip
+from wan_desktop.ui.main_window import MainWindow
+from wan_desktop.ui.page import PageId
+
+OpenPage = Callable[..., CreatePage]
+
+
+def strip_of(page: CreatePage) -> RecentStrip:
+    assert page.stage.recent is not None
+    return page.stage.recent
+
+
+def library_of(window: QWidget) -> LibraryPage:
+    assert isinstance(window, MainWindow)
+    page = window.pages[PageId.LIBRARY]
+    assert isinstance(page, LibraryPage)
+    return page
+
+
+def large(page: CreatePage) -> CreatePage:
+    """In a window with room for the strip."""
+    page.window().resize(1440, 900)
+    return page
+
+
+def test_that_a_finished_video_appears_and_opens_in_the_library(qtbot: QtBot, open_page: OpenPage) -> None:
+    page = large(open_page())
+    assert not strip_of(page).isVisible()
+    finish(qtbot, page)
+    qtbot.waitUntil(lambda: strip_of(page).isVisible(), timeout=WAIT_MS)
+    (card,) = strip_of(page).cards
+    assert card.entry.path == page.stage.finished.done.result.path
+    qtbot.waitUntil(lambda: not strip_of(page).cards[0].image.isNull(), timeout=WAIT_MS)
+    qtbot.mouseClick(strip_of(page).cards[0], Qt.MouseButton.LeftButton)
+    library = library_of(page.window())
+    assert page.window().page_id is PageId.LIBRARY
+    qtbot.waitUntil(lambda: library.details.entry is not None, timeout=WAIT_MS)
+    assert library.details.entry.video_id == card.entry.video_id
+
+
+def test_that_the_newest_ten_are_shown_and_the_library_is_one_click_away(qtbot: QtBot, open_page: OpenPage) -> None:
+    page = large(open_page())
+    session = page.window().session
+    fill(session.paths.videos, MOST + 2)
+    scan_again(qtbot, session)
+    strip = strip_of(page)
+    qtbot.waitUntil(lambda: len(strip.cards) == MOST, timeout=WAIT_MS)
+    assert [card.entry.seed for card in strip.cards] == list(range(MOST + 1, 1, -1))
+    qtbot.waitUntil(lambda: all(not card.image.isNull() for card in strip.cards), timeout=WAIT_MS)
+    assert page.window().minimumSizeHint().width() <= 1100
+    page.window().resize(1100, 640)
+    qtbot.waitUntil(lambda: not strip.isVisible(), timeout=WAIT_MS)
+    large(page)
+    qtbot.waitUntil(lambda: strip.isVisible(), timeout=WAIT_MS)
+    strip.more.click()
+    assert page.window().page_id is PageId.LIBRARY
+
+
+def test_that_settings_of_a_video_stand_in_the_form(qtbot: QtBot, open_page: OpenPage) -> None:
+    page = open_page()
+    window = page.window()
+    session = window.session
+    made_with = page.model.metadata.model_id
+    write_video(
+        session.paths.videos / "a.mp4",
+        prompt="a fox, seen before",
+        seed=77,
+        model_id=made_with,
+        num_inference_steps=7,
+        negative_prompt="rain",
+    )
+    scan_again(qtbot, session)
+    window.show_page(PageId.LIBRARY)
+    library = library_of(window)
+    qtbot.waitUntil(lambda: library.grid.videos.entry(0) is not None, timeout=WAIT_MS)
+    library.grid.pick([library.grid.videos.entry(0).video_id])
+    library.details.use.click()
+    assert window.page_id is PageId.CREATE
+    state = page.form.state
+    assert (state.prompt, state.seed, state.num_inference_steps) == ("a fox, seen before", 77, 7)
+    assert state.negative_prompt == "rain"
+    window.show_page(PageId.LIBRARY)
+    library.details.use_new_seed.click()
+    assert page.form.state.seed is None
+
+
+def test_that_a_model_that_is_not_here_is_told(qtbot: QtBot, open_page: OpenPage) -> None:
+    page = open_page()
+    window = page.window()
+    write_video(window.session.paths.videos / "a.mp4", prompt="by another model", model_id="gone-model")
+    scan_again(qtbot, window.session)
+    window.show_page(PageId.LIBRARY)
+    library = library_of(window)
+    qtbot.waitUntil(lambda: library.grid.videos.entry(0) is not None, timeout=WAIT_MS)
+    library.grid.pick([library.grid.videos.entry(0).video_id])
+    library.details.use.click()
+    assert page.form.state.prompt == "by another model"
+    assert page.model.metadata.model_id == BUILTIN_MODEL_ID
+    assert "gone-model is not here" in page.form.model_field.field.said()
+
+
+def test_that_a_file_dropped_on_the_window_shows_its_settings(
+    qtbot: QtBot, open_page: OpenPage, tmp_path: Path
+) -> None:
+    page = open_page()
+    window = page.window()
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(write_video(tmp_path / "afar.mp4", prompt="from afar")))])
+    buttons, keys = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    window.dropEvent(QDropEvent(QPointF(5, 5), Qt.DropAction.CopyAction, data, buttons, keys, QEvent.Type.Drop))
+    library = library_of(window)
+    qtbot.waitUntil(lambda: library.details.recipe is not None, timeout=WAIT_MS)
+    assert library.details.prompt.text() == "from afar"
