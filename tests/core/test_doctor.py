@@ -116,9 +116,7 @@ def test_that_every_pc_is_examined(name: str, paths: AppPaths) -> None:
         ("rtx-3060-12gb-16gb-small-page-file", HealthKind.PAGE_FILE, HealthFix.SHOW_PC),
     ],
 )
-def test_that_a_problem_of_the_pc_has_its_button(
-    name: str, kind: HealthKind, fix: HealthFix, paths: AppPaths
-) -> None:
+def test_that_a_problem_of_the_pc_has_its_button(name: str, kind: HealthKind, fix: HealthFix, paths: AppPaths) -> None:
     item = item_of(examine(facts_of(paths, hardware=load(name))), kind)
     assert item.state in (HealthState.YELLOW, HealthState.RED)
     assert item.fix is fix
@@ -307,7 +305,9 @@ def test_that_a_report_has_what_a_helper_needs(paths: AppPaths) -> None:
     assert "torch 2.13.0" in text
     assert "[ok] Graphics card: NVIDIA GeForce RTX 3060" in text
     assert health_in_words(items)[:30] in text
-    assert "WAN-3001 out-of-memory: Not enough memory\nIt needs 14 GB, 11 are free.\nMake it smaller.\nTraceback" in text
+    assert (
+        "WAN-3001 out-of-memory: Not enough memory\nIt needs 14 GB, 11 are free.\nMake it smaller.\nTraceback" in text
+    )
     assert "Self test: passed" in text
     assert lines[-1] in text
     assert "line 50\n" in text

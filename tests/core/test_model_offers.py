@@ -295,6 +295,9 @@ def test_that_what_is_busy_or_here_stays_in_sight(offers: tuple[ModelOffer, ...]
     assert key in hidden
     shown = [offer.key for part in list_parts(offers, Filter.ALL, "", busy=[key]) for offer in part.shown]
     assert key in shown
+    before = [offer.key for part in list_parts(offers, Filter.ALL, "") for offer in part.shown]
+    pinned = [offer.key for part in list_parts(offers, Filter.ALL, "", pinned=[key]) for offer in part.shown]
+    assert set(pinned) == {*before, key}
 
 
 def test_that_it_is_counted_what_a_filter_hides(offers: tuple[ModelOffer, ...]) -> None:

@@ -654,3 +654,37 @@ def test_that_logs_tell_no_prompts(queue: RenderQueue, caplog: pytest.LogCapture
     job_id = running(queue, order("a secret fox"))
     queue.fail(job_id, Trouble.of(DriveFaultError("x")))
     assert "secret" not in caplog.text
+
+
+# A program that ended between a video's last byte and the note of it --------------------------------------------------
+
+
+def test_that_a_video_that_is_there_is_not_made_a_second_time(queue: RenderQueue, file: Path, tmp_path: Path) -> None:
+    queue.add(order("made"))
+    queue.add(order("not begun"))
+    job = queue.next_job()
+    video = tmp_path / "made.mp4"
+    assert queue.note_target(job.job_id, video)
+    video.write_bytes(b"whole")
+    now = reopened(queue, file)
+    (done,) = now.finished
+    assert (done.job_id, done.state) == (job.job_id, RenderState.DONE)
+    assert done.result.path == video
+    assert [other.order.draft.prompt for other in now.waiting] == ["not begun"]
+
+
+def test_that_a_video_that_is_not_there_is_made_again(queue: RenderQueue, file: Path, tmp_path: Path) -> None:
+    queue.add(order())
+    job = queue.next_job()
+    queue.note_target(job.job_id, tmp_path / "missing.mp4")
+    now = reopened(queue, file)
+    assert [(again.job_id, again.target, again.interrupted) for again in now.waiting] == [(job.job_id, None, True)]
+
+
+def test_that_only_a_running_job_has_a_target(queue: RenderQueue, tmp_path: Path) -> None:
+    (job_id,) = queue.add(order())
+    assert not queue.note_target(job_id, tmp_path / "a.mp4")
+    queue.next_job()
+    assert queue.note_target(job_id, tmp_path / "a.mp4")
+    assert queue.put_back(job_id)
+    assert queue.job(job_id).target is None

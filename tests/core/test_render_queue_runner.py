@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.fakes.render_orders import fill, order, result
-from wan_desktop.core.errors import JobCancelled, OutOfMemoryError, QueueSpaceError, WanError
+from wan_desktop.core.errors import EngineError, JobCancelled, OutOfMemoryError, QueueSpaceError, WanError
 from wan_desktop.core.generation import GenerationResult
 from wan_desktop.core.jobs import JobContext, JobQueue, JobState, Lane
 from wan_desktop.core.messages import Stage
@@ -217,3 +217,17 @@ def test_that_what_came_of_a_job_is_saved_when_there_is_space_again(small_disk: 
         filler.unlink()
         runner.save_again()
         assert queue.job(first).state is RenderState.DONE
+
+
+def test_that_an_engine_that_is_ended_with_the_program_is_no_failure_of_the_job(queue: RenderQueue) -> None:
+    queue.add(order())
+
+    def make(_job: RenderJob, _context: JobContext) -> GenerationResult:
+        runner.shut_down()
+        raise EngineError("The engine was ended.")
+
+    runner = QueueRunner(queue, make)
+    job = runner.run_next(context())
+    assert job is not None
+    assert job.state is RenderState.WAITING
+    assert job.trouble is None

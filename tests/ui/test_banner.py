@@ -10,7 +10,6 @@ from pytestqt.qtbot import QtBot
 from tests.fakes.hardware import load
 from tests.ui.conftest import WAIT_MS, OpenProgram
 from wan_desktop.core.banner import BannerKind
-from wan_desktop.core.hardware import HardwareProfile
 from wan_desktop.core.settings import Theme
 from wan_desktop.ui.banner import NVIDIA_PAGE, Banners
 from wan_desktop.ui.page import PageId
@@ -33,7 +32,7 @@ class Browser(QObject):
 @pytest.fixture
 def on_pc(qtbot: QtBot, open_program: OpenProgram, monkeypatch: pytest.MonkeyPatch) -> OnPc:
     """Opens the window on a PC on paper, and waits until it was looked at."""
-    profiles: list[HardwareProfile] = []
+    profiles = []
     monkeypatch.setattr("wan_desktop.ui.live.pc.probe", lambda **_: profiles[-1])
 
     def start(name: str) -> Banners:

@@ -23,6 +23,7 @@ from wan_desktop.core.video_library.database import Database
 from wan_desktop.core.video_library.reading import read_video
 from wan_desktop.ui.library.cards import CardAction, CardPlaces
 from wan_desktop.ui.library.page import LibraryPage
+from wan_desktop.ui.library.trash_dialog import TrashDialog
 from wan_desktop.ui.library.video_model import PART
 from wan_desktop.ui.page import DraftTarget, PageId
 from wan_desktop.ui.session import Session
@@ -32,11 +33,11 @@ OpenLibrary = Callable[..., LibraryPage]
 
 
 @pytest.fixture(autouse=True)
-def _looks_as_in_the_window(qapp: QApplication) -> Iterator[None]:
-    theme = ThemeManager(qapp, Theme.DARK, 1.0)
-    yield
-    theme.deleteLater()
-    qapp.setStyleSheet("")
+def theme(qapp: QApplication) -> Iterator[ThemeManager]:
+    """The look of the window; Qt does not survive that its style sheet is taken away and set again."""
+    made = ThemeManager(qapp, Theme.DARK, 1.0)
+    yield made
+    made.deleteLater()
 
 
 @pytest.fixture
@@ -313,6 +314,48 @@ def test_that_del_puts_into_the_trash_and_undo_brings_back(qtbot: QtBot, open_li
     assert video.is_file()
     qtbot.waitUntil(lambda: page.details.entry is not None and page.details.entry.seed == 1, timeout=WAIT_MS)
     assert page.messages.notice is None
+
+
+@pytest.mark.qt_log_ignore("This plugin does not support", extend=True)
+def test_that_deleted_videos_are_listed_and_put_back_later(qtbot: QtBot, open_library: OpenLibrary) -> None:
+    page = open_library()
+    click_card(qtbot, page, 0)
+    click_card(qtbot, page, 1, ctrl=True)
+    page.details.many_buttons["delete"].click()
+    wait_for(qtbot, page, "0")
+    assert page.messages.notice.title.text() == "2 videos are in the trash."
+    page.more.click()
+    menu = page.findChildren(QMenu)[-1]
+    menu.actions()[0].trigger()
+    menu.close()
+    qtbot.waitUntil(lambda: bool(page.findChildren(TrashDialog)), timeout=WAIT_MS)
+    (dialog,) = page.findChildren(TrashDialog)
+    assert dialog.videos.count() == 2
+    assert not dialog.put_back.isEnabled()
+    assert not faults(dialog)
+    first = dialog.videos.item(0)
+    first.setSelected(True)
+    number = first.text().split()[1]
+    dialog.put_back.click()
+    wait_for(qtbot, page, number, "0")
+
+
+def test_that_all_files_are_read_again_for_a_list_that_is_not_right(qtbot: QtBot, open_library: OpenLibrary) -> None:
+    page = open_library()
+    with qtbot.waitSignal(page.library.scanned, timeout=WAIT_MS) as report:
+        page.library.rebuild()
+    assert (report.args[0].changed, report.args[0].unchanged) == (3, 0)
+
+
+def test_that_the_theme_switches_while_a_video_is_shown(
+    qtbot: QtBot, open_library: OpenLibrary, theme: ThemeManager
+) -> None:
+    page = open_library()
+    show_one(qtbot, page)
+    dark = page.grab().toImage().pixelColor(20, page.height() - 8)
+    theme.set_theme(Theme.LIGHT)
+    light = page.grab().toImage().pixelColor(20, page.height() - 8)
+    assert dark.lightness() < 60 < 200 < light.lightness()
 
 
 def test_that_tags_are_written_and_found(qtbot: QtBot, open_library: OpenLibrary) -> None:

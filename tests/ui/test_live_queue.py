@@ -1,6 +1,6 @@
 """The queue as the window works with it: over real lanes, a real file, and a played engine."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,10 +9,13 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from tests.fakes.hardware import load
+from tests.fakes.hub import FakeHub
 from tests.fakes.render_orders import order
 from tests.ui.conftest import WAIT_MS, OpenProgram, fake_engine
+from tests.ui.models_kit import KEY, REPO, add_repositories, model_files, slow_hub
 from tests.ui.test_render import begin
-from wan_desktop.core.catalog import Model
+from wan_desktop.core.catalog import Model, read_catalog
 from wan_desktop.core.errors import ModelNotFoundError, OutOfMemoryError, QueueBusyError
 from wan_desktop.core.generation import GenerationDraft
 from wan_desktop.core.paths import AppPaths
@@ -35,7 +38,7 @@ def draft(prompt: str = "a red circle", **changes: object) -> GenerationDraft:
 
 
 @pytest.fixture
-def open_session(qtbot: QtBot, qapp: QApplication, paths: AppPaths) -> Callable[..., Session]:
+def open_session(qtbot: QtBot, qapp: QApplication, paths: AppPaths) -> Iterator[Callable[..., Session]]:
     """Opens sessions without a window, one after the other."""
     opened: list[Session] = []
 
@@ -416,3 +419,103 @@ def test_that_an_empty_queue_at_the_start_is_no_end(qtbot: QtBot, open_page: Ope
 
 def _shuts_down(now: QueueSnapshot) -> bool:
     return now.when_done is WhenDone.SHUT_DOWN
+
+
+# Models that come ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def hub(tiny_model: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch, paths: AppPaths) -> Iterator[FakeHub]:
+    """A Hub on this machine, slow, with one small model, which is in the list."""
+    paths.ensure()
+    add_repositories(paths)
+    with FakeHub() as fake:
+        fake.add_repo(REPO, model_files(tiny_model("t2v")))
+        monkeypatch.setenv("HF_ENDPOINT", fake.url)
+        slow_hub(fake)
+        yield fake
+
+
+def begin_download(qtbot: QtBot, session: Session) -> None:
+    """Bring the model here, and let a job wait for it."""
+    qtbot.waitUntil(lambda: session.models.offer(KEY) is not None, timeout=WAIT_MS)
+    session.models.download(KEY)
+    qtbot.waitUntil(lambda: session.models.activity(KEY) is not None, timeout=WAIT_MS)
+    wanted = replace(order(model_id=KEY.model_id, variant=KEY.variant), draft=draft("comes", variant=KEY.variant))
+    session.renders.do(lambda queue: queue.add(wanted, waits_for_model=True))
+    qtbot.waitUntil(lambda: len(session.renders.snapshot.waiting) == 1, timeout=WAIT_MS)
+
+
+def test_that_a_job_waits_for_its_model_while_others_go_first(
+    qtbot: QtBot, open_session: Callable[..., Session], model: Model, hub: FakeHub
+) -> None:
+    session = open_session()
+    queue, outcomes = session.renders, ended(session.renders)
+    begin_download(qtbot, session)
+    queue.add(model, (draft("here"),))
+    qtbot.waitUntil(lambda: len(outcomes) == 1, timeout=WAIT_MS)
+    assert [job.order.draft.prompt for job in queue.snapshot.finished] == ["here"]
+    assert [job.state for job in queue.snapshot.waiting] == [RenderState.WAITING_FOR_MODEL]
+    slow_hub(hub, 1e9)
+    qtbot.waitUntil(lambda: len(outcomes) == 2, timeout=WAIT_MS)
+    assert isinstance(outcomes[1][1], RenderDone)
+
+
+def test_that_a_download_that_is_given_up_lets_its_job_say_so(
+    qtbot: QtBot, open_session: Callable[..., Session], hub: FakeHub
+) -> None:
+    session = open_session()
+    outcomes = ended(session.renders)
+    begin_download(qtbot, session)
+    session.models.cancel(KEY)
+    qtbot.waitUntil(lambda: len(outcomes) == 1, timeout=WAIT_MS)
+    assert isinstance(outcomes[0][1], RenderFailed)
+    assert len(session.renders.snapshot.needs_you) == 1
+
+
+def test_that_a_paused_download_keeps_its_job_waiting(
+    qtbot: QtBot, open_session: Callable[..., Session], hub: FakeHub
+) -> None:
+    session = open_session()
+    begin_download(qtbot, session)
+    session.models.pause(KEY)
+    qtbot.waitUntil(lambda: session.models.activity(KEY) is None, timeout=WAIT_MS)
+    session.models.changed.emit(KEY)
+    assert [job.state for job in session.renders.snapshot.waiting] == [RenderState.WAITING_FOR_MODEL]
+
+
+# A whole evening -----------------------------------------------------------------------------------------------------
+
+
+def test_that_several_videos_of_one_form_are_made_and_shown_one_after_the_other(
+    qtbot: QtBot, open_page: OpenPage
+) -> None:
+    page = open_page()
+    queue = page.window().session.renders
+    outcomes = ended(queue)
+    page.form.write_prompt("a red circle")
+    page.form.change(count=3, seed=5)
+    qtbot.mouseClick(page.footer.generate, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: len(outcomes) == 3, timeout=WAIT_MS)
+    assert [outcome.settled.request.seed for _, outcome in outcomes] == [5, 6, 7]
+    assert page.stage.stack.currentWidget() is page.stage.finished
+    assert not page.rendering
+
+
+def test_that_a_failure_of_the_queue_is_offered_something_smaller(
+    qtbot: QtBot, open_session: Callable[..., Session], model: Model, resources: Path
+) -> None:
+    session = open_session("oom")
+    session.pc.profile = load("rtx-4070-12gb-32gb")
+    large = replace(model, metadata=read_catalog(resources)["wan2.2-ti2v-5b"])
+    outcomes = ended(session.renders)
+    session.renders.add(large, (draft(width=1280, height=704, num_frames=121, fps=24),))
+    qtbot.waitUntil(lambda: len(outcomes) == 1, timeout=WAIT_MS)
+    (job,) = session.renders.snapshot.needs_you
+    change = job.trouble.changes[0]
+    assert job.estimate is not None
+    session.renders.do(lambda queue: queue.pause())
+    session.renders.do(lambda queue: queue.fix_and_retry(job.job_id, change))
+    qtbot.waitUntil(lambda: len(session.renders.snapshot.waiting) == 1, timeout=WAIT_MS)
+    fixed = session.renders.snapshot.waiting[0].order.draft
+    assert fixed.width * fixed.height * fixed.num_frames < 1280 * 704 * 121

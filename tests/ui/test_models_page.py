@@ -38,6 +38,7 @@ from wan_desktop.core.model_offers import FitBadge, Group
 from wan_desktop.core.paths import AppPaths
 from wan_desktop.core.settings import Settings
 from wan_desktop.core.store.library import ModelKey
+from wan_desktop.core.store.manifest import METADATA_FOLDER
 from wan_desktop.ui.live import pc as live_pc
 from wan_desktop.ui.models.page import ModelsPage
 from wan_desktop.ui.page import PageId
@@ -276,6 +277,17 @@ def test_that_a_missing_file_reads_as_incomplete(qtbot: QtBot, downloaded: Model
     wait_for_status(qtbot, downloaded, ShownStatus.READY)
 
 
+def test_that_a_model_whose_file_list_is_lost_is_downloaded_again(
+    qtbot: QtBot, downloaded: ModelsPage, paths: AppPaths
+) -> None:
+    (folder_of(paths) / METADATA_FOLDER / "manifest.json").unlink()
+    click(qtbot, downloaded, Deed.CHECK)
+    wait_for_status(qtbot, downloaded, ShownStatus.NEEDS_REPAIR)
+    qtbot.waitUntil(downloaded.details.button(Deed.DOWNLOAD_AGAIN).isVisible, timeout=WAIT_MS)
+    click(qtbot, downloaded, Deed.DOWNLOAD_AGAIN)
+    wait_for_status(qtbot, downloaded, ShownStatus.READY)
+
+
 def test_that_an_update_is_found_and_brought(
     qtbot: QtBot, downloaded: ModelsPage, hub: FakeHub, paths: AppPaths, files: dict[str, bytes]
 ) -> None:
@@ -398,6 +410,21 @@ def test_that_more_versions_are_unfolded(qtbot: QtBot, page: ModelsPage) -> None
     before = len(page.list.cards)
     page.list.unfold_requested.emit(Group.ALSO_WORKS)
     assert len(page.list.cards) > before
+
+
+def test_that_what_is_looked_at_stays_in_sight(qtbot: QtBot, page: ModelsPage) -> None:
+    folded = ModelKey("wan2.1-t2v-14b", "Q8_0")
+    assert page.list.card(folded) is None
+    select(page, folded)
+    page.refresh()
+    with qtbot.waitSignal(page.session.pc.changed, timeout=WAIT_MS):
+        page.session.pc.look()
+    qtbot.waitUntil(lambda: page.session.models.is_settled, timeout=WAIT_MS)
+    page._show_all()
+    assert page.selected == folded
+    card = page.list.card(folded)
+    assert card is not None
+    qtbot.waitUntil(lambda: not card.visibleRegion().isEmpty(), timeout=WAIT_MS)
 
 
 def test_that_the_keyboard_walks_through_the_list(qtbot: QtBot, page: ModelsPage) -> None:

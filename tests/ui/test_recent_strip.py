@@ -4,18 +4,20 @@ from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import QEvent, QMimeData, QPointF, Qt, QUrl
-from PySide6.QtGui import QDropEvent
+from PySide6.QtGui import QDropEvent, QGuiApplication, QImage
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
-from tests.core.video_files import write_video
+from tests.core.video_files import RECIPE, cut, write_video
 from tests.ui.conftest import WAIT_MS
 from tests.ui.library_shelf import fill, scan_again
-from tests.ui.test_render import finish
+from tests.ui.test_accessibility import faults
 from wan_desktop.core.catalog import BUILTIN_MODEL_ID
+from wan_desktop.core.generation import GenerationResult, Settled
 from wan_desktop.ui.create.page import CreatePage
 from wan_desktop.ui.library.page import LibraryPage
 from wan_desktop.ui.library.recent_strip import MOST, RecentStrip
+from wan_desktop.ui.live.render_queue import RenderDone
 from wan_desktop.ui.main_window import MainWindow
 from wan_desktop.ui.page import PageId
 
@@ -42,17 +44,77 @@ def large(page: CreatePage) -> CreatePage:
 
 def test_that_a_finished_video_appears_and_opens_in_the_library(qtbot: QtBot, open_page: OpenPage) -> None:
     page = large(open_page())
+    session = page.window().session
     assert not strip_of(page).isVisible()
-    finish(qtbot, page)
+    (video,) = fill(session.paths.videos, 1)
+    result = GenerationResult(path=video, seconds=1.0, timings_s={}, attempts=())
+    session.renders.job_ended.emit("job", RenderDone(Settled(RECIPE.request, ()), video, result))
     qtbot.waitUntil(lambda: strip_of(page).isVisible(), timeout=WAIT_MS)
-    (card,) = strip_of(page).cards
-    assert card.entry.path == page.stage.finished.done.result.path
     qtbot.waitUntil(lambda: not strip_of(page).cards[0].image.isNull(), timeout=WAIT_MS)
-    qtbot.mouseClick(strip_of(page).cards[0], Qt.MouseButton.LeftButton)
+    (card,) = strip_of(page).cards
+    qtbot.mouseClick(card, Qt.MouseButton.LeftButton)
     library = library_of(page.window())
     assert page.window().page_id is PageId.LIBRARY
     qtbot.waitUntil(lambda: library.details.entry is not None, timeout=WAIT_MS)
-    assert library.details.entry.video_id == card.entry.video_id
+    assert library.details.entry.path == video
+
+
+def show_done(page: CreatePage, video: Path) -> None:
+    """As after a render of that file."""
+    result = GenerationResult(path=video, seconds=1.0, timings_s={}, attempts=())
+    page.stage.show_done(RenderDone(Settled(RECIPE.request, ()), video, result))
+
+
+def test_that_the_last_picture_becomes_the_start_image(qtbot: QtBot, open_page: OpenPage) -> None:
+    page = open_page()
+    (video,) = fill(page.window().session.paths.videos, 1)
+    show_done(page, video)
+    page.stage.finished.last_frame.click()
+    qtbot.waitUntil(lambda: page.form.state.image is not None, timeout=WAIT_MS)
+    assert QImage(str(page.form.state.image)).width() == 64
+    assert page.form.state.wants_image
+
+
+def test_that_a_last_picture_that_cannot_be_read_is_told(qtbot: QtBot, open_page: OpenPage) -> None:
+    page = open_page()
+    (video,) = fill(page.window().session.paths.videos, 1)
+    show_done(page, video)
+    page.stage.close_clip()
+    cut(video, 0.3)
+    page.stage.finished.last_frame.click()
+    qtbot.waitUntil(lambda: page.stage.messages.notice is not None, timeout=WAIT_MS)
+    assert page.stage.messages.notice.title.text().startswith("The last picture cannot be read.")
+
+
+def test_that_the_finished_file_is_copied_deleted_and_put_back(qtbot: QtBot, open_page: OpenPage) -> None:
+    page = open_page()
+    (video,) = fill(page.window().session.paths.videos, 1)
+    show_done(page, video)
+    assert not faults(page.window())
+    page.stage.finished.copy.click()
+    assert [Path(url.toLocalFile()) for url in QGuiApplication.clipboard().mimeData().urls()] == [video]
+    page.stage.finished.delete.click()
+    qtbot.waitUntil(lambda: page.stage.stack.currentWidget() is page.stage.empty, timeout=WAIT_MS)
+    assert not video.exists()
+    page.stage.messages.notice.buttons[0].click()
+    qtbot.waitUntil(video.is_file, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: page.window().page_id is PageId.LIBRARY, timeout=WAIT_MS)
+
+
+def test_that_the_finished_video_is_compared_with_the_one_before(qtbot: QtBot, open_page: OpenPage) -> None:
+    page = open_page()
+    window = page.window()
+    videos = fill(window.session.paths.videos, 3)
+    scan_again(qtbot, window.session)
+    show_done(page, videos[1])
+    page.stage.finished.compare.click()
+    library = library_of(window)
+    qtbot.waitUntil(lambda: library.compare.isVisible(), timeout=WAIT_MS)
+    assert [track.entry.seed for track in library.compare.sync.tracks] == [1, 0]
+    show_done(page, videos[0])
+    page.stage.finished.compare.click()
+    qtbot.waitUntil(lambda: library.messages.notice is not None, timeout=WAIT_MS)
+    assert library.messages.notice.title.text() == "There is no earlier video to compare it with."
 
 
 def test_that_the_newest_ten_are_shown_and_the_library_is_one_click_away(qtbot: QtBot, open_page: OpenPage) -> None:
@@ -64,11 +126,12 @@ def test_that_the_newest_ten_are_shown_and_the_library_is_one_click_away(qtbot: 
     qtbot.waitUntil(lambda: len(strip.cards) == MOST, timeout=WAIT_MS)
     assert [card.entry.seed for card in strip.cards] == list(range(MOST + 1, 1, -1))
     qtbot.waitUntil(lambda: all(not card.image.isNull() for card in strip.cards), timeout=WAIT_MS)
-    assert page.window().minimumSizeHint().width() <= 1100
     page.window().resize(1100, 640)
     qtbot.waitUntil(lambda: not strip.isVisible(), timeout=WAIT_MS)
+    assert page.window().minimumSizeHint().width() <= 1100
     large(page)
     qtbot.waitUntil(lambda: strip.isVisible(), timeout=WAIT_MS)
+    assert not faults(page.stage)
     strip.more.click()
     assert page.window().page_id is PageId.LIBRARY
 

@@ -364,12 +364,18 @@ def test_that_changes_reach_the_running_program(
     program = open_program()
     program.window.show_page(PageId.SETTINGS)
     made = program.window.pages[PageId.SETTINGS]
+    program.window.resize(1500, 800)
     click(qtbot, made.editors["theme"].segments.buttons()[2])
     light = program.window.grab().toImage().pixelColor(300, 500)
     click(qtbot, made.editors["theme"].segments.buttons()[1])
     dark = program.window.grab().toImage().pixelColor(300, 500)
     assert light.lightness() > 200
     assert dark.lightness() < 60
+    width = program.window.sidebar.width()
+    choose(qtbot, made, "text_scale", 1.3)
+    assert program.window.sidebar.width() > width
+    choose(qtbot, made, "text_scale", 1.0)
+    assert program.window.sidebar.width() == width
     write_to = made.editors["proxy"]
     made.show_target("proxy")
     write(qtbot, made, "proxy", "http://proxy.example:3128")

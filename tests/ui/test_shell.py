@@ -8,19 +8,21 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QKeySequence
-from PySide6.QtWidgets import QApplication, QSystemTrayIcon, QWidget
+from PySide6.QtWidgets import QApplication, QPushButton, QSystemTrayIcon, QWidget
 from pytestqt.qtbot import QtBot
 
 from tests.ui.conftest import FAKE_ENGINE, ROOT, WAIT_MS, OpenProgram
 from tests.ui.test_windows_shell import FakeWindows
+from wan_desktop.core.errors import OfflineError
+from wan_desktop.core.model_activity import ActivityKind
 from wan_desktop.core.notifications import Event
 from wan_desktop.core.paths import AppPaths
+from wan_desktop.core.settings import Settings, save_settings
 from wan_desktop.core.window_place import Rectangle, WindowPlace, load_place, place_file, save_place
 from wan_desktop.ui.create.page import CreatePage
 from wan_desktop.ui.dropping import recipe_in
 from wan_desktop.ui.main_window import MainWindow
 from wan_desktop.ui.page import PageId
-from wan_desktop.ui.program import Program
 from wan_desktop.ui.shortcuts import SHORTCUTS, Action, shown_keys
 from wan_desktop.ui.tray import Tray
 
@@ -145,6 +147,7 @@ def test_that_without_a_tray_the_window_is_only_made_small(qtbot: QtBot, open_pa
 
 
 def test_that_the_program_runs_on_in_the_background_and_ends_by_the_tray(tmp_path: Path) -> None:
+    save_settings(Settings(wizard_done=True), AppPaths.find({"WAN_DESKTOP_HOME": str(tmp_path)}).settings_file)
     script = f"""
 import sys
 from PySide6.QtCore import QTimer
@@ -266,6 +269,39 @@ def test_that_nothing_is_told_to_who_looks_or_does_not_want_it(
     assert messages == [("The download is done", "Wan 2.2 can be used now.")]
 
 
+@quietly
+def test_that_a_queue_of_videos_is_told_when_all_are_done(
+    qtbot: QtBot, open_page: OpenPage, messages: list[tuple[str, str]]
+) -> None:
+    page = open_page()
+    window = page.window()
+    look_away(qtbot, window)
+    page.form.write_prompt("a red circle moving right on a black background")
+    renders = window.session.renders
+    with qtbot.waitSignal(window.shell.notifier.told, timeout=WAIT_MS) as told:
+        renders.add(page.model, (page.form.state.draft(), page.form.state.draft()))
+    assert told.args == [Event.QUEUE_DONE]
+    assert len(renders.snapshot.finished) == 2
+    assert [title for title, _ in messages] == ["All videos are done"]
+
+
+@quietly
+def test_that_downloads_are_told(qtbot: QtBot, open_page: OpenPage, messages: list[tuple[str, str]]) -> None:
+    window = open_page().window()
+    models = window.session.models
+    qtbot.waitUntil(lambda: bool(models.offers()), timeout=WAIT_MS)
+    offer = models.offers()[0]
+    look_away(qtbot, window)
+    models.finished.emit(offer.key, ActivityKind.CHECK, None)
+    models.failed.emit(offer.key, OfflineError("There is no connection."))  # not of a download
+    assert not messages
+    models.finished.emit(offer.key, ActivityKind.DOWNLOAD, None)
+    assert messages == [("The download is done", f"{offer.metadata.name} can be used now.")]
+    with qtbot.waitSignal(window.shell.page_requested) as asked:
+        window.shell.notifier.tray.icon.messageClicked.emit()
+    assert asked.args == [PageId.MODELS, offer.key]
+
+
 def test_that_windows_shows_the_progress_and_stays_awake(qtbot: QtBot, open_program: OpenProgram) -> None:
     windows = FakeWindows()
     program = open_program("slow", libraries=windows.libraries)
@@ -339,6 +375,7 @@ def test_that_keys_go_round_the_parts_of_the_window(qtbot: QtBot, open_page: Ope
         areas = {"sidebar": window.sidebar, "form": page.column, "stage": page.stage}
         return next(name for name, area in areas.items() if area.isAncestorOf(focused))
 
+    qtbot.waitUntil(lambda: any(part.isVisible() for part in page.stage.findChildren(QPushButton)), timeout=WAIT_MS)
     forward = []
     for _ in range(3):
         qtbot.keyClick(window.focusWidget(), Qt.Key.Key_F6)
@@ -426,6 +463,6 @@ def test_that_a_kept_place_is_fitted_to_the_screens(open_program: OpenProgram, p
 
 
 def test_that_a_sample_run_keeps_no_place(open_program: OpenProgram, paths: AppPaths) -> None:
-    program: Program = open_program(sample=True)
+    program = open_program(sample=True)
     program.window.close()
     assert not place_file(paths.data).exists()

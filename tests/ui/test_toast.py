@@ -63,7 +63,10 @@ def test_that_the_newest_is_lowest_and_none_covers_another(log: MessageLog, stac
     tops = [toast.geometry().top() for toast in stack.toasts]
     assert tops == sorted(tops)
     assert not any(
-        one.geometry().intersects(other.geometry()) for one in stack.toasts for other in stack.toasts if one is not other
+        one.geometry().intersects(other.geometry())
+        for one in stack.toasts
+        for other in stack.toasts
+        if one is not other
     )
 
 

@@ -11,6 +11,8 @@ from pytestqt.qtbot import QtBot
 from tests.ui.conftest import FAKE_ENGINE, ROOT, WAIT_MS, OpenProgram
 from wan_desktop.app import has_no_screen
 from wan_desktop.core.errors import ModelFilesMissingError
+from wan_desktop.core.paths import AppPaths
+from wan_desktop.core.settings import Settings, save_settings
 from wan_desktop.ui.create.page import CreatePage
 from wan_desktop.ui.page import PageId
 
@@ -79,6 +81,7 @@ def test_that_the_focus_begins_in_the_prompt(qtbot: QtBot, open_page: Callable[.
 
 
 def test_that_the_window_process_never_imports_torch(tmp_path: Path) -> None:
+    save_settings(Settings(wizard_done=True), AppPaths.find({"WAN_DESKTOP_HOME": str(tmp_path)}).settings_file)
     script = f"""
 import sys
 from PySide6.QtCore import QTimer

@@ -7,6 +7,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
+from shiboken6 import isValid
 
 from tests.fakes.hardware import PROFILES, load
 from tests.ui.conftest import WAIT_MS, fake_engine
@@ -41,11 +42,13 @@ def open_wizard(qtbot: QtBot, qapp: QApplication, paths: AppPaths) -> Iterator[O
         session.start_engine()
         wizard = Wizard(session)
         wizards.append(wizard)
-        qtbot.addWidget(wizard)
         wizard.show()
         return wizard
 
     yield start
+    for wizard in wizards:
+        if isValid(wizard):  # one that was gone through has deleted itself
+            wizard.close()
     for session in sessions:
         session.shutdown()
 
@@ -183,3 +186,8 @@ def test_that_each_decision_leads_back_to_its_step(qtbot: QtBot, open_wizard: Op
     )
     qtbot.mouseClick(change, Qt.MouseButton.LeftButton)
     assert isinstance(wizard.step, YourPcStep)
+
+
+def test_that_the_program_can_end_while_it_is_open(qtbot: QtBot, open_wizard: OpenWizard) -> None:
+    wizard = open_wizard()
+    assert wizard.close(), "a window that refuses to close keeps the program from ending"

@@ -161,6 +161,7 @@ def list_parts(
     search: str,
     *,
     busy: Iterable[ModelKey] = (),
+    pinned: Iterable[ModelKey] = (),
     unfolded: Iterable[Group] = (),
 ) -> tuple[ListPart, ...]:
     """What the list shows; groups without a model are left out.
@@ -173,11 +174,13 @@ def list_parts(
         chosen: The chip.
         search: What was typed.
         busy: Something is done with them, so they stay in sight.
+        pinned: They are looked at, so they stay in sight, beside what would be shown without them.
         unfolded: Groups of which everything is to be shown.
     """
     left = [offer for offer in offers if passes(offer, chosen) and matches(offer, search)]
     keep = {*busy, *(offer.key for offer in left if offer.is_on_pc or offer.group is Group.RECOMMENDED)}
     seen = {offer.metadata.model_id for offer in left if offer.key in keep}
+    pins = set(pinned)
     open_groups = set(Group) if search.strip() else set(unfolded)
     parts = []
     for group in Group:
@@ -186,7 +189,7 @@ def list_parts(
         for offer in (offer for offer in left if offer.group is group):
             is_first = offer.metadata.model_id not in seen
             seen.add(offer.metadata.model_id)
-            is_shown = group in open_groups or offer.key in keep or is_first
+            is_shown = group in open_groups or offer.key in keep | pins or is_first
             (shown if is_shown else folded).append(offer)
         if shown or folded:
             parts.append(ListPart(group, tuple(shown), tuple(folded)))

@@ -9,6 +9,7 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QFrame, QVBoxLayout
 
 from wan_desktop.core.banner import ACTION_NAMES, BannerAction, BannerFacts, BannerKind, choose_banner
+from wan_desktop.core.model_activity import ActivityKind
 from wan_desktop.core.words import tr
 from wan_desktop.ui.page import PageId
 from wan_desktop.ui.widgets.controls import Button, announce
@@ -59,7 +60,8 @@ class Banners(QObject):
             self._choose()
 
     def _choose(self) -> None:
-        facts = BannerFacts(self._session.pc.profile, self._session.settings.gpu_uuid, self._offline)
+        session = self._session
+        facts = BannerFacts(session.pc.profile, session.settings.gpu_uuid, self._offline, self._next_file_bytes())
         banner = choose_banner(facts, self._dismissed)
         if banner == self.banner:
             return
@@ -70,6 +72,12 @@ class Banners(QObject):
             self._frame = self.notice = self.close_button = None
         if banner is not None:
             self._show(banner)
+
+    def _next_file_bytes(self) -> int:
+        """What is still to come of the largest download that waits or runs."""
+        activities = [self._session.models.activity(offer.key) for offer in self._session.models.offers()]
+        downloads = [each for each in activities if each is not None and each.kind is ActivityKind.DOWNLOAD]
+        return max((each.total_bytes - each.done_bytes for each in downloads), default=0)
 
     def _show(self, banner: Banner) -> None:
         self._frame = QFrame(self._widget)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import QEvent, QObject, Signal
 from PySide6.QtGui import QWhatsThisClickedEvent
-from PySide6.QtWidgets import QWidget
 
 from wan_desktop.ui.page import PageId
+
+if TYPE_CHECKING:
+    from PySide6.QtWidgets import QWidget
 
 
 class HelpLinks(QObject):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QTimer, Signal, Slot
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QStackedWidget, QVBoxLayout
+from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QStackedWidget, QVBoxLayout
 
 from wan_desktop.ui import text
 from wan_desktop.ui.create.page import CreatePage
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from PySide6.QtCore import QEvent
-    from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QPaintEvent, QResizeEvent
+    from PySide6.QtGui import QCloseEvent, QPaintEvent, QResizeEvent
     from PySide6.QtWidgets import QWidget
 
     from wan_desktop.core.catalog import Model
@@ -113,7 +113,7 @@ class MainWindow(QFrame):
         self.shell = Shell(self, session, self._libraries)
         self.shell.page_requested.connect(self._on_notification)
         self.shell.window_requested.connect(self.bring_up)
-        self.shell.quit_requested.connect(self.close)
+        self.shell.quit_requested.connect(self._on_quit_requested)
         self.recipe_dropped.connect(self._on_recipe_dropped)
         self.create.attach(session, load_model)
         self.queue = QueueLink(session, self.create, self.sidebar.nav[PageId.QUEUE], self._right, self)
@@ -204,22 +204,6 @@ class MainWindow(QFrame):
         if shell is not None and self.isActiveWindow():
             shell.looked()
 
-    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        """Take files that may bring the settings of a video."""
-        from wan_desktop.ui.dropping import recipe_in  # noqa: PLC0415 - after the first paint
-
-        if recipe_in(event.mimeData()) is not None:
-            event.acceptProposedAction()
-
-    def dropEvent(self, event: QDropEvent) -> None:
-        """Hand the file over."""
-        from wan_desktop.ui.dropping import recipe_in  # noqa: PLC0415 - after the first paint
-
-        path = recipe_in(event.mimeData())
-        if path is not None:
-            event.acceptProposedAction()
-            self.recipe_dropped.emit(path)
-
     def closeEvent(self, event: QCloseEvent) -> None:
         """Ask while a video is being made; else end."""
         if self.create.rendering and not self._closing and self.question is not None:
@@ -288,12 +272,13 @@ class MainWindow(QFrame):
     @Slot()
     def _on_painted(self) -> None:
         self.first_painted.emit()
+        from wan_desktop.ui.dropping import RecipeDrops  # noqa: PLC0415 - after the first paint
         from wan_desktop.ui.window_keys import WindowKeys  # noqa: PLC0415 - after the first paint
 
         self.sidebar.restyle()
         self._show_theme()
         WindowKeys(self)
-        self.setAcceptDrops(True)
+        RecipeDrops(self).dropped.connect(self.recipe_dropped)
         self._theme.tell_system()
 
     @Slot(object)
@@ -312,6 +297,11 @@ class MainWindow(QFrame):
         self.show_page(PageId.CREATE)
         if make_video:
             self.create.make_sample()
+
+    @Slot()
+    def _on_quit_requested(self) -> None:
+        if self.close():
+            QApplication.quit()  # a hidden window that closes is not the last one for Qt
 
     @Slot(object, object)
     def _on_notification(self, page: PageId, target: object) -> None:
@@ -333,20 +323,14 @@ class MainWindow(QFrame):
             self.shell.show_render(rendering=self.create.rendering, percent=percent)
 
     @Slot(object)
-    def _on_render_ended(self, outcome: object) -> None:
+    def _on_render_ended(self, _outcome: object) -> None:
         if self.shell is not None:
             self.shell.show_render(rendering=self.create.rendering)
-            self.shell.video_ended(outcome)
 
     @Slot(object)
     def _on_queue_changed(self, now: QueueSnapshot) -> None:
-        from wan_desktop.core.notifications import is_busy  # noqa: PLC0415 - after the first paint
-
-        busy = self.create.rendering or is_busy(now)
-        if not busy and self.question is not None:
+        if self.question is not None and not (self.create.rendering or now.running):
             self.question.take_back()
-        if self.shell is not None:
-            self.shell.queue_changed(busy=busy, paused=now.paused and bool(now.waiting))
 
     @Slot(object)
     def _on_engine_changed(self, state: EngineState) -> None:

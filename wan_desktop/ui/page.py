@@ -13,6 +13,7 @@ from wan_desktop.ui.widgets.controls import label
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from PySide6.QtGui import QHideEvent, QShowEvent
 
@@ -44,6 +45,13 @@ class DraftTarget:
 
 COPY_REPORT = "copy-report"
 """Target of the page Help: a report is to be shown and copied."""
+
+
+@dataclass(frozen=True, slots=True)
+class CompareTarget:
+    """What the Library is to show: that video beside the one that was made before it."""
+
+    path: Path
 
 
 class Page(QFrame):

@@ -89,7 +89,6 @@ class Session(QObject):
         self.renders = LiveQueue(self, queue_file or paths.render_queue_file, forget=queue_file is not None)
         self.download_pause = DownloadPause(self)
         self.renders.job_ended.connect(self.library.on_queue_job_ended)
-        self.renders.job_ended.connect(self.library.on_queue_job_ended)
         for thread in self._lanes:
             thread.start()
 

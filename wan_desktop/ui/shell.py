@@ -7,20 +7,22 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtWidgets import QApplication
 
-from wan_desktop.core.errors import WanError
 from wan_desktop.core.jobs import Lane
 from wan_desktop.core.model_activity import ActivityKind
-from wan_desktop.core.notifications import Event, QueueEvents
+from wan_desktop.core.notifications import Event, QueueEvents, is_busy
 from wan_desktop.core.taskbar_progress import ProgressKind, Running, taskbar_progress
 from wan_desktop.core.words import tr
+from wan_desktop.ui.live.render_queue import RenderFailed
 from wan_desktop.ui.notifier import Notifier
 from wan_desktop.ui.windows_shell import KeepAwake, Taskbar, TaskbarState
 
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QWidget
 
+    from wan_desktop.core.errors import WanError
     from wan_desktop.core.jobs import JobSnapshot
     from wan_desktop.core.model_activity import Activity
+    from wan_desktop.core.render_queue import QueueSnapshot
     from wan_desktop.core.store.library import ModelKey
     from wan_desktop.ui.session import Session
     from wan_desktop.ui.windows_shell import Libraries
@@ -68,6 +70,8 @@ class Shell(QObject):
         self._percent: int | None = None
         self._downloads: dict[ModelKey, Activity] = {}
         session.job_changed.connect(self._on_job_changed)
+        session.renders.job_ended.connect(self._on_video_ended)
+        session.renders.changed.connect(self._on_queue_changed)
         session.models.changed.connect(self._on_model_changed)
         session.models.finished.connect(self._on_model_finished)
         session.models.failed.connect(self._on_model_failed)
@@ -77,28 +81,6 @@ class Shell(QObject):
     def show_render(self, *, rendering: bool, percent: int | None = None) -> None:
         """Say whether a video is being made, and how far it is in percent, where that is known."""
         self._rendering, self._percent = rendering, percent
-        self._show_progress()
-
-    def video_ended(self, outcome: object) -> None:
-        """A video was made, failed (a WanError) or was stopped (None); `queue_changed` says whether others follow."""
-        if isinstance(outcome, WanError):
-            self._failed = not self._window.isActiveWindow()
-            self.notifier.tell(Event.NEEDS_YOU, outcome.title)
-        elif outcome is not None:
-            self._events.video_done()
-        self._show_progress()
-
-    def queue_changed(self, *, busy: bool, paused: bool) -> None:
-        """The queue is another now.
-
-        Args:
-            busy: A video is being made, or is about to be.
-            paused: Videos wait, and none is begun.
-        """
-        self._paused = paused
-        event = self._events.at_rest(busy=busy)
-        if event is not None:
-            self.notifier.tell(event, tr("Click to see it."))
         self._show_progress()
 
     def looked(self) -> None:
@@ -152,6 +134,24 @@ class Shell(QObject):
         if snapshot.lane in _LONG_LANES:
             (self._long_jobs.discard if snapshot.state.final else self._long_jobs.add)(snapshot.job_id)
             self.keep_awake.hold(awake=bool(self._long_jobs))
+
+    @Slot(str, object)
+    def _on_video_ended(self, _job_id: str, outcome: object) -> None:
+        if isinstance(outcome, RenderFailed):
+            self._failed = not self._window.isActiveWindow()
+            self.notifier.tell(Event.NEEDS_YOU, outcome.error.title)
+        elif outcome is not None:
+            self._events.video_done()
+        renders = self._session.renders  # has begun with the next one already, if there is one
+        event = self._events.at_rest(busy=renders.running or is_busy(renders.snapshot))
+        if event is not None:
+            self.notifier.tell(event, tr("Click to see it."))
+        self._show_progress()
+
+    @Slot(object)
+    def _on_queue_changed(self, now: QueueSnapshot) -> None:
+        self._paused = now.paused and bool(now.waiting)
+        self._show_progress()
 
     @Slot(object)
     def _on_model_changed(self, key: ModelKey | None) -> None:

@@ -15,6 +15,7 @@ from wan_desktop.ui.theme import look
 from wan_desktop.ui.widgets.controls import Button, IconLabel, label, restyle, rule
 
 if TYPE_CHECKING:
+    from PySide6.QtCore import QEvent
     from PySide6.QtGui import QResizeEvent
 
 _WIDE_PX = 212
@@ -93,6 +94,7 @@ class Sidebar(QFrame):
         super().__init__(parent)
         self.setObjectName("sidebar")
         self._compact: bool | None = None
+        self._scale = look().scale
         self._build_ui()
         self.set_compact(False)
         self.show_page(PageId.CREATE)
@@ -101,7 +103,7 @@ class Sidebar(QFrame):
         """Icons only, for narrow windows."""
         if compact == self._compact:
             return
-        self._compact = compact
+        self._compact, self._scale = compact, look().scale
         self.setFixedWidth(
             COMPACT_PX if compact else look().px(_WIDE_PX) if look().scale < 1.2 else round(_WIDE_PX * 1.2)
         )
@@ -112,6 +114,14 @@ class Sidebar(QFrame):
         for button in self.nav.values():
             button.set_compact(compact)
         self.pc.set_compact(compact)
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Follow a change of text size."""
+        super().changeEvent(event)
+        compact = getattr(self, "_compact", None)
+        if compact is not None and look().scale != self._scale:
+            self._compact = None
+            self.set_compact(compact)
 
     def restyle(self) -> None:
         """Let the style sheet see what was folded while the window was being shown."""

@@ -24,8 +24,10 @@ CUDA_CONTEXT_BYTES = 800_000_000
 """Context and kernels on the card, 0.5-0.8 GiB, and cuDNN's workspace, 0.1-1 GiB while a VAE computes."""
 FRAGMENTATION = 1.06
 """What torch's allocator holds above what is in use: 5-10 %; of large tensors less."""
-VIDEO_WRITER_BYTES_PER_PX = 200
-"""Frames that x264 looks ahead at (60 of 1.5 bytes a pixel, some of them twice), and a group of frames as pixels."""
+VIDEO_WRITER_BYTES_PER_PX = 20
+"""A group of frames as pixels, on its way to x264."""
+VIDEO_WRITER_FRAMES, VIDEO_WRITER_BYTES_PER_FRAME_PX = 60, 3
+"""Frames that x264 looks ahead at, of 1.5 bytes a pixel, each of them twice at most."""
 VIDEO_BYTES_PER_PX = 0.15
 """Of an mp4 at crf 18, of each frame's pixel; a lively clip has half of it."""
 PINNED_PART = 0.4

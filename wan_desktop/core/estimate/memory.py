@@ -180,6 +180,13 @@ def tile_buffer_bytes(shape: ModelShape, workload: Workload, setup: Setup) -> in
     return 3 * setup.decoder_itemsize * pixels * (workload.num_frames + shape.vae.scale_temporal)
 
 
+def video_writer_bytes(workload: Workload) -> int:
+    """Frames that wait in the encoder."""
+    frames = min(c.VIDEO_WRITER_FRAMES, workload.num_frames)
+    per_px = c.VIDEO_WRITER_BYTES_PER_PX + frames * c.VIDEO_WRITER_BYTES_PER_FRAME_PX
+    return per_px * workload.width * workload.height
+
+
 def is_tiled(workload: Workload, setup: Setup) -> bool:
     """Whether the decoder works in tiles."""
     return setup.plan.vae is VaePolicy.TILED and max(workload.width, workload.height) > c.TILE_PX
@@ -234,7 +241,7 @@ def needs(shape: ModelShape, workload: Workload, setup: Setup, machine: Machine)
     }
     ram = _ram_weights(shape, setup, weights, machine)
     ram[Stage.BUILD_PICTURES] += tile_buffer_bytes(shape, workload, setup)
-    ram[Stage.BUILD_PICTURES] += c.VIDEO_WRITER_BYTES_PER_PX * workload.width * workload.height
+    ram[Stage.BUILD_PICTURES] += video_writer_bytes(workload)
     base = c.ENGINE_RAM_BYTES + (c.CUDA_RAM_BYTES if setup.on_card else 0)
     base += 0 if gives_back(shape, setup.plan) else c.HEAP_RAM_BYTES
     if not setup.on_card:

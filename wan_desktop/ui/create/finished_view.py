@@ -6,16 +6,15 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QUrl, Signal, Slot
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QGridLayout, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
 from wan_desktop.core.words import tr
 from wan_desktop.ui import text
 from wan_desktop.ui.widgets.controls import Button, label, set_role
+from wan_desktop.ui.widgets.flow import FlowLayout
 from wan_desktop.ui.widgets.video_view import VideoView
 
 if TYPE_CHECKING:
-    from PySide6.QtGui import QResizeEvent
-
     from wan_desktop.ui.create.rendering import RenderDone
 
 
@@ -24,6 +23,8 @@ class FinishedView(QWidget):
 
     variation_requested = Signal()
     reuse_requested = Signal()
+    deed_requested = Signal(str)
+    """A FinishedDeed."""
     unplayable = Signal(str)
     """The video was made but cannot be played, and why."""
 
@@ -39,13 +40,7 @@ class FinishedView(QWidget):
         self.notes = label("", self, role="note", wrap=True)
         layout.addWidget(self.headline)
         layout.addWidget(self.notes)
-        self.folder = Button(tr("Open folder"), self, icon_name="folder-open")
-        self.variation = Button(tr("Make variation"), self, icon_name="dices")
-        self.reuse = Button(tr("Use these settings again"), self, icon_name="history")
-        self._row = QGridLayout()
-        self._place = (0, 2, 1, 1)
-        self._arrange_buttons()
-        layout.addLayout(self._row)
+        layout.addWidget(self._build_buttons())
         self.player.failed.connect(self.unplayable)
 
     def show_done(self, done: RenderDone) -> None:
@@ -63,14 +58,9 @@ class FinishedView(QWidget):
         notes = [adjustment.message for adjustment in done.settled.adjustments]
         rescued = result.path != done.asked_path
         if rescued:
-            notes.insert(
-                0,
-                tr(
-                    "The video could not be saved in {asked}, so it was saved in {folder}.",
-                    asked=done.asked_path.parent,
-                    folder=result.path.parent,
-                ),
-            )
+            asked, saved = done.asked_path.parent, result.path.parent
+            words = tr("The video could not be saved in {asked}, so it was saved in {saved}.", asked=asked, saved=saved)
+            notes.insert(0, words)
         set_role(self.notes, "warn" if rescued else "note")
         self.notes.setText("\n".join(notes))
         self.notes.setVisible(bool(notes))
@@ -80,26 +70,39 @@ class FinishedView(QWidget):
         """Let go of the file."""
         self.player.close_clip()
 
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        """Put the last button below the others where they have no room side by side."""
-        super().resizeEvent(event)
-        buttons = (self.folder, self.variation, self.reuse)
-        needed = sum(button.sizeHint().width() + self._row.spacing() for button in buttons)
-        place = (1, 0, 1, 3) if needed > self.width() else (0, 2, 1, 1)
-        if place != self._place:
-            self._place = place
-            self._row.addWidget(self.reuse, *place)
-
-    def _arrange_buttons(self) -> None:
-        self.variation.setToolTip(tr("The same settings with a new seed"))
+    def _build_buttons(self) -> QWidget:
+        box = QWidget(self)
+        flow = FlowLayout(box)
+        self.reuse = Button(tr("Use these settings again"), box, icon_name="history")
         self.reuse.setToolTip(tr("Put the settings of this video, with its seed, into the form"))
-        self._row.setSpacing(8)
-        self._row.setColumnStretch(3, 1)
-        slots = {self.folder: self._on_folder, self.variation: self._on_variation, self.reuse: self._on_reuse}
-        for column, (button, slot) in enumerate(slots.items()):
-            button.clicked.connect(slot)
+        self.variation = Button(tr("Make variation"), box, icon_name="dices")
+        self.variation.setToolTip(tr("The same settings with a new seed"))
+        self.last_frame = Button(tr("Last frame as start image"), box, icon_name="image-plus")
+        self.last_frame.setToolTip(tr("Go on from where this video ends"))
+        self.compare = Button(tr("Compare"), box, icon_name="columns-2")
+        self.compare.setToolTip(tr("Beside the video that was made before"))
+        self.folder = Button(tr("Open folder"), box, icon_name="folder-open")
+        self.copy = Button(tr("Copy file"), box, icon_name="copy")
+        self.delete = Button(tr("Delete"), box, kind="danger", icon_name="trash-2")
+        self.delete.setToolTip(tr("Put it into the trash"))
+        own = {self.reuse: self._on_reuse, self.variation: self._on_variation, self.folder: self._on_folder}
+        for button in (
+            *(self.variation, self.reuse, self.last_frame, self.compare),
+            self.folder,
+            self.copy,
+            self.delete,
+        ):
             button.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
-            self._row.addWidget(button, 0, column)
+            button.clicked.connect(own.get(button, self._on_deed))
+            flow.addWidget(button)
+        deeds = {self.last_frame: "last-frame", self.compare: "compare", self.copy: "copy-file", self.delete: "delete"}
+        for button, deed in deeds.items():
+            button.setProperty("deed", deed)
+        return box
+
+    @Slot()
+    def _on_deed(self) -> None:
+        self.deed_requested.emit(str(self.sender().property("deed")))
 
     @Slot()
     def _on_folder(self) -> None:

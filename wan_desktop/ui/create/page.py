@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Signal, Slot
+from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from wan_desktop.core.words import tr
@@ -75,6 +76,7 @@ class CreatePage(QFrame):
             session: Queue, engine, settings.
             load_model: Finds the model; runs on the files lane.
         """
+        from wan_desktop.ui.create.finished_deeds import FinishedDeeds  # noqa: PLC0415 - after the first paint
         from wan_desktop.ui.create.form_keeper import FormKeeper  # noqa: PLC0415 - after the first paint
         from wan_desktop.ui.create.form_tools import FormTools  # noqa: PLC0415 - after the first paint
         from wan_desktop.ui.create.render_desk import RenderDesk  # noqa: PLC0415 - after the first paint
@@ -86,6 +88,9 @@ class CreatePage(QFrame):
         self.tools = FormTools(session, self.footer, load_model, self)
         self._connect_parts(self.desk, self.tools)
         self.stage.show_recent(session.library)
+        deeds = FinishedDeeds(session, self.stage, self)
+        deeds.page_requested.connect(self.page_requested)
+        deeds.start_image_wanted.connect(self._on_start_image)
         self._find_model()
 
     def use_queue(self) -> None:
@@ -379,6 +384,16 @@ class CreatePage(QFrame):
             self._show_form(model, state, "")
         if not keep_seed:
             self.generate()
+
+    @Slot(QImage)
+    def _on_start_image(self, image: QImage) -> None:
+        if self.form is None:
+            return
+        if self.form.image is None:
+            words = tr("This model takes no start image."), tr("Choose another model, then try again.")
+            self.stage.messages.say("info", *words)
+        else:
+            self.form.image.take(image)
 
     @Slot(object)
     def _on_library(self, target: object) -> None:

@@ -21,11 +21,12 @@ if TYPE_CHECKING:
     from wan_desktop.ui.create.finished_view import FinishedView
     from wan_desktop.ui.create.progress_view import ProgressView
     from wan_desktop.ui.create.rendering import RenderDone, RenderView
+    from wan_desktop.ui.library.messages import MessageArea
     from wan_desktop.ui.library.recent_strip import RecentStrip
     from wan_desktop.ui.live.library import LiveLibrary
     from wan_desktop.ui.widgets.error_card import ErrorCard, ErrorOffer, ErrorText
 
-_RECENT_FROM_PX = 620
+_RECENT_FROM_PX = 690
 """In a lower stage the newest videos are not shown."""
 
 
@@ -99,6 +100,8 @@ class Stage(QFrame):
     reuse_requested = Signal()
     unplayable = Signal(str)
     percent_changed = Signal(object)
+    deed_requested = Signal(str)
+    """A FinishedDeed, for the finished video."""
     library_requested = Signal(object)
     """The id of a video to be shown there; None: only the library."""
 
@@ -106,6 +109,7 @@ class Stage(QFrame):
         super().__init__(parent)
         self.setObjectName("stage")
         self.recent: RecentStrip | None = None
+        self._messages: MessageArea | None = None
         layout = QVBoxLayout(self)
         layout.setContentsMargins(24, 14, 24, 20)
         layout.setSpacing(10)
@@ -130,8 +134,20 @@ class Stage(QFrame):
         self.recent.video_chosen.connect(self.library_requested)
         self.recent.library_requested.connect(self._on_library)
         layout = self.layout()
-        assert layout is not None
+        assert isinstance(layout, QVBoxLayout)
         layout.addWidget(self.recent)
+
+    @property
+    def messages(self) -> MessageArea:
+        """Below the headline: what was done with a finished video."""
+        if self._messages is None:
+            from wan_desktop.ui.library.messages import MessageArea  # noqa: PLC0415 - after the first paint
+
+            layout = self.layout()
+            assert isinstance(layout, QVBoxLayout)
+            self._messages = MessageArea(self)
+            layout.insertWidget(1, self._messages)
+        return self._messages
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """In a low window the newest videos would leave no room for the video."""
@@ -185,6 +201,7 @@ class Stage(QFrame):
             self.finished.variation_requested.connect(self.variation_requested)
             self.finished.reuse_requested.connect(self.reuse_requested)
             self.finished.unplayable.connect(self.unplayable)
+            self.finished.deed_requested.connect(self.deed_requested)
             self.stack.addWidget(self.finished)
         self.finished.show_done(done)
         self.stack.setCurrentWidget(self.finished)

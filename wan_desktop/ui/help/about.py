@@ -6,6 +6,7 @@ from functools import partial
 from importlib import metadata
 from typing import TYPE_CHECKING
 
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QGridLayout, QPlainTextEdit, QVBoxLayout, QWidget
 
 from wan_desktop import __version__
@@ -58,12 +59,16 @@ class AboutPart(HelpPart):
         super().__init__(parent)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        area, self._inner, self._cards = scrolled(self)
+        area, self._inner, self._cards = scrolled(self, tr("About"), takes_focus=True)
         layout.addWidget(area)
         self._add_program()
         self._add_libraries()
         self._add_texts(session.paths.resources)
         self._cards.addStretch(1)
+
+    def focus_first(self) -> None:
+        """The text, so that the keys scroll it."""
+        self._inner.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _new_card(self, title: str) -> QVBoxLayout:
         card = surface("card", self._inner)

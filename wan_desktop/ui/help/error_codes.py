@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QFont
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLineEdit, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 
 from wan_desktop.core.error_help import help_groups, help_of, search_help
-from wan_desktop.core.error_help_entry import ErrorHelp
 from wan_desktop.core.words import tr
 from wan_desktop.ui.help.part import HelpPart, plain_label, scrolled
 from wan_desktop.ui.theme import look
 from wan_desktop.ui.widgets.controls import label, surface
+
+if TYPE_CHECKING:
+    from wan_desktop.core.error_help_entry import ErrorHelp
 
 _NUMBER_ROLE = Qt.ItemDataRole.UserRole
 _LIST_PX = 380
@@ -81,11 +85,13 @@ class ErrorsPart(HelpPart):
         holder.setFixedWidth(look().px(_LIST_PX))
         left.setContentsMargins(0, 0, 0, 0)
         row.addWidget(holder)
-        self._area, self._inner, self._texts = scrolled(self)
+        self._area, self._inner, self._texts = scrolled(self, tr("Help text"), takes_focus=True)
         self.hint = surface("inset", self._inner)
         words = QVBoxLayout(self.hint)
         words.setContentsMargins(16, 14, 16, 14)
-        words.addWidget(plain_label(tr("Every problem has a number. Mark one to read what it means."), self.hint, "soft"))
+        words.addWidget(
+            plain_label(tr("Every problem has a number. Mark one to read what it means."), self.hint, "soft")
+        )
         self._texts.addWidget(self.hint)
         self._texts.addStretch(1)
         row.addWidget(self._area, 1)
@@ -102,7 +108,7 @@ class ErrorsPart(HelpPart):
                 self.list.setCurrentItem(item)
                 self.list.scrollToItem(item, QListWidget.ScrollHint.PositionAtCenter)
 
-    def find(self) -> bool:
+    def focus_search(self) -> bool:
         """The search field."""
         self.search.setFocus(Qt.FocusReason.ShortcutFocusReason)
         self.search.selectAll()

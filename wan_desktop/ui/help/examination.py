@@ -56,7 +56,7 @@ class Examination(QObject):
         """What was found last."""
         self.note = ""
         """More for the report: what the self test found."""
-        self._looking = False
+        self._looking = self._again = False
         self._waits_for_pc = session.pc.profile is None
         self._waits_for_engine = False
         session.pc.changed.connect(self._on_pc_looked)
@@ -119,10 +119,13 @@ class Examination(QObject):
         return tuple(offer.state for offer in models.offers() if offer.is_on_pc)
 
     def _examine(self) -> None:
-        if not self._looking:
-            self._looking = True
-            facts = self._facts()
-            self._session.submit(tr("Check the program"), Lane.PC, lambda _: examine(facts), self._on_examined)
+        """Begin, or begin anew when the examination that runs is over: it knows less."""
+        if self._looking:
+            self._again = True
+            return
+        self._looking, self._again = True, False
+        facts = self._facts()
+        self._session.submit(tr("Check the program"), Lane.PC, lambda _: examine(facts), self._on_examined)
 
     def _on_examined(self, snapshot: JobSnapshot) -> None:
         self._looking = False
@@ -131,6 +134,8 @@ class Examination(QObject):
             self.changed.emit(self.items)
         elif snapshot.error is not None:
             self.failed.emit(snapshot.error)
+        if self._again:
+            self._examine()
 
     def _on_report(self, snapshot: JobSnapshot) -> None:
         if snapshot.state is JobState.DONE:

@@ -20,7 +20,7 @@ from wan_desktop.ui.widgets.badge import Badge
 from wan_desktop.ui.widgets.controls import Button, IconLabel, announce, label, rule, surface
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from wan_desktop.ui.help.examination import Examination
     from wan_desktop.ui.session import Session
@@ -122,7 +122,7 @@ class HealthPart(HelpPart):
         self.rows: list[HealthRow] = []
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        area, inner, self._layout = scrolled(self)
+        area, inner, self._layout = scrolled(self, tr("Health"))
         layout.addWidget(area)
         self._layout.addLayout(self._top(inner))
         self._card = surface("card", inner)
@@ -235,7 +235,7 @@ class HealthPart(HelpPart):
     def _on_fix(self, item: HealthItem) -> None:
         open_address = QDesktopServices.openUrl
         storage = QUrl(_STORAGE) if sys.platform == "win32" else QUrl.fromLocalFile(str(self._session.paths.data))
-        deeds = {
+        deeds: dict[HealthFix, Callable[[], object]] = {
             HealthFix.CHECK_AGAIN: self.look_again,
             HealthFix.OPEN_DRIVER_PAGE: partial(open_address, QUrl(DRIVER_PAGE)),
             HealthFix.FREE_DISK: partial(open_address, storage),

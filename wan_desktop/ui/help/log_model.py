@@ -104,8 +104,8 @@ class LogDelegate(QStyledItemDelegate):
         if not isinstance(line, LogLine):
             return
         style = look()
-        area: QRect = option.rect  # type: ignore[attr-defined]  # PySide's stubs lack what it inherits
-        state = option.state  # type: ignore[attr-defined]  # as above
+        area: QRect = option.rect
+        state = option.state
         painter.save()
         if state & QStyle.StateFlag.State_Selected:
             painter.fillRect(area, style.color("sel"))

@@ -79,7 +79,7 @@ class LogPart(HelpPart):
         """Read what was written since, followed or not."""
         self._read(even_if_not_followed=True)
 
-    def find(self) -> bool:
+    def focus_search(self) -> bool:
         """The search field."""
         self.search.setFocus(Qt.FocusReason.ShortcutFocusReason)
         self.search.selectAll()

@@ -74,7 +74,7 @@ class MessagesPart(HelpPart):
         layout.setContentsMargins(0, 0, 0, 0)
         words = tr("What the program tells you in passing is kept here until it is closed.")
         self.empty = EmptyPage("message-square", tr("No messages."), words, (), self)
-        self._area, self._inner, self._rows = scrolled(self)
+        self._area, self._inner, self._rows = scrolled(self, tr("Messages"))
         self._rows.setSpacing(8)
         self._rows.addStretch(1)
         self.stack = QStackedWidget(self)

@@ -116,8 +116,8 @@ class HelpPage(Page):
 
     def focus_search(self) -> None:
         """The search of the part that is seen, or that of the help texts."""
-        if not self.parts[self.part_id].find():
-            self.show_part(PartId.ERRORS).find()
+        if not self.parts[self.part_id].focus_search():
+            self.show_part(PartId.ERRORS).focus_search()
 
     def areas(self) -> Sequence[QWidget]:
         """Choice of the part, and the part."""

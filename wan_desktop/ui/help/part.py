@@ -38,7 +38,7 @@ class HelpPart(QWidget):
     def look_again(self) -> None:
         """F5."""
 
-    def find(self) -> bool:
+    def focus_search(self) -> bool:
         """Put the focus into its search field; False if it has none."""
         return False
 
@@ -54,12 +54,22 @@ def plain_label(text: str, parent: QWidget, role: str = "") -> QLabel:
     return made
 
 
-def scrolled(parent: QWidget) -> tuple[QScrollArea, QWidget, QVBoxLayout]:
-    """An area that scrolls, what lies in it, and the layout of that."""
+def scrolled(parent: QWidget, name: str, *, takes_focus: bool = False) -> tuple[QScrollArea, QWidget, QVBoxLayout]:
+    """An area that scrolls, what lies in it, and the layout of that.
+
+    Args:
+        parent: Its parent.
+        name: For screen readers.
+        takes_focus: It has nothing to press, and is to be scrolled with the keys.
+    """
     area = QScrollArea(parent)
     area.setWidgetResizable(True)
+    area.setAccessibleName(name)
     inner = QWidget()
     inner.setObjectName("form")
+    if takes_focus:
+        inner.setAccessibleName(name)
+        inner.setFocusPolicy(Qt.FocusPolicy.TabFocus)
     layout = QVBoxLayout(inner)
     layout.setContentsMargins(0, 0, 10, 0)
     layout.setSpacing(12)

@@ -51,7 +51,9 @@ class SelfTestCard(QFrame):
         words = QVBoxLayout()
         words.setSpacing(1)
         words.addWidget(label(tr("Self test"), self, role="label"))
-        self.words = plain_label(tr("Makes a short video with the built-in model, in about half a minute."), self, "soft")
+        self.words = plain_label(
+            tr("Makes a short video with the built-in model, in about half a minute."), self, "soft"
+        )
         words.addWidget(self.words)
         row.addLayout(words, 1)
         self.link = Button("", self, kind="link")

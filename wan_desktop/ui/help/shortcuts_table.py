@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QGridLayout, QVBoxLayout, QWidget
 
 from wan_desktop.core.words import tr
@@ -21,12 +22,16 @@ class ShortcutsPart(HelpPart):
         super().__init__(parent)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        area, self._inner, self._cards = scrolled(self)
+        area, self._inner, self._cards = scrolled(self, tr("Shortcuts"), takes_focus=True)
         layout.addWidget(area)
         areas = dict.fromkeys(shortcut.area for shortcut in SHORTCUTS)
         for name in areas:
             self._cards.addWidget(self._card(name, [each for each in SHORTCUTS if each.area == name]))
         self._cards.addStretch(1)
+
+    def focus_first(self) -> None:
+        """The table, so that the keys scroll it."""
+        self._inner.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _card(self, name: str, shortcuts: list[Shortcut]) -> QWidget:
         card = surface("card", self._inner)

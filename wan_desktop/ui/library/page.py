@@ -11,7 +11,7 @@ from PySide6.QtGui import QDesktopServices, QGuiApplication, QKeySequence, QShor
 from PySide6.QtWidgets import QFileDialog, QInputDialog, QMenu, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from wan_desktop.core.recipe import draft_of
-from wan_desktop.core.video_library import VideoEntry, VideoState
+from wan_desktop.core.video_library import VideoEntry, VideoQuery, VideoState
 from wan_desktop.core.words import tr, trn
 from wan_desktop.ui.create.error_texts import error_text
 from wan_desktop.ui.dropping import recipe_in
@@ -22,7 +22,8 @@ from wan_desktop.ui.library.details import Details
 from wan_desktop.ui.library.filters import FilterBar
 from wan_desktop.ui.library.grid import VideoGrid
 from wan_desktop.ui.library.messages import UNDO, MessageArea
-from wan_desktop.ui.page import DraftTarget, Page, PageId
+from wan_desktop.ui.library.trash_dialog import TrashDialog
+from wan_desktop.ui.page import CompareTarget, DraftTarget, Page, PageId
 from wan_desktop.ui.theme import look
 from wan_desktop.ui.widgets.controls import Button, label
 from wan_desktop.ui.widgets.empty_state import EmptyPage
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from wan_desktop.core.catalog import Catalog
     from wan_desktop.core.errors import VideoUnreadableError, WanError
     from wan_desktop.core.recipe import Recipe
-    from wan_desktop.core.video_library import Choices, ScanProgress, StorageFigures, TrashedVideo, VideoQuery
+    from wan_desktop.core.video_library import Choices, ScanProgress, StorageFigures, TrashedVideo, VideoPage
     from wan_desktop.ui.live.library import FoundRecipe
     from wan_desktop.ui.session import Session
     from wan_desktop.ui.widgets.error_card import ErrorText
@@ -46,6 +47,8 @@ _WAIT_MS = 300
 """After that it is said that the list is being read."""
 _RENEW_MS = 150
 """Changes that follow each other, as in a scan, are shown together."""
+_NEWEST = 30
+"""Among so many a video that was just made is looked for, and the one before it."""
 _SPLIT = (580, 420)
 
 
@@ -76,11 +79,13 @@ class LibraryPage(Page):
     # The page ------------------------------------------------------------------------------------------------------
 
     def show_target(self, target: object) -> None:
-        """Show a video by its id, or the settings that a file (a path) brings."""
+        """Show a video by its id, a comparison (a CompareTarget), or the settings that a file (a path) brings."""
         self.stack.setCurrentWidget(self.browse)
         if isinstance(target, int):
             self.filters.clear()
             self.grid.pick([target])
+        elif isinstance(target, CompareTarget):
+            self.library.search(VideoQuery(), 0, _NEWEST, functools.partial(self._on_newest, target.path))
         elif isinstance(target, (str, Path)):
             self.library.recipe(Path(target), self._on_recipe, self.messages.say_error)
 
@@ -143,7 +148,8 @@ class LibraryPage(Page):
         self.scan_button = Button(tr("Look for videos"), self, icon_name="refresh-cw")
         self.scan_button.setToolTip(tr("Read the folders of your videos again (F5)"))
         self.folder_button = Button(tr("Open folder"), self, icon_name="folder-open")
-        for button in (self.scan_button, self.folder_button):
+        self.more = Button("", self, kind="icon", icon_name="ellipsis", name=tr("More"))
+        for button in (self.scan_button, self.folder_button, self.more):
             self.head.addWidget(button, 0, Qt.AlignmentFlag.AlignTop)
         self.messages = MessageArea(self)
         self.page_layout.addWidget(self.messages)
@@ -214,6 +220,7 @@ class LibraryPage(Page):
         self.compare.left.connect(self._on_compare_left)
         self.scan_button.clicked.connect(self.refresh)
         self.folder_button.clicked.connect(self._on_videos_folder)
+        self.more.clicked.connect(self._on_more)
 
     def _add_shortcuts(self) -> None:
         wishes = {
@@ -529,14 +536,27 @@ class LibraryPage(Page):
         title = trn("{count} copy is saved.", "{count} copies are saved.", len(copies))
         self.messages.say("ok", title, folder)
 
+    def _on_newest(self, path: Path, page: VideoPage) -> None:
+        """Compare that video with the one that was made before it."""
+        there = [entry for entry in page.entries if entry.state != VideoState.MISSING]
+        at = next((number for number, entry in enumerate(there) if entry.path == path), None)
+        if at is None or len(there) <= at + 1:
+            self.messages.say("info", tr("There is no earlier video to compare it with."))
+        else:
+            self._show_comparison(there[at : at + 2])
+
+    def _show_comparison(self, entries: list[VideoEntry]) -> None:
+        self._release()
+        self.compare.compare(entries)
+        self.stack.setCurrentWidget(self.compare)
+        self.compare.play.setFocus()
+
     def _compare(self) -> None:
         entries = [entry for entry in self.grid.picked_entries if entry.state != VideoState.MISSING]
         if not 2 <= len(entries) <= MOST_COMPARED:
             self.messages.say("info", tr("Select 2 to {most} videos to compare.", most=MOST_COMPARED))
             return
-        self._release()
-        self.compare.compare(entries)
-        self.stack.setCurrentWidget(self.compare)
+        self._show_comparison(entries)
 
     @Slot()
     def _on_compare_left(self) -> None:
@@ -578,6 +598,27 @@ class LibraryPage(Page):
 
     def _on_put_back(self, entries: list[VideoEntry]) -> None:
         self.grid.pick([entry.video_id for entry in entries])
+
+    @Slot()
+    def _on_more(self) -> None:
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.addAction(tr("Recently deleted")).triggered.connect(self._on_trash_wanted)
+        menu.addAction(tr("Read all files again")).triggered.connect(self.library.rebuild)
+        menu.popup(self.more.mapToGlobal(self.more.rect().bottomLeft()))
+
+    @Slot()
+    def _on_trash_wanted(self) -> None:
+        self.library.trash(self._on_trash)
+
+    def _on_trash(self, videos: list[TrashedVideo]) -> None:
+        dialog = TrashDialog(videos, self)
+        dialog.put_back_wanted.connect(self._on_put_back_wanted)
+        dialog.open()
+
+    @Slot(list)
+    def _on_put_back_wanted(self, video_ids: list[int]) -> None:
+        self.library.put_back(video_ids, self._on_put_back)
 
     @Slot(str, object)
     def _on_card_pressed(self, action: str, entry: VideoEntry) -> None:

@@ -144,12 +144,21 @@ class LiveLibrary(QObject):
         if self._scan_job:
             self._wants_scan = True
             return
+        self._read_folders(everything=False)
+
+    @Slot()
+    def rebuild(self) -> None:
+        """Open every file again, for a list that is not right; not while the folders are being read."""
+        if not self._scan_job:
+            self._read_folders(everything=True)
+
+    def _read_folders(self, *, everything: bool) -> None:
         folders = self._folders = self.folders()
         thumbnails = self._session.paths.thumbnails
 
         def work(context: JobContext) -> ScanReport:
             library = self._now()
-            report = library.scan(folders, context)
+            report = (library.rebuild if everything else library.scan)(folders, context)
             library.empty_trash()
             Thumbnails(thumbnails).prune(_THUMBNAILS_BYTES)
             return report
@@ -289,6 +298,20 @@ class LiveLibrary(QObject):
         """Put videos into the trash."""
         ids = list(video_ids)
         self._ask("Delete videos", lambda library: library.delete(ids), done, failed)
+
+    def delete_file(
+        self,
+        path: Path,
+        done: Callable[[list[TrashedVideo]], None],
+        failed: Callable[[WanError], None] | None = None,
+    ) -> None:
+        """Put the video of that file into the trash, whether or not it is known yet."""
+
+        def work(library: VideoLibrary) -> list[TrashedVideo]:
+            entry = library.entry_at(path) or library.add_file(path)
+            return library.delete([entry.video_id])
+
+        self._ask("Delete a video", work, done, failed)
 
     def put_back(
         self,

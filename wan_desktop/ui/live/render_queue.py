@@ -206,6 +206,9 @@ class LiveQueue(QObject):
         """Something of the queue could not be done: do what can be done now."""
         self.open_again()
         self._on_changed("")
+        if self._runner is not None and not self._lane_job and not self._closed:
+            # It saves first what came of a job and could not be saved, even where nothing waits.
+            self._lane_job = self._session.submit("Make a video", Lane.ENGINE, self._runner.run_next)
 
     def open_again(self) -> None:
         """Try to open it once more, unless it is open."""
@@ -375,6 +378,8 @@ class LiveQueue(QObject):
         if snapshot.error is not None:
             self.trouble.emit(snapshot.error)  # nothing more is tried before something changes
             self._show_running()
+            if view is not None and view.job is not None:
+                self.job_ended.emit(view.job.job_id, RenderFailed(snapshot.error, view.settled))
             return
         self._on_changed("")
         if job is not None:

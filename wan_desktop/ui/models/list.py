@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Qt, QTimer, Signal, Slot
 from PySide6.QtWidgets import QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from wan_desktop.ui.models import words
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from wan_desktop.core.store.library import ModelKey
 
 _MOVES = {Qt.Key.Key_Down: 1, Qt.Key.Key_Up: -1}
+
+_SCROLL_MS = 50
+"""After so long, the cards that were added have their places."""
 
 
 class ModelList(QWidget):
@@ -48,6 +51,10 @@ class ModelList(QWidget):
         self._order: list[ModelKey] = []
         self._selected: ModelKey | None = None
         self._heads: list[QWidget] = []
+        self._scroll = QTimer(self)
+        self._scroll.setSingleShot(True)
+        self._scroll.setInterval(_SCROLL_MS)
+        self._scroll.timeout.connect(self._on_scroll)
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 8, 0)
         self._layout.setSpacing(10)
@@ -88,17 +95,16 @@ class ModelList(QWidget):
                 card.show_standing(self._standing_of(card.standing.offer), number, count)
 
     def select(self, key: ModelKey | None, *, focus: bool = False) -> None:
-        """Choose a card, and scroll to it."""
-        self._selected = key
+        """Choose a card, and scroll to it unless it was chosen already."""
+        is_other, self._selected = key != self._selected, key
         self._mark()
         card = self.card(key) if key is not None else None
         if card is None:
             return
         if focus:
             card.setFocus(Qt.FocusReason.OtherFocusReason)
-        area = self._scroll_area()
-        if area is not None and self.isVisible():
-            area.ensureWidgetVisible(card, 0, 12)
+        if is_other:
+            self._scroll.start()  # when a card that is new has its place
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Move with the arrow keys, Home and End; Enter goes on to what can be done."""
@@ -167,6 +173,13 @@ class ModelList(QWidget):
 
     def _on_unfold(self, group: Group, _checked: bool = False) -> None:
         self.unfold_requested.emit(group)
+
+    @Slot()
+    def _on_scroll(self) -> None:
+        card = self.card(self._selected) if self._selected is not None else None
+        area = self._scroll_area()
+        if card is not None and area is not None and self.isVisible():
+            area.ensureWidgetVisible(card, 0, 12)
 
     def _scroll_area(self) -> QScrollArea | None:
         parent = self.parentWidget()

@@ -191,8 +191,11 @@ class ModelsPage(Page):
     def _show_list(self) -> None:
         offers = self._models.offers()
         busy = [offer.key for offer in offers if self._models.activity(offer.key) is not None]
-        wanted = [self._wanted] if self._wanted is not None else []
-        parts = list_parts(offers, self.search.filter, self.search.text, busy=[*busy, *wanted], unfolded=self._unfolded)
+        chosen = self.list.selected if self._has_chosen else None
+        pinned = [key for key in (self._wanted, chosen) if key is not None]
+        parts = list_parts(
+            offers, self.search.filter, self.search.text, busy=busy, pinned=pinned, unfolded=self._unfolded
+        )
         self.list.show_parts(parts, self._card_name())
         shown = [offer for part in parts for offer in part.shown]
         self.empty.show_for(offers, self.search.filter, self.search.text, bool(shown))

@@ -229,7 +229,11 @@ class ReportView(QWidget):
         if bar is not None:
             free = text.data_size(bar.free_bytes)
             needed = text.data_size(bar.needed_bytes)
-            value = tr("{needed} \u00b7 {free} free", needed=needed, free=free) if bar.needed_bytes else free
+            value = (
+                tr("{needed} \u00b7 {free} free", needed=needed, free=free)
+                if bar.needed_bytes
+                else tr("{free} free", free=free)
+            )
         self.disk.show_bar(bar, value=value)
 
     def _notices_of(self, offer: ModelOffer, report: ModelReport) -> list[Notice]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from wan_desktop.core.catalog import WeightPrecision
 from wan_desktop.core.compatibility import IssueCode, Severity
 from wan_desktop.core.estimate import Basis
 from wan_desktop.core.load_plan import Attention, Device, Placement, Precision, Storage, TextEncoderPolicy, VaePolicy
@@ -138,7 +139,8 @@ def best_words(offer: ModelOffer, best: OtherSize) -> str:
 
 def _number_format(offer: ModelOffer, plan: LoadPlan) -> str:
     variant = offer.variant
-    weights = variant.precision.value.upper().replace("_SCALED", "") if variant is not None else ""
+    is_known = variant is not None and variant.precision is not WeightPrecision.UNKNOWN
+    weights = variant.precision.value.upper() if variant is not None and is_known else ""
     if plan.storage is Storage.FP8:
         weights = "FP8"
     maths = tr("FP32 maths") if plan.device is Device.CPU else tr(_PRECISIONS[plan.precision])

@@ -108,8 +108,8 @@ class QueueLink(QObject):
 
     @Slot(object)
     def _on_changed(self, now: QueueSnapshot) -> None:
-        count = len(now.waiting) + len(now.needs_you)
-        self._button.show_pill(str(count) if count else "", spoken=texts.counts(now))
+        pill = str(len(now.waiting)) if now.waiting else " " if now.needs_you else ""
+        self._button.show_pill(pill, spoken=texts.counts(now))
         more = len(now.waiting) > self._waited
         self._waited = len(now.waiting)
         self._asked_while_paused = now.paused and (more or self._asked_while_paused)

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 _TICK_MS = 1000
 """How often the time that is left is counted anew."""
 _FINISHED_SHOWN = 10
+_BESIDE_BAR_PX = 6
 _SCROLL_EDGE_PX, _SCROLL_STEP_PX = 40, 24
 
 
@@ -152,13 +153,15 @@ class QueuePage(Page):
         self.stack.addWidget(self.scroller)
         body = QFrame(self.scroller)
         body.setObjectName("page")
-        layout = QVBoxLayout(body)
-        layout.setContentsMargins(0, 0, 8, 0)
+        self._body = layout = QVBoxLayout(body)
+        layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(16)
         self.running = JobList(tr("Running"), self._make_row, body)
         self.needs_you = JobList(tr("Needs you"), self._make_row, body)
         self.waiting = JobList(tr("Waiting"), self._make_row, body)
         self.finished = JobList(tr("Finished"), self._make_row, body, shown=_FINISHED_SHOWN)
+        self.all_again = Button(tr("Try all again"), self.needs_you, kind="link", icon_name="rotate-ccw")
+        self.needs_you.head.addWidget(self.all_again)
         self.group = Button("", self.waiting, kind="link", icon_name="layers")
         self.waiting.head.addWidget(self.group)
         self.clear = Button(tr("Clear finished"), self.finished, kind="link", icon_name="x")
@@ -178,10 +181,12 @@ class QueuePage(Page):
         self.question.stop_confirmed.connect(self._on_stop_confirmed)
         self.when_done.activated.connect(self._on_when_done)
         self.pause.clicked.connect(self._on_pause)
+        self.all_again.clicked.connect(self._on_all_again)
         self.group.clicked.connect(self._on_group)
         self.clear.clicked.connect(self._on_clear)
         self.waiting.moved.connect(self._on_moved)
         self.waiting.drag_moved.connect(self._on_drag_moved)
+        self.scroller.verticalScrollBar().rangeChanged.connect(self._on_scroll_range)
         self.empty.action_requested.connect(self._on_empty_action)
 
     # What it shows ---------------------------------------------------------------------------------------------------
@@ -192,6 +197,7 @@ class QueuePage(Page):
             group.show_jobs(jobs)
         is_empty = not any(group.rows for group in self.lists)
         self.stack.setCurrentWidget(self.empty if is_empty else self.scroller)
+        self.all_again.setVisible(len(now.needs_you) > 1)
         self.group.setText(texts.group_words(now.loads_saved_by_grouping))
         self.group.setAccessibleName(self.group.text())
         self.group.setVisible(now.loads_saved_by_grouping > 0)
@@ -363,6 +369,10 @@ class QueuePage(Page):
         elif y > self.scroller.viewport().height() - _SCROLL_EDGE_PX:
             bar.setValue(bar.value() + _SCROLL_STEP_PX)
 
+    @Slot(int, int)
+    def _on_scroll_range(self, _low: int, high: int) -> None:
+        self._body.setContentsMargins(0, 0, _BESIDE_BAR_PX if high else 0, 0)
+
     @Slot(int)
     def _on_when_done(self, _index: int) -> None:
         action = WhenDone(self.when_done.currentData())
@@ -372,6 +382,11 @@ class QueuePage(Page):
     def _on_pause(self) -> None:
         paused = self._renders.snapshot.paused
         self._renders.do(functools.partial(_set_paused, paused=not paused))
+
+    @Slot()
+    def _on_all_again(self) -> None:
+        for job in reversed(self._renders.snapshot.needs_you):  # each goes before all others
+            self._renders.do(functools.partial(_retry, job_id=job.job_id))
 
     @Slot()
     def _on_group(self) -> None:
@@ -384,6 +399,10 @@ class QueuePage(Page):
     @Slot(object)
     def _on_empty_action(self, page: object) -> None:
         self.page_requested.emit(page, None)
+
+
+def _retry(queue: RenderQueue, *, job_id: str) -> None:
+    queue.retry(job_id)
 
 
 def _set_paused(queue: RenderQueue, *, paused: bool) -> None:

@@ -144,6 +144,7 @@ class JobRow(QFrame):
         self.fix: Button | None = None
         self.more: Button | None = None
         self.bar: MeterBar | None = None
+        self.advice: OneLine | None = None
         self.details: Fold | None = None
         self.card: ErrorCard | None = None
         self._build_ui()
@@ -194,7 +195,8 @@ class JobRow(QFrame):
     def show_place(self, number: int, count: int) -> None:
         """Tell a screen reader which of how many it is."""
         place = tr("{number} of {count}", number=number, count=count)
-        words = (self.title.words, self.facts.words, self.badge.text, place)
+        advice = self.advice.words if self.advice is not None else ""
+        words = (self.title.words, self.facts.words, advice, self.badge.text, place)
         self.setAccessibleName(". ".join(each for each in words if each))
 
     def _show_words(self) -> None:
@@ -206,8 +208,8 @@ class JobRow(QFrame):
         added = texts.state_words(job)
         words = text.DOT.join([*facts, added] if added else facts)
         self.facts.show_words(texts.trouble_words(job) if job.state is RenderState.NEEDS_YOU else words)
-        if job.state is RenderState.NEEDS_YOU:
-            self.facts.setToolTip(words)
+        if self.advice is not None:
+            self.advice.show_words(texts.advice_words(job))
 
     def _show_badge(self) -> None:
         job, badge = self.job, self.badge
@@ -258,6 +260,9 @@ class JobRow(QFrame):
         words.addLayout(head)
         self.facts = OneLine("", self, role="value")
         words.addWidget(self.facts)
+        if self.job.state is RenderState.NEEDS_YOU:
+            self.advice = OneLine("", self, role="note")
+            words.addWidget(self.advice)
         if self.job.state is RenderState.RUNNING:
             self.bar = MeterBar(tr("Progress"), 6, self)
             words.addWidget(self.bar)

@@ -84,14 +84,16 @@ def left_words(progress: RenderProgress | None) -> str:
 
 
 def trouble_words(job: RenderJob) -> str:
-    """What happened, and what is suggested, in a line."""
+    """What happened."""
+    return tr("Stopped: {reason}", reason=job.trouble.message) if job.trouble is not None else ""
+
+
+def advice_words(job: RenderJob) -> str:
+    """What is suggested for a job that failed, with its numbers."""
     told = job.trouble
     if told is None:
         return ""
-    words = tr("Stopped: {reason}", reason=told.message)
-    if told.changes:
-        return tr("{problem} Suggested: {change}.", problem=words, change=change_words(told.changes[0], job))
-    return f"{words} {told.hint}".strip()
+    return tr("Suggested: {change}", change=change_words(told.changes[0], job)) if told.changes else told.hint
 
 
 def change_words(change: OfferedChange, job: RenderJob) -> str:

@@ -66,7 +66,7 @@ class ErrorCard(QFrame):
         if text.tried:
             layout.addWidget(self._tried())
         if text.hint:
-            layout.addWidget(label("What you can do now", self, role="label"))
+            layout.addWidget(label(tr("What you can do now"), self, role="label"))
             layout.addWidget(self._selectable(text.hint))
         self._offer_grid = QGridLayout()
         self._offer_grid.setHorizontalSpacing(10)
@@ -78,7 +78,7 @@ class ErrorCard(QFrame):
         line = rule(self)
         line.setVisible(bool(text.details))
         layout.addWidget(line)
-        self.details = Fold("Show technical details", self._build_details, self)
+        self.details = Fold(tr("Show technical details"), self._build_details, self)
         self.details.setVisible(bool(text.details))
         layout.addWidget(self.details)
 
@@ -138,7 +138,7 @@ class ErrorCard(QFrame):
         self.help.setAccessibleName(tr("What does {number} mean?", number=self.text.number))
         self.help.clicked.connect(self._on_help)
         row.addWidget(self.help)
-        self.copy = Button("Copy report", self, kind="link", icon_name="copy")
+        self.copy = Button(tr("Copy report"), self, kind="link", icon_name="copy")
         self.copy.clicked.connect(self._on_copy)
         row.addWidget(self.copy)
         return row
@@ -146,7 +146,7 @@ class ErrorCard(QFrame):
     def _build_details(self, parent: QWidget) -> QWidget:
         view = QPlainTextEdit(self.text.details, parent)
         view.setReadOnly(True)
-        view.setAccessibleName("Technical details")
+        view.setAccessibleName(tr("Technical details"))
         view.setTabChangesFocus(True)
         view.setLineWrapMode(QPlainTextEdit.LineWrapMode.WidgetWidth)
         view.setFixedHeight(150)
@@ -163,4 +163,4 @@ class ErrorCard(QFrame):
 
     def _on_copy(self) -> None:
         QGuiApplication.clipboard().setText(self.text.report)
-        self.copy.setText("Copied")
+        self.copy.setText(tr("Copied"))

@@ -19,8 +19,6 @@ from wan_desktop.ui.wizard.welcome import WelcomeStep
 from wan_desktop.ui.wizard.your_pc import YourPcStep
 
 if TYPE_CHECKING:
-    from PySide6.QtGui import QCloseEvent
-
     from wan_desktop.ui.session import Session
     from wan_desktop.ui.wizard.step import WizardStep
 
@@ -116,11 +114,7 @@ class Wizard(QDialog):
     def reject(self) -> None:
         """Escape and the window's cross: it can be run again, nothing is lost."""
         self._end(make_video=False)
-
-    def closeEvent(self, event: QCloseEvent) -> None:
-        """As Escape."""
-        self._end(make_video=False)
-        super().closeEvent(event)
+        super().reject()
 
     def _build_ui(self) -> None:
         layout = QHBoxLayout(self)
@@ -185,7 +179,6 @@ class Wizard(QDialog):
         if not self._session.settings.wizard_done:
             self._session.change_settings(self._session.settings.with_changes(wizard_done=True))
         self.ended.emit(make_video)
-        self.close()
 
     @Slot()
     def _update_buttons(self) -> None:
@@ -210,6 +203,7 @@ class Wizard(QDialog):
             return
         last = self.steps[-1]
         self._end(make_video=isinstance(last, ReadyStep) and last.test_video.isChecked())
+        self.accept()
 
     @Slot()
     def _on_back(self) -> None:
