@@ -1,8 +1,10 @@
 """What the tests of the Models page share: a Hub with a tiny model, a PC on paper, and a page in a window."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
+from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from tests.fakes.hub import FakeHub
@@ -43,8 +45,6 @@ def flip(path: Path, offset: int) -> None:
     data = bytearray(path.read_bytes())
     data[offset] ^= 1
     path.write_bytes(data)
-    import os  # noqa: PLC0415 - only here
-
     os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
 
 
@@ -72,8 +72,6 @@ def wait_for_status(qtbot: QtBot, page: ModelsPage, wanted: ShownStatus, key: Mo
 
 def click(qtbot: QtBot, page: ModelsPage, deed: Deed) -> None:
     """Press the button of the details; it must be there."""
-    from PySide6.QtCore import Qt  # noqa: PLC0415 - after the platform is set
-
     button = page.details.button(deed)
     assert button.isVisible()
     assert button.isEnabled()

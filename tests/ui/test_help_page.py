@@ -14,12 +14,15 @@ from pytestqt.qtbot import QtBot
 
 from tests.fakes.hardware import load
 from tests.ui.conftest import WAIT_MS, OpenProgram, fake_engine
+from wan_desktop.core.catalog import Model
 from wan_desktop.core.doctor import HealthFix, HealthItem, HealthKind, HealthState
 from wan_desktop.core.error_help_texts import ENTRIES
+from wan_desktop.core.generation import GenerationDraft
 from wan_desktop.core.log_lines import LineLevel, LogFilter, parse_log
 from wan_desktop.core.messages import Stage
 from wan_desktop.core.pc_rows import DRIVER_PAGE
 from wan_desktop.core.prompt_history import PromptHistory
+from wan_desktop.core.render_queue import QueueSnapshot
 from wan_desktop.core.settings import Settings
 from wan_desktop.ui.help.error_codes import ErrorsPart
 from wan_desktop.ui.help.health import FIX_WORDS, HealthPart, HealthRow
@@ -531,14 +534,18 @@ def test_that_the_log_folder_is_opened(
     assert addresses.opened == [QUrl.fromLocalFile(str(session.paths.log_file.parent)).toString()]
 
 
-def test_that_all_buttons_and_fields_are_named(qtbot: QtBot, open_help: OpenHelp) -> None:
-    page = open_help()
-    for part_id in PartId:
-        page.show_part(part_id)
-    controls = [w for w in page.findChildren(QWidget) if w.focusPolicy() & Qt.FocusPolicy.TabFocus and w.isVisible()]
-    assert controls
-    assert [widget for widget in controls if not widget.accessibleName()] == []
-    assert [widget for widget in controls if min(widget.width(), widget.height()) < 24] == []
+def focusable(page: HelpPage) -> list[QWidget]:
+    return [w for w in page.findChildren(QWidget) if w.focusPolicy() & Qt.FocusPolicy.TabFocus and w.isVisible()]
+
+
+@pytest.mark.parametrize("part_id", list(PartId))
+def test_that_all_controls_are_named_and_large_enough(part_id: PartId, open_program: OpenProgram) -> None:
+    window = open_program().window
+    window.show_page(PageId.HELP, part_id)
+    page = window.pages[PageId.HELP]
+    assert focusable(page)
+    assert [widget for widget in focusable(page) if not widget.accessibleName()] == []
+    assert [widget for widget in focusable(page) if min(widget.width(), widget.height()) < 24] == []
 
 
 # The report ----------------------------------------------------------------------------------------------------------
@@ -563,6 +570,20 @@ def test_that_a_report_is_shown_before_it_is_copied(qtbot: QtBot, open_help: Ope
     assert str(session.paths.data) not in copied
     dialog.reject()
     assert page.dialog is None
+
+
+def test_that_a_prompt_of_the_open_queue_is_not_in_the_report(
+    qtbot: QtBot, open_help: OpenHelp, session: Session, model: Model
+) -> None:
+    session.renders.add(model, (GenerationDraft(prompt="nine purple giraffes dancing"),))
+    qtbot.waitUntil(lambda: session.renders.snapshot != QueueSnapshot(), timeout=WAIT_MS)
+    write(session, "2026-01-31 12:00:00,000 INFO wan_desktop.x nine purple giraffes.mp4")
+    page = open_help()
+    page.copy_report()
+    qtbot.waitUntil(lambda: page.dialog is not None, timeout=WAIT_MS)
+    assert page.dialog is not None
+    assert "giraffes" not in page.dialog.made.text
+    page.dialog.reject()
 
 
 def choose_file(page: HelpPage, path: Path) -> None:

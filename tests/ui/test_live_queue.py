@@ -398,6 +398,18 @@ def test_that_the_countdown_can_be_cancelled_and_does_not_come_again(qtbot: QtBo
     assert watch.box is None
 
 
+@pytest.mark.qt_log_ignore("propagateSizeHints", r"does not support raise", extend=True)  # offscreen
+def test_that_the_countdown_brings_a_hidden_window_back(qtbot: QtBot, open_page: OpenPage) -> None:
+    page = open_page()
+    window = page.window()
+    queue = window.session.renders
+    queue.do(lambda each: each.set_when_done(WhenDone.SLEEP))
+    window.hide()
+    queue.add(page.model, (draft(),))
+    qtbot.waitUntil(lambda: window.queue.when_done.box is not None, timeout=WAIT_MS)
+    assert window.isVisible()
+
+
 def test_that_another_video_takes_the_countdown_back(qtbot: QtBot, open_page: OpenPage) -> None:
     page = open_page()
     done = made_all(qtbot, page, WhenDone.SLEEP)

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import QEvent, QMimeData, QPointF, Qt, QUrl
-from PySide6.QtGui import QDropEvent, QGuiApplication, QImage
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication, QImage
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
@@ -12,6 +12,7 @@ from tests.core.video_files import RECIPE, cut, write_video
 from tests.ui.conftest import WAIT_MS
 from tests.ui.library_shelf import fill, scan_again
 from tests.ui.test_accessibility import faults
+from tests.ui.test_shell import drop, files
 from wan_desktop.core.catalog import BUILTIN_MODEL_ID
 from wan_desktop.core.generation import GenerationResult, Settled
 from wan_desktop.ui.create.page import CreatePage
@@ -184,10 +185,7 @@ def test_that_a_file_dropped_on_the_window_shows_its_settings(
 ) -> None:
     page = open_page()
     window = page.window()
-    data = QMimeData()
-    data.setUrls([QUrl.fromLocalFile(str(write_video(tmp_path / "afar.mp4", prompt="from afar")))])
-    buttons, keys = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
-    window.dropEvent(QDropEvent(QPointF(5, 5), Qt.DropAction.CopyAction, data, buttons, keys, QEvent.Type.Drop))
+    drop(window, files(write_video(tmp_path / "afar.mp4", prompt="from afar")))
     library = library_of(window)
     qtbot.waitUntil(lambda: library.details.recipe is not None, timeout=WAIT_MS)
     assert library.details.prompt.text() == "from afar"

@@ -118,6 +118,7 @@ class MainWindow(QFrame):
         self.create.attach(session, load_model)
         self.queue = QueueLink(session, self.create, self.sidebar.nav[PageId.QUEUE], self._right, self)
         self.queue.page_requested.connect(self.show_page)
+        self.queue.when_done.window_wanted.connect(self.bring_up)
         session.renders.changed.connect(self._on_queue_changed)
         self.toasts = ToastStack(self, session.messages)
         HelpLinks(self).page_requested.connect(self.show_page)

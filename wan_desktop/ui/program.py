@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Slot
@@ -27,6 +28,34 @@ if TYPE_CHECKING:
     from wan_desktop.ui.session import Session
     from wan_desktop.ui.single_instance import Instance, SingleInstance
     from wan_desktop.ui.windows_shell import Libraries
+
+
+_BEFORE_SESSION = (
+    "wan_desktop.core.catalog",
+    "wan_desktop.core.engine_client",
+    "wan_desktop.core.fallback",
+    "wan_desktop.core.hardware_probe",
+    "wan_desktop.core.render_planner",
+    "wan_desktop.core.rendering",
+    "wan_desktop.core.settings_effects",
+    "wan_desktop.core.video_library",
+    "wan_desktop.core.render_queue",
+    "wan_desktop.ui.live.models",
+    "wan_desktop.ui.session",
+    "wan_desktop.ui.banner",
+    "wan_desktop.ui.queue.link",
+    "wan_desktop.ui.shell",
+    "wan_desktop.ui.create.render_desk",
+    "wan_desktop.ui.create.form_tools",
+)
+_BEFORE_WIZARD = (
+    "wan_desktop.core.store.hub",
+    "wan_desktop.core.store.verify",
+    "wan_desktop.core.model_offers",
+    "wan_desktop.ui.wizard.first_model",
+    "wan_desktop.ui.wizard.wizard",
+)
+"""What session, window and wizard need then, cut into parts of some 30 ms; whoever needs a module still imports it itself."""
 
 
 class Program(QObject):
@@ -71,6 +100,9 @@ class Program(QObject):
         self._instance = instance
         self._file = file
         self._calls: SingleInstance | None = None
+        self._to_import: list[str] = []
+        self._then = self._on_ready_for_session
+        self._is_over = False
         self.reachability: Reachability | None = None
         self._settings = load_settings(paths.settings_file)
         use_language(paths.resources / "translations", self._settings.language)
@@ -91,6 +123,7 @@ class Program(QObject):
     @Slot()
     def shutdown(self) -> None:
         """End everything that runs; safe to call again."""
+        self._is_over = True
         if self._calls is not None:
             self._calls.close()
         self.window.close_down()
@@ -104,10 +137,22 @@ class Program(QObject):
 
     @Slot()
     def _on_first_painted(self) -> None:
-        # In two turns of the event loop, so that neither is a pause: here what the session imports, then the session.
-        import wan_desktop.core.rendering  # noqa: F401, PLC0415
+        # Each import in a turn of its own, so that none is a pause; then the session, which needs all of them.
+        self._import_in_turns(_BEFORE_SESSION, self._on_ready_for_session)
 
-        QTimer.singleShot(0, self._on_ready_for_session)
+    def _import_in_turns(self, modules: Sequence[str], then: Callable[[], None]) -> None:
+        self._to_import, self._then = list(modules), then
+        QTimer.singleShot(0, self._on_next_import)
+
+    @Slot()
+    def _on_next_import(self) -> None:
+        if self._is_over:
+            return
+        if self._to_import:
+            importlib.import_module(self._to_import.pop(0))
+            QTimer.singleShot(0, self._on_next_import)
+        else:
+            self._then()
 
     @Slot()
     def _on_ready_for_session(self) -> None:
@@ -133,17 +178,25 @@ class Program(QObject):
             from wan_desktop.ui.page import PageId  # noqa: PLC0415 - only where it is wanted
 
             self.window.show_page(PageId(self._settings.start_page.value))
-        if self._may_set_up and not self._settings.wizard_done:
-            self.window.open_wizard()
         if self._sample:
             from wan_desktop.ui.sample_run import SampleRun  # noqa: PLC0415 - only without a screen
 
             SampleRun(self._application, self.window.create, self)
+        if self._may_set_up and not self._settings.wizard_done:
+            self._import_in_turns(_BEFORE_WIZARD, self._on_ready_for_wizard)
+        else:
+            QTimer.singleShot(0, self._on_ready_for_network)
+
+    @Slot()
+    def _on_ready_for_wizard(self) -> None:
+        self.window.open_wizard()
         QTimer.singleShot(0, self._on_ready_for_network)
 
     @Slot()
     def _on_ready_for_network(self) -> None:
         # Last, in a turn of its own: it imports QtNetwork.
+        if self._is_over:
+            return
         if self._instance is not None:
             from wan_desktop.ui.single_instance import SingleInstance  # noqa: PLC0415 - after the first paint
 

@@ -13,6 +13,7 @@ from wan_desktop.core.jobs import JobContext, JobState, Lane
 from wan_desktop.core.words import tr
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from wan_desktop.core.jobs import JobSnapshot
@@ -84,10 +85,11 @@ class Examination(QObject):
     def make_report(self) -> None:
         """Look at everything and write the report; `report_made` brings it."""
         facts, error, note = self._facts(), self._session.messages.last_error, self.note
+        queued = tuple(self._queued_prompts())  # its file cannot be read while the window has it
 
         def work(_: JobContext) -> Report:
             items = examine(facts)
-            private = Private.of(facts.paths, facts.settings, known_prompts(facts.paths))
+            private = Private.of(facts.paths, facts.settings, (*queued, *known_prompts(facts.paths)))
             return Report(report(facts, items, private, error=error, note=note), facts, items, private)
 
         self._session.submit(tr("Write a report"), Lane.PC, work, self._on_report)
@@ -110,6 +112,12 @@ class Examination(QObject):
             engine=session.engine_state,
             models=self._model_states(),
         )
+
+    def _queued_prompts(self) -> Iterator[str]:
+        queue = self._session.renders.snapshot
+        for job in (*queue.running, *queue.needs_you, *queue.waiting, *queue.finished):
+            draft = job.order.draft
+            yield from (text for text in (draft.prompt, draft.negative_prompt) if text)
 
     def _model_states(self) -> tuple[ModelState, ...] | None:
         """Of all models on this PC; None while nobody has looked."""

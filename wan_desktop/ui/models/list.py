@@ -51,6 +51,7 @@ class ModelList(QWidget):
         self._order: list[ModelKey] = []
         self._selected: ModelKey | None = None
         self._heads: list[QWidget] = []
+        self._looks: object = None
         self._scroll = QTimer(self)
         self._scroll.setSingleShot(True)
         self._scroll.setInterval(_SCROLL_MS)
@@ -74,8 +75,13 @@ class ModelList(QWidget):
         return self._cards.get(key) if key in self._order else None
 
     def show_parts(self, parts: Sequence[ListPart], card_name: str) -> None:
-        """Show other groups; cards that stay are kept."""
-        self._clear()
+        """Show other groups; cards that stay are kept, and so is the place that the list was scrolled to."""
+        looks = (card_name, [(part.group, [offer.key for offer in part.shown], len(part.folded)) for part in parts])
+        if looks == self._looks:
+            self.update_standings()
+            return
+        self._looks = looks
+        self._clear({offer.key for part in parts for offer in part.shown})
         for part in parts:
             self._add_head(words.group_words(part.group, card_name, part.shown))
             for offer in part.shown:
@@ -135,11 +141,11 @@ class ModelList(QWidget):
         for key in self._order:
             self._cards[key].set_selected(key == self._selected)
 
-    def _clear(self) -> None:
+    def _clear(self, kept: set[ModelKey]) -> None:
         while self._layout.count():
             item = self._layout.takeAt(0)
             widget = item.widget() if item is not None else None
-            if isinstance(widget, ModelCard):
+            if isinstance(widget, ModelCard) and widget.key not in kept:
                 widget.hide()
         for widget in self._heads:
             widget.hide()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QPoint, QSize, Qt, Signal, Slot
+from PySide6.QtCore import QEvent, QPoint, QSize, Qt, Signal, Slot
 from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QLabel, QMenu, QSizePolicy, QVBoxLayout, QWidget
 
 from wan_desktop.core.render_queue import RenderState
@@ -90,6 +90,12 @@ class OneLine(QLabel):
     def minimumSizeHint(self) -> QSize:
         """Any width will do."""
         return QSize(40, super().minimumSizeHint().height())
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Letters of another size need another cut."""
+        super().changeEvent(event)
+        if event.type() is QEvent.Type.FontChange and hasattr(self, "words"):
+            self._cut()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Cut it anew."""

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import functools
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, QTimer, Slot
+from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from wan_desktop.core.power import carry_out
 from wan_desktop.core.render_queue import WhenDone
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 
     from PySide6.QtWidgets import QMessageBox, QPushButton, QWidget
 
-    from wan_desktop.core.render_queue import QueueSnapshot
+    from wan_desktop.core.render_queue import QueueSnapshot, RenderQueue
     from wan_desktop.ui.session import Session
 
 COUNTDOWN_S = 60
@@ -32,6 +31,9 @@ class WhenAllDone(QObject):
         window: Above which the countdown stands.
         act: Does it; this PC's own way if None.
     """
+
+    window_wanted = Signal()
+    """The countdown begins, and the window is hidden."""
 
     def __init__(self, session: Session, window: QWidget, act: Callable[[WhenDone], object] | None = None) -> None:
         super().__init__(window)
@@ -82,6 +84,8 @@ class WhenAllDone(QObject):
         from PySide6.QtWidgets import QMessageBox  # noqa: PLC0415 - rarely needed
 
         self._action, self.seconds_left = action, COUNTDOWN_S
+        if not self._window.isVisible():
+            self.window_wanted.emit()
         box = self.box = QMessageBox(self._window)
         box.setWindowTitle(text.APP)
         box.setText(tr("All videos are done."))
@@ -121,7 +125,7 @@ class WhenAllDone(QObject):
     def _end(self) -> None:
         """It is done or not wanted: the next night decides anew."""
         self._take_back()
-        self._renders.do(functools.partial(_reset))
+        self._renders.do(_reset)
 
     @Slot(int)
     def _on_finished(self, _code: int) -> None:
@@ -133,5 +137,5 @@ class WhenAllDone(QObject):
             self._end()
 
 
-def _reset(queue: object) -> None:
-    queue.set_when_done(WhenDone.NOTHING)  # type: ignore[attr-defined]
+def _reset(queue: RenderQueue) -> None:
+    queue.set_when_done(WhenDone.NOTHING)
