@@ -55,7 +55,7 @@ _BEFORE_WIZARD = (
     "wan_desktop.ui.wizard.first_model",
     "wan_desktop.ui.wizard.wizard",
 )
-"""What session, window and wizard need then, cut into parts of some 30 ms; whoever needs a module still imports it itself."""
+"""What session and wizard need then, cut into parts of some 30 ms; whoever needs a module still imports it itself."""
 
 
 class Program(QObject):
