@@ -97,5 +97,5 @@ def test_that_f6_moves_between_the_areas(qtbot: QtBot, open_page: OpenPage) -> N
     qtbot.waitUntil(lambda: page.stage.empty.example.isVisible(), timeout=WAIT_MS)
     page.form.prompt.setFocus()
     for area in (page.stage, window.sidebar, page.column):
-        window._on_next_area()
+        qtbot.keyClick(window, Qt.Key.Key_F6)
         assert area.isAncestorOf(window.focusWidget())
