@@ -148,7 +148,7 @@ QPushButton[kind="nav"]:focus {{ border: 2px solid {t.link}; padding: 0 {px(10)}
 QLabel#stepNumber {{ background: {t.raised}; color: {t.text2}; border-radius: {px(11)}px; font-size: {px(12)}px;
   font-weight: 600; }}
 QLabel#stepNumber[current="true"] {{ background: {t.accent}; color: {t.on_accent}; }}
-QLabel#pill {{ background: {t.accent}; color: {t.on_accent}; border-radius: {px(9)}px; font-size: {px(12)}px;
+QLabel#pill {{ background: {t.accent}; color: {t.on_accent}; border-radius: {px(18) // 2}px; font-size: {px(12)}px;
   font-weight: 600; padding: 0 {px(6)}px; }}
 QPushButton[kind="nav"][compact="true"] {{ padding: 0; text-align: center; }}
 QPushButton[kind="chip"]:checked {{ background: {t.sel}; color: {t.text}; border: 1px solid {t.link}; }}

@@ -67,6 +67,7 @@ class QueuePage(Page):
         self._timer = QTimer(self)
         self._timer.setInterval(_TICK_MS)
         self._timer.timeout.connect(self._on_tick)
+        self.subtitle.setWordWrap(True)  # large text in a small window
         self._build_head()
         self._build_body()
         self._connect()
