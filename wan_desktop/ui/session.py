@@ -9,6 +9,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal, Slot
+from shiboken6 import isValid
 
 from wan_desktop.core.engine_client import ENGINE_COMMAND, EngineClient, EngineStopped
 from wan_desktop.core.errors import SettingsError
@@ -93,7 +94,7 @@ class Session(QObject):
             thread.start()
 
     def submit(self, title: str, lane: Lane, work: Work, done: Callable[[JobSnapshot], None] | None = None) -> str:
-        """Queue work; `done` is called on the window's thread with the final snapshot."""
+        """Queue work; `done` is called on the window's thread with the final snapshot, unless its owner is gone."""
         job_id = self.queue.submit(title, lane, work)
         if done is not None:
             self._done[job_id] = done
@@ -142,7 +143,7 @@ class Session(QObject):
             self.messages.last_error = snapshot.error
         if snapshot.state.final:
             done = self._done.pop(snapshot.job_id, None)
-            if done is not None:
+            if done is not None and _can_be_told(done):
                 done(snapshot)
         self.job_changed.emit(snapshot)
 
@@ -154,3 +155,9 @@ class Session(QObject):
     def engine_state(self) -> EngineState:
         """How the engine is now."""
         return self.client.state
+
+
+def _can_be_told(done: Callable[[JobSnapshot], None]) -> bool:
+    """Not where it belongs to a widget that is gone by now, such as a step of a wizard that was closed."""
+    owner = getattr(done, "__self__", None)
+    return not isinstance(owner, QObject) or isValid(owner)
