@@ -15,7 +15,7 @@ from wan_desktop.core.folder_check import can_write, check_models_folder, check_
 from wan_desktop.core.hardware import Drive, DriveKind
 from wan_desktop.core.model_places import PlaceState
 
-FOLDER = Path(folder_check.__file__).resolve().parents[3] / "models of a test"
+FOLDER = Path(Path.cwd().anchor) / "models of a test"
 DRIVE = replace(load("rtx-3060-12gb-32gb").drives[0], free_bytes=10**12)
 
 

@@ -125,7 +125,7 @@ def test_that_the_chosen_drive_becomes_the_folder_for_models(
     step = go_to(qtbot, wizard, StoringStep)
     assert isinstance(step, StoringStep)
     qtbot.waitUntil(lambda: bool(step.rows), timeout=WAIT_MS)
-    good = Path.home() / "models of a test"
+    good = Path(Path.cwd().anchor) / "models of a test"
     step.take_folder(good)
     assert step.chosen is not None
     assert step.chosen.folder == good
@@ -136,7 +136,7 @@ def test_that_the_chosen_drive_becomes_the_folder_for_models(
 
 
 def test_that_a_folder_chosen_before_is_kept(qtbot: QtBot, open_wizard: OpenWizard) -> None:
-    mine = Path.home() / "mine"
+    mine = Path(Path.cwd().anchor) / "mine"
     wizard = open_wizard("rtx-4090-24gb-64gb", Settings(model_folders=(mine,)))
     step = go_to(qtbot, wizard, StoringStep)
     assert isinstance(step, StoringStep)
