@@ -16,6 +16,7 @@ from tests.ui.conftest import WAIT_MS
 from tests.ui.library_shelf import all_entries, fill, scan_again, scanned
 from tests.ui.test_accessibility import faults
 from wan_desktop.core.catalog import GenerationMode
+from wan_desktop.core.paths import AppPaths
 from wan_desktop.core.recipe import draft_of, read_recipe
 from wan_desktop.core.settings import Theme
 from wan_desktop.core.video_library import Sort, VideoState, index
@@ -508,9 +509,19 @@ def test_that_a_damaged_video_ends_as_a_card_and_keeps_its_settings(
     assert page.details.card is None
 
 
-def test_that_an_index_that_cannot_be_opened_is_a_card_with_a_way_out(qtbot: QtBot, session: Session) -> None:
+@pytest.fixture
+def session_with_a_blocked_index(paths: AppPaths, request: pytest.FixtureRequest) -> Session:
+    """Where the index should be, there is a folder before the session looks."""
+    paths.video_library_file.mkdir(parents=True)
+    made: Session = request.getfixturevalue("session")
+    return made
+
+
+def test_that_an_index_that_cannot_be_opened_is_a_card_with_a_way_out(
+    qtbot: QtBot, session_with_a_blocked_index: Session
+) -> None:
+    session = session_with_a_blocked_index
     fill(session.paths.videos, 1)
-    session.paths.video_library_file.mkdir(parents=True)
     page = LibraryPage(session)
     qtbot.addWidget(page)
     page.show()

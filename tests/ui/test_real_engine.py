@@ -43,9 +43,7 @@ def open_real_page(qtbot: QtBot, open_program: OpenProgram, resources: Path) -> 
     return start
 
 
-def test_that_the_first_start_leads_to_a_first_video(
-    qtbot: QtBot, open_program: OpenProgram, resources: Path
-) -> None:
+def test_that_the_first_start_leads_to_a_first_video(qtbot: QtBot, open_program: OpenProgram, resources: Path) -> None:
     program = open_program(
         engine_command=ENGINE_COMMAND, load_model=lambda: find_model(BUILTIN_MODEL_ID, resources), may_set_up=True
     )

@@ -1,7 +1,7 @@
 """What the session owes those who ask it for work."""
 
-from pytestqt.qtbot import QtBot
 from PySide6.QtCore import QObject
+from pytestqt.qtbot import QtBot
 from shiboken6 import delete
 
 from tests.ui.conftest import WAIT_MS
