@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -61,8 +62,13 @@ class RenderPlanner:
         """Other settings from now on."""
         self._settings = settings
 
-    def rungs(self, model: Model, request: GenerationRequest) -> tuple[Rung, ...]:
+    def rungs(self, model: Model, request: GenerationRequest, others: Sequence[Candidate] = ()) -> tuple[Rung, ...]:
         """The ways to make the video, in the order in which they are tried; at least one.
+
+        Args:
+            model: That was asked for.
+            request: What is to be made.
+            others: Smaller weights of the model, for when it does not fit; used only where the settings allow it.
 
         Raises:
             RequestError, IntegrityError, ModelFilesMissingError: As `plan_for` says.
@@ -87,12 +93,13 @@ class RenderPlanner:
             worked = self._remembered.name(place, candidate.model_id, candidate.variant, workload)
         policy = Policy(
             mode=self._settings.memory_mode,
+            may_use_smaller_variant=self._settings.may_use_smaller_variant,
             worked=worked,
             gpu_uuid=place,
             card_computes=card.computes,
             cpu_is_for_small=False,  # who asks for it anyway gets it
         )
-        rungs = ladder([candidate], workload, costs, limits, policy)
+        rungs = ladder([candidate, *others], workload, costs, limits, policy)
         if not rungs:  # nothing fits on paper; paper may be wrong
             rungs = (most_frugal(candidate, workload, costs, limits, policy),)
         wanted = self._settings.attention

@@ -4,25 +4,35 @@ import logging
 import re
 import textwrap
 import uuid
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
 from wan_desktop.core.catalog import Model
 from wan_desktop.core.engine_client import EngineClient, EngineReady
 from wan_desktop.core.fallback import Descent, LadderError, Outcome, with_attempts
-from wan_desktop.core.generation import Attempt, GenerationDraft, GenerationResult, Settled, settle
+from wan_desktop.core.generation import (
+    Attempt,
+    GenerationDraft,
+    GenerationRequest,
+    GenerationResult,
+    Settled,
+    settle,
+)
 from wan_desktop.core.jobs import JobContext
-from wan_desktop.core.ladder import Rung
+from wan_desktop.core.ladder import Candidate, Rung, Substitute
 from wan_desktop.core.messages import Generate, OutputTarget, Preview, Progress, Stage
 from wan_desktop.core.paths import AppPaths
 from wan_desktop.core.prompt import prompt_tokenizer
 from wan_desktop.core.render_planner import RenderPlanner
 from wan_desktop.core.render_progress import ProgressTracker
 from wan_desktop.core.settings import DEFAULT_NAME_PATTERN
+from wan_desktop.core.words import tr
 
 logger = logging.getLogger(__name__)
+
+SmallerVariants = Callable[[Model, str], Sequence[Candidate]]
 _UNSAFE = re.compile(r"[^\w ,.-]+")
 _NAME_LENGTH = 40
 _DEVICES = {"CON", "PRN", "AUX", "NUL", *(f"{name}{number}" for name in ("COM", "LPT") for number in range(10))}
@@ -53,6 +63,8 @@ class Renderer:
         self._client = client
         self._paths = paths
         self.planner = planner or RenderPlanner(paths)
+        self.smaller_variants: SmallerVariants = lambda _model, _variant: ()
+        """What may take a model's place, if the settings allow it: who knows the store sets it."""
         self._known_stage_s: dict[str, dict[Stage, float]] = {}
 
     def settle(self, draft: GenerationDraft, model: Model) -> Settled:
@@ -72,16 +84,16 @@ class Renderer:
         engine = self._client.state
         if isinstance(engine, EngineReady):
             self.planner.engine_sees(engine.ready.cards)
-        rungs = self.planner.rungs(model, request)
+        rungs = self.planner.rungs(model, request, self.smaller_variants(model, request.variant))
         known_as = f"{request.model_id} {request.variant} {request.width}x{request.height}x{request.num_frames}"
         tried: list[Attempt] = []
 
         def attempt(rung: Rung) -> GenerationResult:
-            tracker = ProgressTracker(self._known_stage_s.get(known_as, {}), notice=_notice(tried))
+            tracker = ProgressTracker(self._known_stage_s.get(known_as, {}), notice=_notice(tried, rung))
             command = Generate(
                 job=context.job_id,
-                request=request,
-                model_folder=model.folder.path,
+                request=_for_rung(request, rung),
+                model_folder=Path(rung.folder),
                 plan=rung.plan,
                 output=self._output(path, options or RenderOptions()),
                 live_preview=options is None or options.live_preview,
@@ -116,11 +128,18 @@ class Renderer:
         )
 
 
-def _notice(tried: Sequence[Attempt]) -> str:
+def _for_rung(request: GenerationRequest, rung: Rung) -> GenerationRequest:
+    """The request, for the weights that this rung has."""
+    return request if rung.substitute is Substitute.NONE else replace(request, variant=rung.variant)
+
+
+def _notice(tried: Sequence[Attempt], rung: Rung) -> str:
     if not tried:
         return ""
+    if rung.substitute is Substitute.VARIANT:
+        return tr("With its smaller weights, {variant}, since memory is short.", variant=rung.variant)
     memory = tried[-1].outcome == Outcome.OUT_OF_MEMORY
-    return "Saving memory, this will be slower." if memory else "Trying it another way."
+    return tr("Saving memory, this will be slower.") if memory else tr("Trying it another way.")
 
 
 def video_path(folder: Path, prompt: str, now: datetime, pattern: str = DEFAULT_NAME_PATTERN) -> Path:

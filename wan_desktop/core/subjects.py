@@ -58,6 +58,20 @@ class Subjects:
             modes=metadata.modes or self._modes_here(metadata, chosen),
         )
 
+    def smaller_variants(self, model: Model, variant: str = "") -> tuple[Candidate, ...]:
+        """Smaller weights of a model that are on this PC, the most exact first.
+
+        Args:
+            model: As it is rendered with.
+            variant: That the request names; empty for the model's own weights.
+        """
+        metadata = self._catalog.get(model.metadata.model_id)
+        if metadata is None:
+            return ()
+        name = variant or model.variant
+        chosen = metadata.variant(name) if name else None
+        return tuple(each for each in self._other_variants(metadata, chosen) if each.is_here)
+
     def _usual(self, metadata: ModelMetadata) -> Variant | None:
         """None for a model that comes with the program as a folder."""
         if metadata.folder:
@@ -89,7 +103,8 @@ class Subjects:
             logger.warning("%s is left out of the check: %s", folder, error.message)
             return None
         paths = tuple(str(file.absolute()) for file in files)
-        return Candidate(metadata.model_id, name, shape_of_folder(inspected, files), substitute, True, paths)
+        shape = shape_of_folder(inspected, files)
+        return Candidate(metadata.model_id, name, shape, substitute, True, paths, str(folder.absolute()))
 
     def _modes_here(self, metadata: ModelMetadata, variant: Variant | None) -> tuple[GenerationMode, ...]:
         folder = self._folder(metadata, variant)

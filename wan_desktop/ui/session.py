@@ -30,9 +30,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from wan_desktop.core.catalog import Model
     from wan_desktop.core.engine_client import EngineState
     from wan_desktop.core.hardware import HardwareProfile
     from wan_desktop.core.jobs import Work
+    from wan_desktop.core.ladder import Candidate
     from wan_desktop.core.paths import AppPaths
     from wan_desktop.core.settings import Settings
 
@@ -86,6 +88,7 @@ class Session(QObject):
         self.messages = MessageLog(self)
         self.pc = LivePc(self, look_at_pc)
         self.models = LiveModels(self)
+        self.renderer.smaller_variants = self._smaller_variants
         self.library = LiveLibrary(self)
         self.renders = LiveQueue(self, queue_file or paths.render_queue_file, forget=queue_file is not None)
         self.download_pause = DownloadPause(self)
@@ -99,6 +102,15 @@ class Session(QObject):
         if done is not None:
             self._done[job_id] = done
         return job_id
+
+    def _smaller_variants(self, model: Model, variant: str) -> Sequence[Candidate]:
+        """On the engine's lane."""
+        catalog, manager = self.models.catalog, self.models.manager
+        if not self.settings.may_use_smaller_variant or catalog is None or manager is None:
+            return ()
+        from wan_desktop.core.subjects import Subjects  # noqa: PLC0415 - after the first paint
+
+        return Subjects(catalog, manager, self.paths.resources).smaller_variants(model, variant)
 
     def start_engine(self) -> None:
         """Start the engine process unless it runs; on its lane, because starting a process can take long."""

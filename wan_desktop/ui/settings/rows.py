@@ -172,6 +172,11 @@ class RowMaker:
         modes = [(tr(name), mode) for mode, name in _MODES.items()]
         editor = Choice(title, modes, self._parent)
         yield self._row("memory_mode", title, words, editor, keywords="VRAM offload")
+        title = tr("Smaller weights when memory is short")
+        words = tr(
+            "If a model does not fit, its smaller weights may make the video, if they are on this PC. It is said."
+        )
+        yield self._switch("may_use_smaller_variant", title, words)
         title = tr("Attention")
         words = tr("Which kernel computes it. Those that the speed test has found right can be chosen.")
         yield self._row("attention", title, words, self.kernels, keywords="flash sdpa cudnn")
