@@ -212,7 +212,7 @@ class Player:
             hint="Make the video smaller or shorter, or close other programs that use the graphics card.",
             details="torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.40 GiB.",
         )
-        page._show_error(error, page.generate)
+        page.desk.show_error(error, page.generate)
         page.stage.error.details.set_open(True)
         bad = self._out / "not-a-picture.heic"
         bad.write_bytes(b"not a picture")
