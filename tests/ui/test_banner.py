@@ -10,6 +10,7 @@ from pytestqt.qtbot import QtBot
 from tests.fakes.hardware import load
 from tests.ui.conftest import WAIT_MS, OpenProgram
 from wan_desktop.core.banner import BannerKind
+from wan_desktop.core.errors import QueueSpaceError
 from wan_desktop.core.settings import Theme
 from wan_desktop.ui.banner import NVIDIA_PAGE, Banners
 from wan_desktop.ui.page import PageId
@@ -61,6 +62,16 @@ def test_that_a_pc_without_a_card_is_told_what_works(qtbot: QtBot, on_pc: OnPc) 
     with qtbot.waitSignal(banners.page_requested) as asked:
         qtbot.mouseClick(banners.notice.buttons[0], Qt.MouseButton.LeftButton)
     assert asked.args == [PageId.THIS_PC]
+
+
+def test_that_it_stands_aside_for_what_the_queue_has_to_say(qtbot: QtBot, on_pc: OnPc) -> None:
+    banners = on_pc("no-card-laptop-8gb")
+    queue = banners.parent().queue
+    queue._renders.trouble.emit(QueueSpaceError("The queue cannot be saved.", hint="Free some space."))
+    qtbot.waitUntil(lambda: queue.notice is not None and queue.notice.isVisible(), timeout=WAIT_MS)
+    assert not banners.notice.isVisible()
+    qtbot.mouseClick(queue.close_button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(banners.notice.isVisible, timeout=WAIT_MS)
 
 
 def test_that_it_stands_above_the_page_and_leaves_it_room(qtbot: QtBot, on_pc: OnPc) -> None:

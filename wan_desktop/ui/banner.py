@@ -44,6 +44,7 @@ class Banners(QObject):
         self._widget = parent
         self._dismissed: set[BannerKind] = set()
         self._offline = False
+        self._stands_aside = False
         self._frame: QFrame | None = None
         self.banner: Banner | None = None
         """What is shown; None if nothing is."""
@@ -58,6 +59,13 @@ class Banners(QObject):
         if offline != self._offline:
             self._offline = offline
             self._choose()
+
+    @Slot(bool)
+    def stand_aside(self, aside: bool) -> None:
+        """Show nothing as long as another notice stands there: at most one line is above a page."""
+        self._stands_aside = aside
+        if self._frame is not None:
+            self._frame.setVisible(not aside)
 
     def _choose(self) -> None:
         session = self._session
@@ -94,7 +102,7 @@ class Banners(QObject):
         inner.addWidget(self.close_button)
         around.addWidget(self.notice)
         self._layout.insertWidget(0, self._frame)
-        self._frame.show()
+        self._frame.setVisible(not self._stands_aside)
         announce(self.notice, f"{banner.title}. {banner.words}".strip(), assertive=banner.surface == "bad")
 
     @Slot(object)

@@ -117,6 +117,7 @@ class MainWindow(QFrame):
         self.recipe_dropped.connect(self._on_recipe_dropped)
         self.create.attach(session, load_model)
         self.queue = QueueLink(session, self.create, self.sidebar.nav[PageId.QUEUE], self._right, self)
+        self.queue.notice_changed.connect(self.banners.stand_aside)
         self.queue.page_requested.connect(self.show_page)
         self.queue.when_done.window_wanted.connect(self.bring_up)
         session.renders.changed.connect(self._on_queue_changed)

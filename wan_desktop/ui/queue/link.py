@@ -66,6 +66,8 @@ class QueueLink(QObject):
 
     page_requested = Signal(object)
     """A PageId."""
+    notice_changed = Signal(bool)
+    """Whether its notice is shown."""
 
     def __init__(
         self, session: Session, create: CreatePage, button: NavButton, layout: QVBoxLayout, parent: QWidget
@@ -158,6 +160,7 @@ class QueueLink(QObject):
             self._frame = self.notice = self.close_button = None
         if said is not None:
             self._show(said)
+        self.notice_changed.emit(said is not None)
 
     def _show(self, said: Said) -> None:
         self._frame = QFrame(self._window)
