@@ -7,6 +7,7 @@ written out at the call; what stands in them in braces is filled in after the tr
 import gettext
 import locale
 import logging
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,7 @@ def use_language(folder: Path, language: str) -> str:
     if wanted != ENGLISH:
         try:
             _in_use[0] = gettext.translation(DOMAIN, folder, [wanted])
-        except (OSError, ValueError, UnicodeError) as error:
+        except (OSError, ValueError, struct.error) as error:  # not there, or damaged
             logger.info("No texts in %s: %s", wanted, error)
         else:
             return wanted

@@ -173,9 +173,7 @@ class RowMaker:
         editor = Choice(title, modes, self._parent)
         yield self._row("memory_mode", title, words, editor, keywords="VRAM offload")
         title = tr("Smaller weights when memory is short")
-        words = tr(
-            "If a model does not fit, its smaller weights may make the video, if they are on this PC. It is said."
-        )
+        words = tr("If a model does not fit, its smaller weights may be used where they are on this PC. You are told.")
         yield self._switch("may_use_smaller_variant", title, words)
         title = tr("Attention")
         words = tr("Which kernel computes it. Those that the speed test has found right can be chosen.")
