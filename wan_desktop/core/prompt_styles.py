@@ -40,7 +40,7 @@ STYLE_GROUPS = (
         ),
     ),
     StyleGroup(
-        mark("Light"),
+        mark("Lighting"),
         (
             Style(mark("Golden hour"), "warm golden hour light"),
             Style(mark("Soft"), "soft diffused light"),

@@ -4,34 +4,34 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from wan_desktop.core.words import mark, tr, trn
+
 if TYPE_CHECKING:
     from wan_desktop.core.catalog import GenerationMode, ModelMetadata, VideoSize
     from wan_desktop.core.messages import Stage
     from wan_desktop.core.render_progress import RenderProgress
-    from wan_desktop.core.settings import Theme
 
 APP = "Wan Desktop"
 DOT = "  ·  "
 TIMES = "\u00d7"  # the multiplication sign, between width and height
-EMPTY_TITLE = "Your video appears here"
-EMPTY_TEXT = "Write what should happen, then press Generate."
-MODES = {"t2v": "Text to video", "i2v": "Image to video", "ti2v": "Image and text"}
-THEMES = {"system": "Follow the system", "dark": "Dark", "light": "Light"}
+EMPTY_TITLE = mark("Your video appears here")
+EMPTY_TEXT = mark("Write what should happen, then press Generate.")
+MODES = {"t2v": mark("Text to video"), "i2v": mark("Image to video"), "ti2v": mark("Image and text")}
 STAGES = {
-    "load_model": "Load model",
-    "read_prompt": "Read prompt",
-    "prepare_image": "Prepare image",
-    "create_frames": "Create frames",
-    "build_pictures": "Build pictures",
-    "save_video": "Save video",
+    "load_model": mark("Load model"),
+    "read_prompt": mark("Read prompt"),
+    "prepare_image": mark("Prepare image"),
+    "create_frames": mark("Create frames"),
+    "build_pictures": mark("Build pictures"),
+    "save_video": mark("Save video"),
 }
 _DOING = {
-    "load_model": "Loading the model",
-    "read_prompt": "Reading the prompt",
-    "prepare_image": "Preparing the image",
-    "create_frames": "Creating frames",
-    "build_pictures": "Building pictures",
-    "save_video": "Saving the video",
+    "load_model": mark("Loading the model"),
+    "read_prompt": mark("Reading the prompt"),
+    "prepare_image": mark("Preparing the image"),
+    "create_frames": mark("Creating frames"),
+    "build_pictures": mark("Building pictures"),
+    "save_video": mark("Saving the video"),
 }
 
 
@@ -52,17 +52,17 @@ def duration(seconds: float) -> str:
 def duration_range(low_s: float, high_s: float) -> str:
     """`4 min to 5 min`; one length where both are told the same."""
     low, high = duration(low_s), duration(high_s)
-    return low if low == high else f"{low} to {high}"
+    return low if low == high else tr("{low} to {high}", low=low, high=high)
 
 
 def time_left(seconds: float | None, *, slower: bool = False) -> str:
     """How long a render still takes."""
     if seconds is None:
-        return "measuring"
+        return tr("measuring")
     if seconds < 1:
-        return "finishing soon"
-    words = f"about {duration(max(1, round(seconds))).replace('.0 s', ' s')} left"
-    return f"slower than expected, {words}" if slower else words
+        return tr("finishing soon")
+    words = tr("about {time} left", time=duration(max(1, round(seconds))).replace(".0 s", " s"))
+    return tr("slower than expected, {words}", words=words) if slower else words
 
 
 def data_size(count: int) -> str:
@@ -77,17 +77,18 @@ def data_size(count: int) -> str:
 
 def data_amounts(used_bytes: int, total_bytes: int) -> str:
     """`7.3 of 12.0 GB`."""
-    return f"{used_bytes / 1e9:.1f} of {data_size(total_bytes)}"
+    return tr("{used} of {total}", used=f"{used_bytes / 1e9:.1f}", total=data_size(total_bytes))
 
 
 def frames_and_seconds(num_frames: int, fps: int) -> str:
     """`2.1 s  ·  17 frames at 8 fps`."""
-    return f"{num_frames / fps:.1f} s{DOT}{num_frames} frames at {fps} fps"
+    frames = tr("{frames} frames at {fps} fps", frames=num_frames, fps=fps)
+    return f"{num_frames / fps:.1f} s{DOT}{frames}"
 
 
 def frames_and_seconds_spoken(num_frames: int, fps: int) -> str:
     """The same for a screen reader."""
-    return f"{num_frames / fps:.1f} seconds, {num_frames} frames"
+    return tr("{seconds} seconds, {frames} frames", seconds=f"{num_frames / fps:.1f}", frames=num_frames)
 
 
 def size_name(size: VideoSize) -> str:
@@ -98,50 +99,51 @@ def size_name(size: VideoSize) -> str:
 
 def mode_name(mode: GenerationMode) -> str:
     """What a video is made from."""
-    return MODES[mode.value]
-
-
-def theme_name(theme: Theme) -> str:
-    """A theme, as the menu lists it."""
-    return THEMES[theme.value]
+    return tr(MODES[mode.value])
 
 
 def tokens_used(count: int, limit: int) -> str:
     """The counter below a prompt; the end token is not the user's."""
-    return f"{max(0, count - 1)} of {limit - 1} tokens"
+    return tr("{count} of {limit} tokens", count=max(0, count - 1), limit=limit - 1)
 
 
 def tokens_too_many(count: int, limit: int) -> str:
     """What happens to a prompt that is too long."""
-    return f"{count - 1} of {limit - 1} tokens. The model reads the beginning only; what is dimmed has no effect."
+    return tr(
+        "{count} of {limit} tokens. The model reads the beginning only; what is dimmed has no effect.",
+        count=count - 1,
+        limit=limit - 1,
+    )
 
 
 def stage_name(stage: Stage) -> str:
     """The stage in the row of stages."""
-    return STAGES[stage.value]
+    return tr(STAGES[stage.value])
 
 
 def stage_doing(stage: Stage) -> str:
     """The stage as the headline of the progress card."""
-    return _DOING[stage.value]
+    return tr(_DOING[stage.value])
 
 
 def step_of(progress: RenderProgress) -> str:
     """`step 14 of 30`, with the part for models of two experts; empty where there are no steps to count."""
     if progress.total <= 1:
         return ""
-    word = "step" if progress.stage.value == "create_frames" else "part"
-    steps = f"{word} {progress.done} of {progress.total}"
-    return f"{steps}{DOT}part {progress.part} of {progress.parts}" if progress.parts > 1 and word == "step" else steps
+    part = tr("part {done} of {total}", done=progress.part, total=progress.parts)
+    if progress.stage.value != "create_frames":
+        return tr("part {done} of {total}", done=progress.done, total=progress.total)
+    steps = tr("step {done} of {total}", done=progress.done, total=progress.total)
+    return f"{steps}{DOT}{part}" if progress.parts > 1 else steps
 
 
 def render_facts(progress: RenderProgress, elapsed_s: float) -> str:
     """The small line of the progress card."""
-    facts = [f"Running for {duration(elapsed_s)}"]
+    facts = [tr("Running for {time}", time=duration(elapsed_s))]
     if progress.seconds_per_step is not None:
-        facts.append(f"{per_step(progress.seconds_per_step)} per step")
+        facts.append(tr("{time} per step", time=per_step(progress.seconds_per_step)))
     if progress.peak_memory_bytes > 0:
-        facts.append(f"peak video memory {data_size(progress.peak_memory_bytes)}")
+        facts.append(tr("peak video memory {size}", size=data_size(progress.peak_memory_bytes)))
     return DOT.join(facts)
 
 
@@ -153,17 +155,17 @@ def per_step(seconds: float) -> str:
 def device_name(device: str) -> str:
     """Where the engine computes, in words."""
     kind = device.lower()
-    return "Processor (CPU)" if kind == "cpu" else "Graphics card" if kind.startswith("cuda") else device
+    return tr("Processor (CPU)") if kind == "cpu" else tr("Graphics card") if kind.startswith("cuda") else device
 
 
 def threads(count: int) -> str:
     """Number of processor threads."""
-    return "1 thread" if count == 1 else f"{count} threads"
+    return trn("{count} thread", "{count} threads", count)
 
 
 def licence_line(metadata: ModelMetadata) -> str:
     """The licence of a model, where it is known."""
-    return "" if metadata.licence in ("", "unknown") else f"Licence: {metadata.licence}"
+    return "" if metadata.licence in ("", "unknown") else tr("Licence: {name}", name=metadata.licence)
 
 
 def window_title(percent: int | None) -> str:

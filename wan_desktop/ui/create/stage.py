@@ -45,8 +45,8 @@ class EmptyState(QWidget):
         self.icon = IconLabel("clapperboard", "text3", 48, self)
         self._layout.addWidget(self.icon)
         self._layout.addSpacing(8)
-        self.title = label(text.EMPTY_TITLE, self, role="section")
-        self.words = label(text.EMPTY_TEXT, self, role="soft")
+        self.title = label(tr(text.EMPTY_TITLE), self, role="section")
+        self.words = label(tr(text.EMPTY_TEXT), self, role="soft")
         for widget in (self.icon, self.title, self.words):
             widget.setProperty("align", "center")
         self._layout.addWidget(self.title)

@@ -124,7 +124,7 @@ class SelfTestCard(QFrame):
 
     def _show_progress(self, progress: RenderProgress) -> None:
         done, total = progress.done, max(progress.total, 1)
-        words = tr("{stage}, {done} of {total}", stage=text.STAGES[progress.stage], done=done, total=total)
+        words = tr("{stage}, {done} of {total}", stage=text.stage_name(progress.stage), done=done, total=total)
         self.words.setText(words)
         self.bar.show_parts([Segment(done, "accent")], total, spoken=words)
 
