@@ -68,7 +68,7 @@ class RenderPlanner:
         Args:
             model: That was asked for.
             request: What is to be made.
-            others: Smaller weights of the model, for when it does not fit; used only where the settings allow it.
+            others: What may take its place when it does not fit; used only where the settings allow it.
 
         Raises:
             RequestError, IntegrityError, ModelFilesMissingError: As `plan_for` says.
@@ -94,6 +94,7 @@ class RenderPlanner:
         policy = Policy(
             mode=self._settings.memory_mode,
             may_use_smaller_variant=self._settings.may_use_smaller_variant,
+            may_use_other_model=self._settings.may_use_other_model,
             worked=worked,
             gpu_uuid=place,
             card_computes=card.computes,

@@ -21,18 +21,18 @@ from wan_desktop.core.generation import (
     settle,
 )
 from wan_desktop.core.jobs import JobContext
-from wan_desktop.core.ladder import Candidate, Rung, Substitute
+from wan_desktop.core.ladder import Rung, Substitute
 from wan_desktop.core.messages import Generate, OutputTarget, Preview, Progress, Stage
 from wan_desktop.core.paths import AppPaths
 from wan_desktop.core.prompt import prompt_tokenizer
 from wan_desktop.core.render_planner import RenderPlanner
 from wan_desktop.core.render_progress import ProgressTracker
 from wan_desktop.core.settings import DEFAULT_NAME_PATTERN
+from wan_desktop.core.subjects import Subjects
 from wan_desktop.core.words import tr
 
 logger = logging.getLogger(__name__)
 
-SmallerVariants = Callable[[Model, str], Sequence[Candidate]]
 _UNSAFE = re.compile(r"[^\w ,.-]+")
 _NAME_LENGTH = 40
 _DEVICES = {"CON", "PRN", "AUX", "NUL", *(f"{name}{number}" for name in ("COM", "LPT") for number in range(10))}
@@ -63,8 +63,8 @@ class Renderer:
         self._client = client
         self._paths = paths
         self.planner = planner or RenderPlanner(paths)
-        self.smaller_variants: SmallerVariants = lambda _model, _variant: ()
-        """What may take a model's place, if the settings allow it: who knows the store sets it."""
+        self.find_subjects: Callable[[], Subjects | None] = lambda: None
+        """Who knows the store sets it: what may take a model's place, where the settings allow it, is found there."""
         self._known_stage_s: dict[str, dict[Stage, float]] = {}
 
     def settle(self, draft: GenerationDraft, model: Model) -> Settled:
@@ -84,7 +84,9 @@ class Renderer:
         engine = self._client.state
         if isinstance(engine, EngineReady):
             self.planner.engine_sees(engine.ready.cards)
-        rungs = self.planner.rungs(model, request, self.smaller_variants(model, request.variant))
+        subjects = self.find_subjects()
+        others = subjects.substitutes(model, request.variant, other_models=True) if subjects else ()
+        rungs = self.planner.rungs(model, request, others)
         known_as = f"{request.model_id} {request.variant} {request.width}x{request.height}x{request.num_frames}"
         tried: list[Attempt] = []
 
@@ -92,7 +94,7 @@ class Renderer:
             tracker = ProgressTracker(self._known_stage_s.get(known_as, {}), notice=_notice(tried, rung))
             command = Generate(
                 job=context.job_id,
-                request=_for_rung(request, rung),
+                request=_for_rung(request, rung, subjects),
                 model_folder=Path(rung.folder),
                 plan=rung.plan,
                 output=self._output(path, options or RenderOptions()),
@@ -128,9 +130,28 @@ class Renderer:
         )
 
 
-def _for_rung(request: GenerationRequest, rung: Rung) -> GenerationRequest:
-    """The request, for the weights that this rung has."""
-    return request if rung.substitute is Substitute.NONE else replace(request, variant=rung.variant)
+def _for_rung(request: GenerationRequest, rung: Rung, subjects: Subjects | None) -> GenerationRequest:
+    """The request, for the weights that this rung has; of another model size and length are kept as far as it can.
+
+    Raises:
+        WanError: The other model is not there any more, or cannot make it.
+    """
+    if rung.substitute is Substitute.VARIANT:
+        return replace(request, variant=rung.variant)
+    if rung.substitute is Substitute.NONE or subjects is None:
+        return request
+    other = subjects.model(rung.model_id, rung.variant)
+    draft = GenerationDraft(
+        prompt=request.prompt,
+        image=request.image,
+        last_image=request.last_image,
+        width=request.width,
+        height=request.height,
+        num_frames=request.num_frames,
+        seed=request.seed,
+        variant="" if other.variant else rung.variant,
+    )
+    return settle(draft, other, count_tokens=prompt_tokenizer(other.folder.path).count).request
 
 
 def _notice(tried: Sequence[Attempt], rung: Rung) -> str:
@@ -138,6 +159,8 @@ def _notice(tried: Sequence[Attempt], rung: Rung) -> str:
         return ""
     if rung.substitute is Substitute.VARIANT:
         return tr("With its smaller weights, {variant}, since memory is short.", variant=rung.variant)
+    if rung.substitute is Substitute.MODEL:
+        return tr("With another model, {name}, since memory is short.", name=rung.model_id)
     memory = tried[-1].outcome == Outcome.OUT_OF_MEMORY
     return tr("Saving memory, this will be slower.") if memory else tr("Trying it another way.")
 

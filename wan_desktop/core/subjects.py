@@ -58,19 +58,33 @@ class Subjects:
             modes=metadata.modes or self._modes_here(metadata, chosen),
         )
 
-    def smaller_variants(self, model: Model, variant: str = "") -> tuple[Candidate, ...]:
-        """Smaller weights of a model that are on this PC, the most exact first.
+    def substitutes(self, model: Model, variant: str = "", *, other_models: bool = False) -> tuple[Candidate, ...]:
+        """What is on this PC and could make a video in a model's place: its smaller weights, then other models.
 
         Args:
             model: As it is rendered with.
             variant: That the request names; empty for the model's own weights.
+            other_models: Other models too.
         """
         metadata = self._catalog.get(model.metadata.model_id)
         if metadata is None:
             return ()
         name = variant or model.variant
-        chosen = metadata.variant(name) if name else None
-        return tuple(each for each in self._other_variants(metadata, chosen) if each.is_here)
+        found = [*self._other_variants(metadata, metadata.variant(name) if name else None)]
+        if other_models:
+            found += self._other_models(metadata)
+        return tuple(each for each in found if each.is_here)
+
+    def model(self, model_id: str, variant: str) -> Model:
+        """A model that is on this PC, to render with.
+
+        Raises:
+            WanError: It is not there any more, or damaged.
+        """
+        metadata = self._catalog.entry(model_id)
+        if metadata.folder:
+            return Model(metadata, inspect_model_folder(self._resources / metadata.folder))
+        return self._manager.model(metadata, variant)
 
     def _usual(self, metadata: ModelMetadata) -> Variant | None:
         """None for a model that comes with the program as a folder."""

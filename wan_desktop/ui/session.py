@@ -30,13 +30,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from wan_desktop.core.catalog import Model
     from wan_desktop.core.engine_client import EngineState
     from wan_desktop.core.hardware import HardwareProfile
     from wan_desktop.core.jobs import Work
-    from wan_desktop.core.ladder import Candidate
     from wan_desktop.core.paths import AppPaths
     from wan_desktop.core.settings import Settings
+    from wan_desktop.core.subjects import Subjects
 
 logger = logging.getLogger(__name__)
 _PATIENCE_S = 1.5
@@ -88,7 +87,7 @@ class Session(QObject):
         self.messages = MessageLog(self)
         self.pc = LivePc(self, look_at_pc)
         self.models = LiveModels(self)
-        self.renderer.smaller_variants = self._smaller_variants
+        self.renderer.find_subjects = self._find_subjects
         self.library = LiveLibrary(self)
         self.renders = LiveQueue(self, queue_file or paths.render_queue_file, forget=queue_file is not None)
         self.download_pause = DownloadPause(self)
@@ -103,14 +102,15 @@ class Session(QObject):
             self._done[job_id] = done
         return job_id
 
-    def _smaller_variants(self, model: Model, variant: str) -> Sequence[Candidate]:
-        """On the engine's lane."""
-        catalog, manager = self.models.catalog, self.models.manager
-        if not self.settings.may_use_smaller_variant or catalog is None or manager is None:
-            return ()
+    def _find_subjects(self) -> Subjects | None:
+        """On the engine's lane; None where nothing may take a model's place."""
+        settings, catalog, manager = self.settings, self.models.catalog, self.models.manager
+        may_use = settings.may_use_smaller_variant or settings.may_use_other_model
+        if not may_use or catalog is None or manager is None:
+            return None
         from wan_desktop.core.subjects import Subjects  # noqa: PLC0415 - after the first paint
 
-        return Subjects(catalog, manager, self.paths.resources).smaller_variants(model, variant)
+        return Subjects(catalog, manager, self.paths.resources)
 
     def start_engine(self) -> None:
         """Start the engine process unless it runs; on its lane, because starting a process can take long."""
