@@ -9,10 +9,10 @@ from PySide6.QtCore import QObject, Signal, Slot
 from wan_desktop.core.errors import VideoUnreadableError
 from wan_desktop.core.stall_reasons import stall_reason
 from wan_desktop.core.words import tr
-from wan_desktop.ui.create.error_texts import error_text
 from wan_desktop.ui.create.estimator import Asked
 from wan_desktop.ui.create.rendering import RenderController
 from wan_desktop.ui.create.stop_question import StopQuestion
+from wan_desktop.ui.error_texts import error_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -96,10 +96,7 @@ class RenderDesk(QObject):
             words: On the button; "Try again" if empty.
         """
         self._retry = retry
-        session = self._session
-        shown = error_text(
-            error, engine=session.engine_state, log_file=session.paths.log_file, retry=words or tr("Try again")
-        )
+        shown = error_text(error, self._session, retry=words)
         self._stage.show_error(shown)
 
     def _connect(self) -> None:

@@ -13,8 +13,8 @@ from PySide6.QtWidgets import QFileDialog, QInputDialog, QMenu, QSplitter, QStac
 from wan_desktop.core.recipe import draft_of
 from wan_desktop.core.video_library import VideoEntry, VideoQuery, VideoState
 from wan_desktop.core.words import tr, trn
-from wan_desktop.ui.create.error_texts import error_text
 from wan_desktop.ui.dropping import recipe_in
+from wan_desktop.ui.error_texts import error_text
 from wan_desktop.ui.library import words
 from wan_desktop.ui.library.compare import ComparePage
 from wan_desktop.ui.library.deeds import MOST_COMPARED, Deed
@@ -341,7 +341,7 @@ class LibraryPage(Page):
         self.left.setCurrentWidget(self._error_card)
 
     def _error_text(self, error: WanError, retry: str) -> ErrorText:
-        return error_text(error, engine=self.session.engine_state, log_file=self.session.paths.log_file, retry=retry)
+        return error_text(error, self.session, retry=retry)
 
     def _drop_error(self) -> None:
         if self._error_card is not None:

@@ -15,8 +15,8 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QStackedWidget, 
 from wan_desktop.core.power import is_possible
 from wan_desktop.core.render_queue import WhenDone
 from wan_desktop.core.words import tr
-from wan_desktop.ui.create.error_texts import error_text
 from wan_desktop.ui.create.stop_question import StopQuestion
+from wan_desktop.ui.error_texts import error_text
 from wan_desktop.ui.live.render_queue import error_of
 from wan_desktop.ui.page import Page, PageId
 from wan_desktop.ui.queue import texts
@@ -250,8 +250,8 @@ class QueuePage(Page):
 
     def _error_text(self, job: RenderJob) -> ErrorText:
         """What the card below a job that failed says."""
-        session, told = self.session, job.trouble
-        shown = error_text(error_of(told), engine=session.engine_state, log_file=session.paths.log_file)
+        told = job.trouble
+        shown = error_text(error_of(told), self.session)
         changes = told.changes if told is not None else ()
         return replace(
             shown,

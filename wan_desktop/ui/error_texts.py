@@ -6,9 +6,11 @@ import platform
 from typing import TYPE_CHECKING
 
 from wan_desktop import __version__
+from wan_desktop.core.doctor.private import Private, known_prompts, without_private
 from wan_desktop.core.engine_client import EngineReady
 from wan_desktop.core.fallback import LadderError, Outcome
 from wan_desktop.core.log import redact
+from wan_desktop.core.words import tr
 from wan_desktop.ui import text
 from wan_desktop.ui.create.estimate_texts import tried_words
 from wan_desktop.ui.widgets.error_card import ErrorText
@@ -18,20 +20,28 @@ if TYPE_CHECKING:
 
     from wan_desktop.core.engine_client import EngineState
     from wan_desktop.core.errors import WanError
+    from wan_desktop.ui.session import Session
 
 _LOG_LINES = 60
 
 
-def error_text(error: WanError, *, engine: EngineState, log_file: Path, retry: str = "Try again") -> ErrorText:
-    """What the card says of that error, with a report that holds no secret and no prompt."""
+def error_text(error: WanError, session: Session, *, retry: str = "") -> ErrorText:
+    """What the card says of that error, with a report that holds nothing private.
+
+    Args:
+        error: What went wrong.
+        session: Knows the engine, the log, and what is private.
+        retry: On the button; "Try again" if empty.
+    """
+    private = Private.of(session.paths, session.settings, known_prompts(session.paths))
     return ErrorText(
         title=error.title,
         number=text.error_number(error.number),
         message=error.message,
         hint=error.hint,
         details=redact(error.details),
-        report=_report(error, engine, log_file),
-        retry=retry,
+        report=without_private(_report(error, session.engine_state, session.paths.log_file), private),
+        retry=retry or tr("Try again"),
         tried=_tried(error),
     )
 
