@@ -110,7 +110,7 @@ def _file_named(arguments: Sequence[str]) -> Path | None:
     """The one file that was dropped on the program's icon, or opened with it; None if the arguments are a command."""
     from pathlib import Path  # noqa: PLC0415 - imported already, and here only with arguments
 
-    from wan_desktop.ui.dropping import may_be_recipe  # noqa: PLC0415 - the command line does not need it
+    from wan_desktop.core.recipe import may_be_recipe  # noqa: PLC0415 - the window starts without it
 
     if len(arguments) != 1:
         return None

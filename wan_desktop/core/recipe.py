@@ -267,3 +267,12 @@ def _looks_like_recipe(text: str) -> bool:
     except (ValueError, RecursionError):
         return False
     return isinstance(data, dict) and {"format", "request", "created"} <= data.keys()
+
+
+RECIPE_ENDINGS = (".mp4", ".png", ".json")
+"""Of what the program writes; whether one is ours shows when it is read."""
+
+
+def may_be_recipe(path: Path) -> bool:
+    """By its name, it may hold the settings of a video."""
+    return path.suffix.lower() in RECIPE_ENDINGS

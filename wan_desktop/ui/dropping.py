@@ -8,17 +8,11 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 
+from wan_desktop.core.recipe import may_be_recipe
+
 if TYPE_CHECKING:
     from PySide6.QtCore import QEvent, QMimeData
     from PySide6.QtWidgets import QWidget
-
-ENDINGS = (".mp4", ".png", ".json")
-"""Of what the program writes; whether one is ours shows when it is read."""
-
-
-def may_be_recipe(path: Path) -> bool:
-    """By its name, it may hold the settings of a video."""
-    return path.suffix.lower() in ENDINGS
 
 
 def recipe_in(data: QMimeData) -> Path | None:

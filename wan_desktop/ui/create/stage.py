@@ -30,6 +30,9 @@ _RECENT_FROM_PX = 690
 """In a lower stage the newest videos are not shown."""
 
 
+_LEAST_CHIP_PX = 120
+
+
 class EmptyState(QWidget):
     """Says what will be here, and offers examples."""
 
@@ -64,6 +67,8 @@ class EmptyState(QWidget):
         widgets: list[QWidget] = [self.example]
         for sample in samples:
             chip = Button(sample, self, kind="chip")
+            chip.setMinimumWidth(_LEAST_CHIP_PX)  # a long prompt must not widen the window
+            chip.setToolTip(sample)
             chip.setAccessibleName(tr("Example: {prompt}", prompt=sample))
             chip.clicked.connect(self._on_chip)
             widgets.append(chip)
