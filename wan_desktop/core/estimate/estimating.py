@@ -35,10 +35,10 @@ def estimate(
     """
     setup = set_up(plan, machine)
     found = needs(shape, workload, setup, machine)
-    times = _Times(
-        seconds_by_stage(shape, workload, setup, machine),
-        seconds_by_stage(shape, workload, setup, without_speed_test(machine)),
-    )
+    told = seconds_by_stage(shape, workload, setup, machine)
+    was_tested = machine.card_speed is not None or machine.cpu_speed is not None
+    bare = seconds_by_stage(shape, workload, setup, without_speed_test(machine)) if was_tested else told
+    times = _Times(told, bare)
     stages = [stage for stage in Stage if workload.has_image or stage is not Stage.PREPARE_IMAGE]
     prediction = _prediction(shape, workload, setup, found, times.bare)
     entry = (calibration.entry(prediction) if calibration else None) or Entry()
