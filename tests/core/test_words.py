@@ -14,6 +14,7 @@ from wan_desktop.core.words import DOMAIN, languages, tr, trn, use_language
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = resources_folder() / "translations"
+_ASKING = ("tr", "trn", "mark")
 
 
 @pytest.fixture(autouse=True)
@@ -91,7 +92,7 @@ def test_that_texts_are_written_out_where_they_are_asked_for() -> None:
     wrong = []
     for file in sorted((ROOT / "wan_desktop").rglob("*.py")):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("tr", "trn", "mark"):
-                if isinstance(node.args[0], ast.JoinedStr | ast.BinOp):
-                    wrong.append(f"{file.name}:{node.lineno}")
+            is_asked = isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+            if is_asked and node.func.id in _ASKING and isinstance(node.args[0], ast.JoinedStr | ast.BinOp):
+                wrong.append(f"{file.name}:{node.lineno}")
     assert not wrong
