@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from wan_desktop.core.calibration import Calibration, Entry, Prediction, Ratio
 from wan_desktop.core.estimate import coefficients as c
-from wan_desktop.core.estimate.memory import Need, Setup, disk_bytes, needs, set_up
+from wan_desktop.core.estimate.memory import Need, Setup, disk_bytes, needs, set_up, weights_of
 from wan_desktop.core.estimate.records import Basis, Estimate, Machine, StageEstimate, Workload
 from wan_desktop.core.estimate.times import Seconds, computes_as_measured, seconds_by_stage, without_speed_test
 from wan_desktop.core.load_plan import LoadPlan
@@ -34,10 +34,11 @@ def estimate(
         calibration: What earlier renders on this machine have shown.
     """
     setup = set_up(plan, machine)
-    found = needs(shape, workload, setup, machine)
-    told = seconds_by_stage(shape, workload, setup, machine)
+    weights = weights_of(shape, setup)
+    found = needs(shape, workload, setup, machine, weights)
+    told = seconds_by_stage(shape, workload, setup, machine, weights)
     was_tested = machine.card_speed is not None or machine.cpu_speed is not None
-    bare = seconds_by_stage(shape, workload, setup, without_speed_test(machine)) if was_tested else told
+    bare = seconds_by_stage(shape, workload, setup, without_speed_test(machine), weights) if was_tested else told
     times = _Times(told, bare)
     stages = [stage for stage in Stage if workload.has_image or stage is not Stage.PREPARE_IMAGE]
     prediction = _prediction(shape, workload, setup, found, times.bare)
@@ -53,7 +54,7 @@ def estimate(
         vram_peak_bytes=max(stage.vram_bytes for stage in estimates),
         ram_peak_bytes=ram,
         commit_peak_bytes=ram + (c.CUDA_COMMIT_BYTES if setup.on_card else 0),
-        disk_bytes=disk_bytes(shape, workload, setup),
+        disk_bytes=disk_bytes(shape, workload, setup, weights),
         seconds_low=_total([stage.seconds_low for stage in estimates]),
         seconds_high=_total([stage.seconds_high for stage in estimates]),
         basis=basis,

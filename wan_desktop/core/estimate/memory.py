@@ -228,9 +228,8 @@ class Need:
     ram: int
 
 
-def needs(shape: ModelShape, workload: Workload, setup: Setup, machine: Machine) -> dict[Stage, Need]:
+def needs(shape: ModelShape, workload: Workload, setup: Setup, machine: Machine, weights: Weights) -> dict[Stage, Need]:
     """What each stage needs, before what splitting and CUDA itself take."""
-    weights = weights_of(shape, setup)
     computing = {
         Stage.LOAD_MODEL: 0,
         Stage.READ_PROMPT: text_bytes(shape, setup),
@@ -378,9 +377,8 @@ def _pinning(weights: Weights, setup: Setup, machine: Machine) -> int:
     return weights.expert if setup.plan.placement is Placement.BLOCKS else 2 * weights.layer
 
 
-def disk_bytes(shape: ModelShape, workload: Workload, setup: Setup) -> int:
+def disk_bytes(shape: ModelShape, workload: Workload, setup: Setup, weights: Weights) -> int:
     """Files that a render makes: blocks of the transformers, latents until the video is written, and the video."""
-    weights = weights_of(shape, setup)
     blocks = shape.transformer.num_layers * weights.block
     experts = 1 if setup.plan.one_expert else shape.experts
     in_files = experts * blocks if setup.plan.placement is Placement.DISK else 0

@@ -10,7 +10,6 @@ from wan_desktop.core.estimate.memory import (
     is_tiled,
     tiled_px,
     vae_costs,
-    weights_of,
 )
 from wan_desktop.core.estimate.records import Machine, Workload
 from wan_desktop.core.load_plan import Attention, Placement, Precision, Storage, TextEncoderPolicy
@@ -39,13 +38,13 @@ _NOTHING = Seconds(0.0, 0.0)
 
 
 def seconds_by_stage(
-    shape: ModelShape, workload: Workload, setup: Setup, machine: Machine
+    shape: ModelShape, workload: Workload, setup: Setup, machine: Machine, weights: Weights
 ) -> dict[Stage, Seconds] | None:
     """How long each stage takes; None where nobody knows how fast the machine computes."""
     peak = _card_peak(machine) if setup.on_card else _cpu_peak(machine)
     if not peak or (setup.plan.text_encoder is TextEncoderPolicy.CPU and not _cpu_peak(machine)):
         return None
-    clock = _Clock(shape, workload, setup, machine, peak)
+    clock = _Clock(shape, workload, setup, machine, weights, peak)
     stages = {
         Stage.LOAD_MODEL: clock.load(),
         Stage.READ_PROMPT: clock.read_prompt(),
@@ -99,6 +98,12 @@ def _cpu_peak(machine: Machine) -> float | None:
     return measured / c.PRODUCTS_OF_PEAK or None
 
 
+def _disk_bytes_per_s(machine: Machine) -> float:
+    """As measured, as told, or as the slowest drive."""
+    tested = [_measured(speed, SpeedKind.DISK, "read") for speed in (machine.card_speed, machine.cpu_speed)]
+    return next((rate for rate in (*tested, machine.disk_read_bytes_per_s) if rate), c.DISK_BYTES_PER_S.worst)
+
+
 # Operations ----------------------------------------------------------------------------------------------------------
 
 
@@ -134,12 +139,21 @@ def encode_flops(shape: ModelShape, workload: Workload) -> float:
 class _Clock:
     """The stages of one render, peak in FLOP/s."""
 
-    def __init__(self, shape: ModelShape, workload: Workload, setup: Setup, machine: Machine, peak: float) -> None:
+    def __init__(
+        self,
+        shape: ModelShape,
+        workload: Workload,
+        setup: Setup,
+        machine: Machine,
+        weights: Weights,
+        peak: float,
+    ) -> None:
         self._shape, self._workload, self._setup, self._machine = shape, workload, setup, machine
         self._plan = setup.plan
         self._peak = peak
         self._speed = machine.card_speed if setup.on_card else machine.cpu_speed
-        self._weights: Weights = weights_of(shape, setup)
+        self._weights = weights
+        self._disk_bytes_per_s = _disk_bytes_per_s(machine)
 
     def load(self) -> Seconds:
         """What the plan reads before it begins."""
@@ -259,13 +273,6 @@ class _Clock:
             # Into pinned memory, which takes about a second for four gigabytes.
             seconds += self._read(0) + Seconds(experts * weights.expert / 8e9, experts * weights.expert / 1e9)
         return seconds
-
-    @property
-    def _disk_bytes_per_s(self) -> float:
-        """As measured, as told, or as the slowest drive."""
-        machine = self._machine
-        tested = [_measured(speed, SpeedKind.DISK, "read") for speed in (machine.card_speed, machine.cpu_speed)]
-        return next((rate for rate in (*tested, machine.disk_read_bytes_per_s) if rate), c.DISK_BYTES_PER_S.worst)
 
     @property
     def _comes_late(self) -> bool:
