@@ -32,10 +32,18 @@ if TYPE_CHECKING:
 
 _BEFORE_SESSION = (
     "wan_desktop.core.catalog",
+    "wan_desktop.core.messages",
     "wan_desktop.core.engine_client",
     "wan_desktop.core.fallback",
+    "wan_desktop.core.nvml",
     "wan_desktop.core.hardware_probe",
     "wan_desktop.core.render_planner",
+    "wan_desktop.core.render_progress",
+    "wan_desktop.core.store.hub",
+    "wan_desktop.core.store.history",
+    "wan_desktop.core.store.status",
+    "wan_desktop.core.store.download",
+    "wan_desktop.core.manager",
     "wan_desktop.core.rendering",
     "wan_desktop.core.settings_effects",
     "wan_desktop.core.video_library",
@@ -45,8 +53,10 @@ _BEFORE_SESSION = (
     "wan_desktop.ui.banner",
     "wan_desktop.ui.queue.link",
     "wan_desktop.ui.shell",
+    "wan_desktop.core.doctor.private",
     "wan_desktop.ui.create.render_desk",
     "wan_desktop.ui.create.form_tools",
+    "wan_desktop.ui.create.form",
 )
 _BEFORE_WIZARD = (
     "wan_desktop.core.store.hub",

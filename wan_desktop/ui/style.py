@@ -97,7 +97,7 @@ def _buttons(look: Look) -> str:
     t, px = look.tokens, look.px
     return f"""
 QPushButton {{ background: {t.raised}; border: 1px solid {t.border}; border-radius: 6px; min-height: {px(32)}px;
-  padding: 0 {px(13)}px; font-weight: 500; }}
+  padding: 0 {px(13)}px; font-weight: 600; }}
 QPushButton:hover {{ background: {t.sel}; }}
 QPushButton:focus {{ border: 2px solid {t.link}; padding: 0 {px(12)}px; min-height: {px(30)}px; }}
 QPushButton:disabled {{ color: {t.text3}; background: {t.raised}; }}

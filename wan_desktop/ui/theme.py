@@ -16,7 +16,17 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QByteArray, QObject, QRectF, Signal, Slot
-from PySide6.QtGui import QColor, QFont, QFontDatabase, QGuiApplication, QIcon, QPainter, QPalette, QPixmap
+from PySide6.QtGui import (
+    QColor,
+    QFont,
+    QFontDatabase,
+    QGuiApplication,
+    QIcon,
+    QPainter,
+    QPalette,
+    QPixmap,
+    QPixmapCache,
+)
 
 from wan_desktop.core.paths import resources_folder
 from wan_desktop.core.settings import Theme
@@ -27,7 +37,7 @@ if TYPE_CHECKING:
     from PySide6.QtWidgets import QApplication
 
 FONT_FAMILIES = ("Inter", "Segoe UI Variable", "Segoe UI", "sans-serif")
-_FONT_FILES = ("Inter-Regular.otf", "Inter-Medium.otf", "Inter-SemiBold.otf")
+_FONT_FILES = ("Inter-Regular.otf", "Inter-SemiBold.otf")
 _DARK_BELOW = 128
 _ICON_GAP = 5  # Fusion leaves 4 px between icon and text, which looks glued; the pixmap carries the rest
 
@@ -199,6 +209,10 @@ def icon_pixmap(name: str, color: QColor, size: int, *, gap: int = 0) -> QPixmap
 
     application = QGuiApplication.instance()
     ratio = application.devicePixelRatio() if isinstance(application, QGuiApplication) else 1.0
+    key = f"wan-icon {name} {color.name()} {size} {gap} {ratio}"
+    drawn = QPixmap()
+    if QPixmapCache.find(key, drawn):
+        return drawn
     pixmap = QPixmap(round((size + gap) * ratio), round(size * ratio))
     pixmap.fill(QColor(0, 0, 0, 0))
     painter = QPainter(pixmap)
@@ -206,6 +220,7 @@ def icon_pixmap(name: str, color: QColor, size: int, *, gap: int = 0) -> QPixmap
     QSvgRenderer(QByteArray(svg)).render(painter, QRectF(0, 0, size * ratio, size * ratio))
     painter.end()
     pixmap.setDevicePixelRatio(ratio)
+    QPixmapCache.insert(key, pixmap)
     return pixmap
 
 

@@ -26,7 +26,6 @@ from wan_desktop.core.store.bf16 import (
     KEEP_FLOAT32,
     ConversionPlan,
     OriginalRange,
-    Rounder,
     convert,
     convert_file,
     header_size_bytes,
@@ -36,6 +35,7 @@ from wan_desktop.core.store.bf16 import (
 )
 from wan_desktop.core.store.blocks import BlockMap
 from wan_desktop.core.store.disk import Disk
+from wan_desktop.core.store.rounder import Rounder
 
 BITS = {"F32": 32, "BF16": 16, "F16": 16, "I64": 64, "U8": 8}
 NAMES = ("a.weight", "b.bias", "blocks.0.norm2.weight", "scale_shift_table", "x.rope.y", "ü.norm22", "c", "d", "e")

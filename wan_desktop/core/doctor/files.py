@@ -30,7 +30,7 @@ PACKAGES = (
     "numpy",
 )
 """What the engine imports, by the names of their modules."""
-_FONTS = ("Inter-Regular.otf", "Inter-Medium.otf", "Inter-SemiBold.otf")
+_FONTS = ("Inter-Regular.otf", "Inter-SemiBold.otf")
 _FOLDERS = ("catalog", "icons", "models")
 _MAX_SETTINGS_BYTES = 10_000_000
 _BUSY_WAIT_S = 1.0

@@ -13,14 +13,15 @@ from dataclasses import dataclass
 from itertools import groupby
 from math import prod
 from pathlib import Path
-from typing import Any, TypeAlias
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from wan_desktop.core.errors import IntegrityError
 from wan_desktop.core.store.blocks import BlockMap, BlockMapBuilder
 from wan_desktop.core.store.disk import Disk
 from wan_desktop.core.store.disk_file import Data, DiskFile
+
+if TYPE_CHECKING:
+    from wan_desktop.core.store.rounder import Rounder
 
 KEEP_FLOAT32 = ("rope", "time_embedder", "scale_shift_table", "norm1", "norm2", "norm3")
 """`WanTransformer3DModel._keep_in_fp32_modules` of diffusers 0.42.1, models/transformers/transformer_wan.py."""
@@ -44,7 +45,6 @@ _MAX_DIMENSIONS = 64  # of numpy and torch; bounds the work on a hostile header
 _MAX_NUMBER = (1 << 63) - 1
 _MAX_NAME = 100  # in messages
 _CHUNK_BYTES = 1 << 20  # of the original; what is worked on stays in the processor's cache
-_BF16_NAN = 0x7FC0
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,38 +245,11 @@ def _runs(tensors: Iterable[PlannedTensor], original_data: int, converted_data: 
 # Conversion ----------------------------------------------------------------------------------------------------------
 
 
-class Rounder:
-    """Rounds float32 to bfloat16 as torch does: to the nearest value, to the even one of two; too large is infinite.
+def _rounder(max_bytes: int) -> "Rounder":
+    # It brings numpy, a tenth of a second of the window's start, and is needed where something is converted only.
+    from wan_desktop.core.store.rounder import Rounder  # noqa: PLC0415
 
-    NaN becomes 0x7FC0 whatever its bits are. That is what torch's portable code makes of it; its vector code makes
-    0xFFFF on some processors, which would give the file another sha256 there.
-
-    Args:
-        max_bytes: Of the float32 values at a time; working memory is 1.75 times that, allocated once.
-    """
-
-    def __init__(self, max_bytes: int) -> None:
-        count = max_bytes // 4
-        self._sums = np.empty(count, "<u4")
-        self._rounded = np.empty(count, "<u2")
-        self._nans = np.empty(count, np.bool_)
-
-    def __call__(self, values: Data) -> memoryview:
-        """The bfloat16 bytes of these float32 bytes, both little-endian; they are valid until the next call."""
-        bits = np.frombuffer(values, "<u4")
-        count = len(bits)
-        sums, rounded, nans = self._sums[:count], self._rounded[:count], self._nans[:count]
-        # Add just under half of the last place that stays, and all of the half when that place is odd.
-        np.right_shift(bits, 16, out=sums)
-        np.bitwise_and(sums, 1, out=sums)
-        np.add(sums, 0x7FFF, out=sums)
-        np.add(sums, bits, out=sums)
-        np.right_shift(sums, 16, out=sums)
-        np.copyto(rounded, sums, casting="unsafe")
-        np.isnan(bits.view("<f4"), out=nans)
-        if nans.any():
-            np.copyto(rounded, _BF16_NAN, where=nans)
-        return rounded.view("u1").data
+    return Rounder(max_bytes)
 
 
 def convert(
@@ -300,7 +273,7 @@ def convert(
     """
     write(memoryview(plan.header))
     buffer = memoryview(bytearray(_CHUNK_BYTES))
-    rounder = Rounder(_CHUNK_BYTES)
+    rounder = _rounder(_CHUNK_BYTES)
     for run in plan.runs:
         begin, end = run.original
         for offset in range(begin, end, _CHUNK_BYTES):
@@ -396,7 +369,7 @@ def rebuild(plan: ConversionPlan, offset: int, length: int, fetch: Callable[[int
             raise _cut_off(needed.offset + len(data), needed.offset + needed.length)
         for cut in _cuts(plan, offset, length):
             values = data[cut.begin - needed.offset : cut.end - needed.offset]
-            converted = Rounder(len(values))(values) if cut.is_converted else values
+            converted = _rounder(len(values))(values) if cut.is_converted else values
             parts.append(converted[cut.skip : cut.skip + cut.length])
     return b"".join(parts)
 

@@ -177,7 +177,7 @@ class CardDelegate(QStyledItemDelegate):
             painter.setBrush(look().color("raised"))
             painter.drawRoundedRect(button, 6, 6)
             painter.setPen(look().color("text"))
-            painter.setFont(look().font(12, QFont.Weight.Medium))
+            painter.setFont(look().font(12, QFont.Weight.DemiBold))
             painter.drawText(button, Qt.AlignmentFlag.AlignCenter, name)
 
     def _paint_marks(self, painter: QPainter, places: CardPlaces, entry: VideoEntry, *, selected: bool) -> None:

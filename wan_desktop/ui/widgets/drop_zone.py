@@ -178,7 +178,7 @@ class DropZone(QWidget):
             else ("Drop a picture here", "or click to choose  ·  Ctrl+V pastes")
         )
         painter.setPen(look().color("text"))
-        painter.setFont(look().font(14, QFont.Weight.Medium))
+        painter.setFont(look().font(14, QFont.Weight.DemiBold))
         painter.drawText(
             QRectF(box.left(), top + size + 6, box.width(), look().px(22)), Qt.AlignmentFlag.AlignCenter, title
         )
