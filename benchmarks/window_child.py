@@ -8,7 +8,6 @@ import sys
 import time
 
 SPAWNED_AT = "WAN_DESKTOP_BENCHMARK_SPAWNED_AT"
-TICK_MS = 10
 
 
 def _rss_mb() -> float:
@@ -50,44 +49,5 @@ def ours() -> None:
     run_window(AppPaths.find(), on_first_paint=_tell_start)
 
 
-def pauses() -> None:
-    """Run the whole program once, and print the pauses of its event loop: idle, while it opens, and after that."""
-    import itertools  # noqa: PLC0415
-    import json  # noqa: PLC0415
-
-    from PySide6.QtCore import Qt, QTimer  # noqa: PLC0415
-    from PySide6.QtWidgets import QApplication  # noqa: PLC0415
-
-    from wan_desktop.core.paths import AppPaths  # noqa: PLC0415
-    from wan_desktop.ui.program import Program  # noqa: PLC0415
-
-    application = QApplication([sys.argv[0], "-style", "Fusion"])
-    ticks: list[float] = []
-    phases: dict[str, list[float]] = {}
-
-    def end_phase(name: str) -> None:
-        phases[name] = [1000 * (after - before) for before, after in itertools.pairwise(ticks)]
-        del ticks[:-1]
-
-    timer = QTimer()
-    timer.setTimerType(Qt.TimerType.PreciseTimer)
-    timer.timeout.connect(lambda: ticks.append(time.perf_counter()))
-    timer.start(TICK_MS)
-    QTimer.singleShot(3000, application.quit)
-    application.exec()
-    end_phase("idle")
-    paths = AppPaths.find()
-    paths.ensure()
-    program = Program(application, paths, sample=True)
-    # The form is the last thing that is built; the next turn of the loop belongs to the engine's import and the render.
-    program.window.create.form_ready.connect(lambda: QTimer.singleShot(0, lambda: end_phase("opening")))
-    program.show()
-    code = application.exec()
-    end_phase("working")
-    program.shutdown()
-    print(json.dumps({"phases": phases, "code": code}), flush=True)
-    os._exit(0)
-
-
 if __name__ == "__main__":
-    {"bare": bare, "ours": ours, "pauses": pauses}[sys.argv[1]]()
+    {"bare": bare, "ours": ours}[sys.argv[1]]()
