@@ -85,6 +85,7 @@ def _hand_over(session: nox.Session, *command: str) -> None:
 
 # The tests share a machine: one thread each makes their times and their sums repeatable. The Hub's address is one where
 # nobody listens; tests that need a Hub start their own.
+_MAX_WORKERS = 4  # each loads torch and starts engines: about 2 GB
 _TEST_ENVIRONMENT = {"OMP_NUM_THREADS": "1", "QT_QPA_PLATFORM": "offscreen", "HF_ENDPOINT": "http://127.0.0.1:9"}
 
 
@@ -96,8 +97,10 @@ def app(session: nox.Session) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """Run the tests; arguments go to pytest."""
-    session.run(_python(session), "-m", "pytest", *session.posargs, env=_TEST_ENVIRONMENT)
+    """Run the tests; arguments go to pytest. All of them run in several processes, a named part in one."""
+    is_part = any(not argument.startswith("--") for argument in session.posargs)
+    workers = [] if is_part else ["-n", str(min(os.cpu_count() or 1, _MAX_WORKERS))]
+    session.run(_python(session), "-m", "pytest", *workers, *session.posargs, env=_TEST_ENVIRONMENT)
 
 
 @nox.session
