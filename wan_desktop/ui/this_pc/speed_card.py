@@ -81,7 +81,7 @@ class SpeedCard(QWidget):
         if reports != self.reports:
             self.reports = reports
             self._make_table()
-        self._say_idle()
+            self._say_idle()  # else the last word of a test stays: this comes with every look at the PC
 
     @Slot()
     def start(self) -> None:
