@@ -3,13 +3,17 @@
     python -m tools.texts
 
 writes `resources/translations/wan_desktop.pot` and, for each language there, `LANGUAGE/LC_MESSAGES/wan_desktop.po` and
-`.mo`. Texts are the arguments of `tr`, `trn` and `mark`. A translation whose English text has changed is kept and
-marked as doubtful ("fuzzy"); such texts are shown in English until somebody has looked at them.
+`.mo`. Texts are the arguments of `tr`, `trn` and `mark`, and what the models' entries say in words. A translation whose
+English text has changed is kept and marked as doubtful ("fuzzy"); such texts are shown in English until somebody has
+looked at them.
 """
 
+import json
 import sys
+from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
@@ -22,6 +26,8 @@ from wan_desktop.core.words import DOMAIN
 _SOURCES = Path(__file__).resolve().parents[1] / "wan_desktop"
 _KEYWORDS = {"tr": None, "trn": (1, 2), "mark": None}
 _WIDTH = 120
+_OF_AN_ENTRY = ("description", "refused_because", "shape", "note")
+"""Fields of models' entries that hold words; of the qualities the name too. Names of models stay as they are."""
 
 
 def collect() -> Catalog:
@@ -29,7 +35,24 @@ def collect() -> Catalog:
     catalog = Catalog(project="Wan Desktop", fuzzy=False)
     for _, _, text, _, _ in extract_from_dir(_SOURCES, [("**.py", "python")], keywords=_KEYWORDS):
         catalog.add(text)
+    for file in sorted((resources_folder() / "catalog").glob("*.json")):
+        for text in entry_texts(json.loads(file.read_text(encoding="utf-8"))):
+            catalog.add(text)
     return catalog
+
+
+def entry_texts(data: Any) -> Iterator[str]:
+    """The words of a model's entry, or of a part of it."""
+    if isinstance(data, list):
+        for value in data:
+            yield from entry_texts(value)
+    elif isinstance(data, dict):
+        yield from (quality["name"] for quality in data.get("qualities", ()))
+        for name, value in data.items():
+            if name in _OF_AN_ENTRY and value:
+                yield value
+            elif isinstance(value, dict | list):
+                yield from entry_texts(value)
 
 
 def template(catalog: Catalog) -> bytes:
