@@ -9,11 +9,11 @@ from pathlib import Path
 from benchmarks.measure import report
 from benchmarks.render_overhead import BUILTIN_REQUEST
 from wan_desktop.core.catalog import BUILTIN_MODEL_ID, find_model
-from wan_desktop.core.engine_client import EngineClient, EngineReady
+from wan_desktop.core.engine_client import EngineClient, EngineReady, RenderEvent
 from wan_desktop.core.errors import JobCancelled
 from wan_desktop.core.generation import GenerationRequest
 from wan_desktop.core.load_plan import LoadPlan
-from wan_desktop.core.messages import Generate, OutputTarget, Preview, Progress, Stage
+from wan_desktop.core.messages import Generate, OutputTarget, Progress, Stage
 from wan_desktop.core.paths import resources_folder
 
 _RUNS = 7
@@ -42,7 +42,7 @@ def _cancel(client: EngineClient, command: Generate, at_step: int) -> tuple[floa
     """Seconds from asking to the end, and seconds a step."""
     cancel, asked_at, steps = threading.Event(), 0.0, [time.perf_counter()]
 
-    def watch(event: Progress | Preview) -> None:
+    def watch(event: RenderEvent) -> None:
         nonlocal asked_at
         if isinstance(event, Progress) and event.stage == Stage.CREATE_FRAMES:
             steps.append(time.perf_counter())

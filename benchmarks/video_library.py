@@ -155,7 +155,7 @@ def _compare_openings(file: Path, work: Path, size: _Size) -> None:
     report(f"Open the index of {size.entries} videos, checked", interleaved(size.runs, {"open": opened}))
 
 
-def _write_videos(folder: Path, files: int) -> None:
+def write_videos(folder: Path, files: int) -> None:
     """Real videos, each with a recipe of its own; encoded once for each, since the recipe lies in the header."""
     frames = np.zeros((5, 64, 64, 3), np.uint8)
     for number in range(files):
@@ -201,7 +201,7 @@ def _thumbnail_seconds(work: Path, folder: Path) -> float:
 
 def _compare_scans(work: Path, size: _Size) -> None:
     folder = work / "videos"
-    _write_videos(folder, size.files)
+    write_videos(folder, size.files)
     library = VideoLibrary(work / "scan.sqlite3", work / "thumbnails")
     _scan_seconds(library, folder, new=size.files)
     results = interleaved(

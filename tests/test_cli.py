@@ -32,6 +32,7 @@ class CommandLine:
             "WAN_DESKTOP_HOME": str(home),
             "OMP_NUM_THREADS": "1",
             "PYTHONIOENCODING": "utf-8",
+            "LC_ALL": "C.UTF-8",  # English, whatever the system speaks
         }
 
     def start(self, *arguments: object) -> "subprocess.Popen[str]":
@@ -60,6 +61,18 @@ class CommandLine:
 @pytest.fixture
 def command_line(tmp_path: Path) -> CommandLine:
     return CommandLine(tmp_path / "home")
+
+
+def test_that_errors_are_in_the_language_of_the_settings(command_line: CommandLine, tmp_path: Path) -> None:
+    command_line.home.mkdir()
+    (command_line.home / "settings.json").write_text('{"language": "de"}', encoding="utf-8")
+    asked = ("render", "--prompt", "a red fox", "--model", "nothing", "--out", tmp_path / "clip.mp4")
+    code, output, errors = command_line.call(*asked)
+    assert (code, output) == (1, "")
+    assert errors.startswith("Dieses Modell ist nicht auf diesem PC (WAN-2106): Es gibt kein Modell 'nothing'")
+    code, events = command_line.events(*asked)
+    assert (events[-1]["code"], events[-1]["number"]) == ("model-not-found", 2106)
+    assert events[-1]["message"].startswith("Es gibt kein Modell 'nothing'")
 
 
 def test_that_render_ends_with_done_and_a_video(

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 from wan_desktop.core.errors import AlreadyOpenError, DataFolderError
 from wan_desktop.core.paths import AppPaths
+from wan_desktop.core.settings import language_setting
+from wan_desktop.core.words import tr, use_language
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -31,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return run_command(arguments, paths)
     if has_no_screen(sys.platform, os.environ):
         os.environ["QT_QPA_PLATFORM"] = "offscreen"
-        print("There is no screen, so the window makes its sample video without being seen.", flush=True)  # noqa: T201
+        print(tr("There is no screen, so the window makes its sample video without being seen."), flush=True)  # noqa: T201
         return run_window(paths, sample=True)
     return run_window(paths, file=file)
 
@@ -69,6 +71,7 @@ def run_window(
     libraries = _begin_on_windows() if sys.platform == "win32" else None
     # Fusion by argument, because `setStyle` returns the style, and PySide then builds all enumerations of QStyle.
     application = QApplication([sys.argv[0], "-style", "Fusion"])
+    use_language(paths.resources / "translations", language_setting(paths.settings_file))
     try:
         paths.ensure()
         instance = claim(paths.data, file, libraries=libraries)
@@ -77,7 +80,7 @@ def run_window(
 
         return show_start_error(application, error)
     if instance is None:
-        print("Wan Desktop is open already; its window was brought to the front.", flush=True)  # noqa: T201
+        print(tr("Wan Desktop is open already; its window was brought to the front."), flush=True)  # noqa: T201
         return 1 if sample else 0
     program = Program(
         application,

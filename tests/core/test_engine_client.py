@@ -17,7 +17,7 @@ from wan_desktop.core.engine_client import EngineClient, EngineReady, EngineStar
 from wan_desktop.core.errors import EngineError, JobCancelled, OutOfMemoryError
 from wan_desktop.core.generation import GenerationResult
 from wan_desktop.core.load_plan import LoadPlan
-from wan_desktop.core.messages import Generate, OutputTarget, Preview, Progress
+from wan_desktop.core.messages import Generate, OutputTarget, Paused, Preview, Progress, Resumed
 
 ROOT = Path(__file__).resolve().parents[2]
 FAKE = ROOT / "tests" / "fakes" / "fake_engine.py"
@@ -38,13 +38,19 @@ class Session:
         self.changes += 1
 
     def generate(
-        self, cancel: threading.Event | None = None, on_event: Callable[..., None] | None = None
+        self,
+        cancel: threading.Event | None = None,
+        on_event: Callable[..., None] | None = None,
+        pause: threading.Event | None = None,
     ) -> GenerationResult:
         """One job."""
         target = OutputTarget(path=self.folder / "out.mp4", rescue_folder=self.folder, work_folder=self.folder)
         command = Generate(job="job", request=make_request(), model_folder=self.folder, plan=LoadPlan(), output=target)
         return self.client.generate(
-            command, on_event=on_event or self.events.append, cancel_asked=cancel or threading.Event()
+            command,
+            on_event=on_event or self.events.append,
+            cancel_asked=cancel or threading.Event(),
+            pause_asked=pause,
         )
 
 
@@ -212,3 +218,47 @@ os.kill(os.getpid(), signal.SIGTERM)
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=tmp_path)
     engine = int(run.stdout)
     wait_until(lambda: not psutil.pid_exists(engine) or psutil.Process(engine).status() == psutil.STATUS_ZOMBIE)
+
+
+def test_that_a_render_waits_while_it_is_paused_and_goes_on_afterwards(start: Callable[[str], Session]) -> None:
+    session, pause = start("ok"), threading.Event()
+
+    def on_event(event: object) -> None:
+        session.events.append(event)
+        if isinstance(event, Progress) and event.done == 5 and event.total > 5:
+            pause.set()
+        if isinstance(event, Paused):
+            pause.clear()
+
+    assert session.generate(on_event=on_event, pause=pause).path.exists()
+    kinds = [type(event) for event in session.events if isinstance(event, Paused | Resumed)]
+    assert kinds == [Paused, Resumed]
+    steps = [event.step for event in session.events if isinstance(event, Paused | Resumed)]
+    assert steps[0] == steps[1] >= 5
+
+
+def test_that_a_paused_render_can_be_stopped(start: Callable[[str], Session]) -> None:
+    session, pause, cancel = start("slow"), threading.Event(), threading.Event()
+    pause.set()
+
+    def on_event(event: object) -> None:
+        session.events.append(event)
+        if isinstance(event, Paused):
+            cancel.set()
+
+    with pytest.raises(JobCancelled):
+        session.generate(cancel, on_event, pause)
+    assert any(isinstance(event, Paused) for event in session.events)
+    assert isinstance(session.client.state, EngineReady), "it ended by itself and needed no kill"
+
+
+def test_that_an_engine_that_dies_while_a_render_is_paused_is_told(start: Callable[[str], Session]) -> None:
+    session, pause = start("slow"), threading.Event()
+    pause.set()
+
+    def on_event(event: object) -> None:
+        if isinstance(event, Paused):
+            session.client.kill()
+
+    with pytest.raises(EngineError):
+        session.generate(None, on_event, pause)

@@ -116,11 +116,28 @@ def test_that_an_error_that_heals_is_tried_again_on_its_rung() -> None:
 
 
 def test_that_an_error_that_stays_ends_its_rung_after_three_tries() -> None:
-    blocked = FileBlockedError("Another program holds a file.", hint="Close it.")
-    made, result = descend([RESIDENT, COMPONENT], Engine([blocked] * 4))
-    assert made == "component"
-    assert outcomes(result) == [("resident", Outcome.BUSY), ("component", Outcome.DONE)]
+    blocked = FileBlockedError("Another program blocks /models/transformer.safetensors.", hint="Close it.")
+    engine = Engine([blocked] * 4)
+    made, result = descend([RESIDENT, COMPONENT, BLOCKS, SMALLER], engine)
+    assert engine.tried == ["a14b bf16 resident", "a14b Q4_K_M resident"]
+    assert made == "resident"
+    assert outcomes(result) == [("resident", Outcome.BUSY), ("resident", Outcome.DONE)]
     assert result.attempts[0].retries == 3
+
+
+def test_that_a_file_that_stays_blocked_is_named_with_who_may_hold_it() -> None:
+    blocked = FileBlockedError("Another program blocks /models/transformer.safetensors.", hint="Close it.", details="x")
+    engine = Engine(*[[blocked] * 4] * 3)
+    with pytest.raises(LadderError) as caught:
+        descend([RESIDENT, COMPONENT, BLOCKS], engine)
+    error = caught.value.error
+    assert isinstance(error, FileBlockedError)
+    assert engine.tried == ["a14b bf16 resident"]
+    assert "/models/transformer.safetensors" in error.message
+    assert "tried 4 times" in error.hint
+    assert "virus scanner" in error.hint
+    assert error.details == "x"
+    assert [attempt.retries for attempt in caught.value.result.attempts] == [3]
 
 
 def test_that_pauses_grow_and_jitter() -> None:

@@ -14,6 +14,7 @@ import pytest
 
 from tests.fakes.hardware import PROFILES, Behaviour, FakeNvml, load, nvml_child, pc_of
 from tests.fakes.hardware.nvml import OWN_PROCESS
+from wan_desktop.core.card_programs import CardProgram
 from wan_desktop.core.hardware import (
     Drive,
     DriveKind,
@@ -175,9 +176,11 @@ def test_that_the_older_memory_question_is_asked_if_the_newer_is_unknown() -> No
 
 def test_that_what_the_engine_holds_is_not_held_by_others() -> None:
     profile = load(LINUX)
-    card = replace(profile.gpus[0], used_by_others_bytes=3_000_000_000)
+    engine = CardProgram("python3", 1_000_000_000, (OWN_PROCESS,), is_own=True)
+    card = replace(profile.gpus[0], used_by_others_bytes=3_000_000_000, programs=(engine,))
     (gpu,) = ask_nvml(FakeNvml(replace(profile, gpus=(card,))), own_processes=[OWN_PROCESS]).gpus
     assert gpu.used_by_others_bytes == 2_000_000_000
+    assert gpu.programs == (replace(engine, name="Wan Desktop"),)
 
 
 def test_that_the_engine_is_counted_where_windows_does_not_tell(tmp_path: Path) -> None:
@@ -275,6 +278,15 @@ def test_that_a_list_of_drives_that_is_refused_is_a_problem(slow_pc: _SlowPc) ->
 
 def test_that_no_drive_is_asked_unless_wanted(slow_pc: _SlowPc) -> None:
     assert probe(pc=slow_pc, command=nvml_child(DESKTOP)).drives == ()
+
+
+def test_that_a_card_that_is_too_hot_says_so() -> None:
+    profile = load(DESKTOP)
+    hot = replace(profile.gpus[0], temperature_c=91, slowed_by_heat=True)
+    (gpu,) = ask_nvml(FakeNvml(replace(profile, gpus=(hot,)))).gpus
+    assert (gpu.temperature_c, gpu.slowed_by_heat) == (91, True)
+    (gpu,) = ask_nvml(FakeNvml(replace(profile, gpus=(hot,)), Behaviour.NO_DETAILS)).gpus
+    assert (gpu.temperature_c, gpu.slowed_by_heat) == (0, False)
 
 
 # This machine --------------------------------------------------------------------------------------------------------

@@ -22,11 +22,15 @@ from wan_desktop.core.messages import (
     Generate,
     MessageError,
     OutputTarget,
+    Pause,
+    Paused,
     Preview,
     Progress,
     Quit,
     Ready,
     Rejected,
+    Resume,
+    Resumed,
     Stage,
     decode_command,
     decode_event,
@@ -50,12 +54,16 @@ COMMANDS: list[Command] = [
         output=TARGET,
     ),
     Cancel("j"),
+    Pause("j"),
+    Resume("j"),
     Quit(),
 ]
 EVENTS = [
     Ready(app_version="1", torch_version="2", diffusers_version="3", device="CPU", threads=1, process_id=7),
     Progress(job="j", stage=Stage.CREATE_FRAMES, done=1, total=2, part=2, parts=2, peak_memory_bytes=28_000_000_000),
     Preview("j", 3, "aGk="),
+    Paused(job="j", step=3, total=30, freed_bytes=28_000_000_000),
+    Resumed(job="j", step=3, total=30),
     Finished(
         "j", GenerationResult(path=Path("x"), seconds=1.5, timings_s={"a": 1.0}, attempts=(Attempt("p", "done", 1.0),))
     ),

@@ -194,6 +194,7 @@ def test_that_statuses_read_as_the_list_says_them(offers: tuple[ModelOffer, ...]
         ModelStatus.UNKNOWN: ShownStatus.NEEDS_CHECK,
         ModelStatus.CORRUPTED: ShownStatus.NEEDS_REPAIR,
         ModelStatus.LOADED: ShownStatus.IN_USE,
+        ModelStatus.IN_USE: ShownStatus.IN_USE,
         ModelStatus.ERROR: ShownStatus.DRIVE_MISSING,
     }
     assert {status: Standing(with_status(offer, status)).status for status in wanted} == wanted

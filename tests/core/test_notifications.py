@@ -49,6 +49,8 @@ def test_that_a_queue_is_one_event() -> None:
         (Running(), (ProgressKind.NONE, None)),
         (Running(rendering=True), (ProgressKind.UNKNOWN, None)),
         (Running(rendering=True, render_percent=47), (ProgressKind.USUAL, 47)),
+        (Running(rendering=True, render_percent=47, render_paused=True), (ProgressKind.PAUSED, 47)),
+        (Running(rendering=True, render_paused=True), (ProgressKind.PAUSED, 100)),
         (Running(rendering=True, render_percent=47, downloads=((1, 2),)), (ProgressKind.USUAL, 47)),
         (Running(downloads=((10, 40), (30, 40))), (ProgressKind.USUAL, 50)),
         (Running(downloads=((10, 40), (0, 0))), (ProgressKind.UNKNOWN, None)),

@@ -204,7 +204,9 @@ def test_that_a_small_page_file_can_be_mended() -> None:
 def test_that_only_windows_has_buttons_for_its_dialogs() -> None:
     profile = load("rtx-4080-16gb-32gb-busy")
     linux = replace(profile, system=replace(profile.system, os="linux"))
-    assert row(pc_rows(linux), RowKind.OTHER_PROGRAMS).fix is Fix.NONE
+    unnamed = replace(linux, gpus=(replace(linux.gpus[0], programs=()),))
+    assert row(pc_rows(linux), RowKind.OTHER_PROGRAMS).fix is Fix.SHOW_PROGRAMS  # a list of our own
+    assert row(pc_rows(unnamed), RowKind.OTHER_PROGRAMS).fix is Fix.NONE
     assert RowKind.MEMORY_SPILL not in {each.kind for each in pc_rows(linux)}
     assert RowKind.MEMORY_SPILL in {each.kind for each in pc_rows(profile)}
 

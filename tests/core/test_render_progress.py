@@ -2,7 +2,7 @@
 
 import pytest
 
-from wan_desktop.core.messages import Preview, Progress, Stage
+from wan_desktop.core.messages import Paused, Preview, Progress, Resumed, Stage
 from wan_desktop.core.render_progress import ProgressTracker, RenderProgress
 
 
@@ -91,3 +91,24 @@ def test_that_time_left_is_never_negative() -> None:
     assert render.at(60, Stage.BUILD_PICTURES, 1, 5).seconds_left == pytest.approx(1.0)
     render.at(0, Stage.SAVE_VIDEO, 0, 1)
     assert render.at(60, Stage.SAVE_VIDEO, 0, 1).seconds_left == 0
+
+
+def test_that_the_clock_stands_still_while_a_render_is_paused() -> None:
+    render = Render()
+    render.at(0, Stage.CREATE_FRAMES, 0, 10)
+    for step in range(1, 5):
+        before = render.at(2, Stage.CREATE_FRAMES, step, 10)
+    render.clock.now += 1
+    paused = render.tracker.follow(Paused(job="j", step=4, total=10))
+    assert paused.paused
+    assert paused.elapsed_s == pytest.approx(before.elapsed_s + 1)
+    render.clock.now += 3600
+    resumed = render.tracker.follow(Resumed(job="j", step=4, total=10))
+    assert not resumed.paused
+    assert resumed.elapsed_s == pytest.approx(paused.elapsed_s)
+    assert resumed.seconds_left == pytest.approx(12)
+    after = render.at(1, Stage.CREATE_FRAMES, 5, 10)
+    assert after.seconds_per_step == pytest.approx(2)
+    assert after.seconds_left == pytest.approx(10)
+    assert not after.slower_than_expected
+    assert render.at(2, Stage.BUILD_PICTURES, 0, 1).stage_seconds[-1] == (Stage.CREATE_FRAMES, pytest.approx(12))

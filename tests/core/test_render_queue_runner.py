@@ -1,7 +1,7 @@
 """The runner makes jobs one after the other, and what came of each is in the queue."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -231,3 +231,86 @@ def test_that_an_engine_that_is_ended_with_the_program_is_no_failure_of_the_job(
     assert job is not None
     assert job.state is RenderState.WAITING
     assert job.trouble is None
+
+
+def wait_for(condition: Callable[[], bool], limit_s: float = 20.0) -> None:
+    """Wait for what another thread does."""
+    tick, left_s = threading.Event(), limit_s
+    while not condition():
+        assert left_s > 0, "it did not happen in time"
+        tick.wait(0.01)
+        left_s -= 0.01
+
+
+def waits_when_paused(_job: RenderJob, own: JobContext) -> GenerationResult:
+    """Work that waits while that is asked for, and ends when it is let go on."""
+    while not own.pause_asked.wait(0.01):
+        own.check_cancelled()
+    own.progress(RenderProgress(stage=Stage.CREATE_FRAMES, paused=True))
+    tick = threading.Event()
+    while own.pause_asked.is_set():
+        tick.wait(0.01)
+        own.check_cancelled()
+    own.progress(RenderProgress(stage=Stage.CREATE_FRAMES))
+    return result(VIDEO)
+
+
+@pytest.fixture
+def paused(queue: RenderQueue) -> Iterator[tuple[QueueRunner, str]]:
+    """A runner whose job is paused, on a thread of its own, and the job's id."""
+    (job_id,) = queue.add(order())
+    runner = QueueRunner(queue, waits_when_paused)
+    thread = threading.Thread(target=runner.run_next, args=(context(),))
+    thread.start()
+    wait_for(lambda: runner.pause(job_id))
+    wait_for(lambda: queue.snapshot().paused_jobs == (job_id,))
+    yield runner, job_id
+    runner.stop(job_id)
+    thread.join()
+
+
+def test_that_a_paused_job_still_runs_and_is_done_after_it_was_let_go_on(
+    queue: RenderQueue, paused: tuple[QueueRunner, str]
+) -> None:
+    runner, job_id = paused
+    assert [job.job_id for job in queue.snapshot().running] == [job_id]
+    assert runner.resume(job_id)
+    wait_for(lambda: queue.job(job_id).state is RenderState.DONE)
+    assert queue.snapshot().paused_jobs == ()
+    assert not runner.pause(job_id)
+
+
+def test_that_a_paused_job_can_be_stopped(queue: RenderQueue, paused: tuple[QueueRunner, str]) -> None:
+    runner, job_id = paused
+    assert runner.stop(job_id)
+    wait_for(lambda: queue.job(job_id).state is RenderState.STOPPED)
+    assert queue.snapshot().paused_jobs == ()
+
+
+def test_that_a_paused_job_waits_for_the_next_start_when_the_program_ends(
+    queue: RenderQueue, paused: tuple[QueueRunner, str]
+) -> None:
+    runner, job_id = paused
+    runner.shut_down()
+    wait_for(lambda: queue.job(job_id).state is RenderState.WAITING)
+    assert queue.job(job_id).interrupted
+
+
+def test_that_a_crash_while_a_job_is_paused_is_like_one_while_it_runs(tmp_path: Path) -> None:
+    file = tmp_path / "crashed.sqlite3"
+    with RenderQueue(file) as queue:
+        queue.add(order())
+        job = queue.next_job()
+        queue.note_paused(job.job_id, paused=True)
+        assert queue.snapshot().paused_jobs == (job.job_id,)
+    with RenderQueue(file) as opened:
+        (waiting,) = opened.snapshot().waiting
+        assert waiting.interrupted
+        assert opened.snapshot().paused_jobs == ()
+
+
+def test_that_what_does_not_run_is_never_paused(queue: RenderQueue) -> None:
+    (job_id,) = queue.add(order())
+    queue.note_paused(job_id, paused=True)
+    assert queue.snapshot().paused_jobs == ()
+    assert not QueueRunner(queue, makes).pause(job_id)

@@ -89,7 +89,7 @@ def not_a_number(tensors: dict[str, Tensor]) -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (drop, "1 tensors are missing.*to_q"),
+        (drop, "A tensor is missing.*to_q"),
         (add, "blocks.9.*does not have"),
         (add_scale, "scale_weight.*does not have"),
         (reshape, "proj_out.weight.*shape"),

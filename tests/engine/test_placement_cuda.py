@@ -1,5 +1,6 @@
 """The same on a graphics card; not run where this was written, which has none."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -49,3 +50,18 @@ def test_that_a_closed_model_leaves_the_card_as_it_was(tiny_model: TinyModel) ->
     found = video_memory(torch.device("cuda", 0))
     assert found is not None
     assert 0 < found.free_bytes <= found.total_bytes
+
+
+@pytest.mark.parametrize("placement", list(Placement))
+def test_that_a_pause_frees_the_card_and_changes_no_bit(tiny_model: TinyModel, placement: Placement) -> None:
+    model = load(tiny_model("t2v_two_experts"), on_card(replace(PLAIN, placement=placement)))
+    expected = sample(model)
+    modules = (model.transformer, model.transformer_2, model.text_encoder, model.vae)
+
+    def rest(_done: int, _total: int, leave_card: Callable[[], int]) -> None:
+        leave_card()
+        assert {p.device.type for part in modules for p in part.parameters()} == {"cpu"}
+
+    assert torch.equal(sample(model, between_steps=rest), expected)
+    assert torch.equal(frames(model, expected), frames(model, expected))
+    model.close()

@@ -322,7 +322,7 @@ def infinite(tensors: Tensors) -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (drop, r"1 tensors are missing.*attn1\.to_q"),
+        (drop, r"A tensor is missing.*attn1\.to_q"),
         (add, r"blocks\.9.*does not have"),
         (add_face_adapter, "face_adapter.*does not have"),
         (say_twice, "holds it twice"),

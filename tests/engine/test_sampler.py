@@ -7,12 +7,18 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from diffusers import WanImageToVideoPipeline, WanPipeline
+from diffusers import (
+    DPMSolverMultistepScheduler,
+    FlowMatchEulerDiscreteScheduler,
+    UniPCMultistepScheduler,
+    WanImageToVideoPipeline,
+    WanPipeline,
+)
 from PIL import Image
 
 from tests.fakes.requests import make_request
 from wan_desktop.core.errors import BrokenPictureError, JobCancelled
-from wan_desktop.core.generation import GenerationRequest
+from wan_desktop.core.generation import GenerationRequest, Sampler
 from wan_desktop.core.load_plan import LoadPlan
 from wan_desktop.core.model_folder import inspect_model_folder
 from wan_desktop.engine.decoder import decode_groups, to_pictures
@@ -67,7 +73,13 @@ def our_pictures(model: LoadedModel, latents: torch.Tensor) -> np.ndarray:
     return np.concatenate([to_pictures(group) for group in decode_groups(model, latents, nothing)])
 
 
-def call_pipeline(model: LoadedModel, wanted: GenerationRequest, images: dict[str, Image.Image], **more: Any) -> Any:
+def call_pipeline(
+    model: LoadedModel,
+    wanted: GenerationRequest,
+    images: dict[str, Image.Image],
+    scheduler: Any = None,
+    **more: Any,
+) -> Any:
     """What diffusers' own pipeline makes of the same request.
 
     It gets the very same components: the CPU's matrix kernels round differently when the same weights lie at another
@@ -80,7 +92,7 @@ def call_pipeline(model: LoadedModel, wanted: GenerationRequest, images: dict[st
         "transformer": model.transformer,
         "transformer_2": model.transformer_2,
         "vae": model.vae,
-        "scheduler": model.make_scheduler(None),
+        "scheduler": scheduler or model.make_scheduler(None),
         "boundary_ratio": model.folder.boundary_ratio,
         "expand_timesteps": model.folder.expand_timesteps,
     }
@@ -192,6 +204,45 @@ def test_that_the_shift_of_the_request_reaches_the_scheduler(tiny_model: TinyMod
     shifted = our_latents(model, request(flow_shift=8.0))
     assert torch.equal(our_latents(model, request()), our_latents(model, request(flow_shift=3.0)))
     assert not torch.equal(shifted, our_latents(model, request(flow_shift=3.0)))
+
+
+_numpy_copy = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+"""diffusers' DPM-Solver hands a tensor expression to `np.array`."""
+_FLOW = {"prediction_type": "flow_prediction", "use_flow_sigmas": True}
+
+
+@_numpy_copy
+@pytest.mark.parametrize("family", ["t2v", "t2v_two_experts", "ti2v"])
+@pytest.mark.parametrize(
+    ("sampler", "make"),
+    [
+        (Sampler.UNIPC, lambda shift: UniPCMultistepScheduler(flow_shift=shift, **_FLOW)),
+        (Sampler.EULER, lambda shift: FlowMatchEulerDiscreteScheduler(shift=shift)),
+        (Sampler.DPM_2M, lambda shift: DPMSolverMultistepScheduler(flow_shift=shift, **_FLOW)),
+    ],
+    ids=["unipc", "euler", "dpm++2m"],
+)
+@pytest.mark.parametrize("shift", [None, 8.0])
+def test_that_every_sampler_equals_that_of_the_pipeline(
+    tiny_model: TinyModel, family: str, sampler: Sampler, make: Callable[[float], Any], shift: float | None
+) -> None:
+    model = load(tiny_model(family))
+    # With the expanded timesteps of `ti2v`, text alone differs from the pipeline on purpose; a picture does not.
+    images = {"image": picture()} if family == "ti2v" else {}
+    wanted = request(sampler=sampler, flow_shift=shift)
+    expected = call_pipeline(model, wanted, images, make(shift or 3.0), output_type="latent")
+    assert torch.equal(our_latents(model, wanted, images.get("image")), expected)
+    own = our_latents(model, request(flow_shift=shift), images.get("image"))
+    assert torch.equal(own, expected) == (sampler is Sampler.UNIPC)
+
+
+@_numpy_copy
+@pytest.mark.parametrize("sampler", list(Sampler))
+def test_that_every_sampler_goes_on_where_it_was_interrupted(tiny_model: TinyModel, sampler: Sampler) -> None:
+    model, wanted, kept = load(tiny_model("t2v_two_experts")), request(sampler=sampler), []
+    whole = our_latents(model, wanted, keep=kept.append)
+    prompts = embed_prompts(model, wanted, nothing)
+    assert torch.equal(denoise(model, wanted, prompts, None, watch(), kept[2]), whole)
 
 
 def test_that_prompts_are_padded_to_512_with_zeros(tiny_model: TinyModel) -> None:

@@ -14,6 +14,7 @@ from tests.fakes.requests import make_request
 from wan_desktop.core.errors import DiskFullError, VideoNotSavedError, VideoUnreadableError
 from wan_desktop.core.generation import Attempt
 from wan_desktop.core.recipe import FORMAT, Recipe, read_recipe
+from wan_desktop.core.settings import VideoQuality
 from wan_desktop.core.video_library.reading import read_video
 from wan_desktop.engine.video import VideoWriter, save_poster
 
@@ -96,6 +97,18 @@ def test_that_nothing_is_left_beside_the_video(tmp_path: Path) -> None:
 def test_that_names_in_any_script_work(tmp_path: Path) -> None:
     path = tmp_path / "Füchse im Schnee 狐 🦊" / "a b.mp4"
     assert read_recipe(write(path, pictures((1, 2, 3)))) == RECIPE
+
+
+def test_that_standard_quality_makes_the_smaller_file(tmp_path: Path) -> None:
+    frames = np.random.default_rng(0).integers(0, 255, (9, 64, 64, 3), np.uint8)
+    sizes = {}
+    for quality in VideoQuality:
+        path = tmp_path / f"{quality}.mp4"
+        with VideoWriter(path, width=64, height=64, fps=8, quality=quality) as writer:
+            writer.write(frames)
+            writer.finish("{}")
+        sizes[quality] = path.stat().st_size
+    assert sizes[VideoQuality.STANDARD] < sizes[VideoQuality.HIGH]
 
 
 def test_that_png_frames_are_exact(tmp_path: Path) -> None:

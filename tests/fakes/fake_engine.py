@@ -27,10 +27,14 @@ from wan_desktop.core.messages import (
     Finished,
     Generate,
     MeasureSpeed,
+    Pause,
+    Paused,
     Preview,
     Progress,
     Quit,
     Ready,
+    Resume,
+    Resumed,
     SpeedKind,
     SpeedPart,
     SpeedProgress,
@@ -85,6 +89,7 @@ class Scenario:
     def __init__(self, name: str) -> None:
         self.name = name
         self.cancelled: set[str] = set()
+        self.paused: set[str] = set()
         self.tick = threading.Event()
 
     def run(self, command: Generate) -> None:
@@ -113,6 +118,7 @@ class Scenario:
                 return
             if step == 3:
                 self.misbehave()
+            self.pause(job, step - 1)
             send(Progress(job=job, stage=Stage.CREATE_FRAMES, done=min(step, STEPS), total=STEPS))
             send(Preview(job, step, small_jpeg()))
         send(Progress(job=job, stage=Stage.BUILD_PICTURES, done=1, total=1))
@@ -125,6 +131,14 @@ class Scenario:
             attempts=(Attempt("primary", "done", 1.0),),
         )
         send(Finished(job, result))
+
+    def pause(self, job: str, step: int) -> None:
+        """Wait while the job is paused."""
+        if job in self.paused and self.name != "deaf":
+            send(Paused(job=job, step=min(step, STEPS), total=STEPS))
+            while job in self.paused and job not in self.cancelled:
+                self.tick.wait(STEP_S)
+            send(Resumed(job=job, step=min(step, STEPS), total=STEPS))
 
     def measure(self, command: MeasureSpeed) -> None:
         """Answer a speed test: a card of round numbers whose 8-bit floats are off and one of whose kernels is wrong."""
@@ -179,6 +193,10 @@ def main() -> None:
                 threading.Thread(target=scenario.measure, args=(command,), daemon=True).start()
             case Cancel(job):
                 scenario.cancelled.add(job)
+            case Pause(job):
+                scenario.paused.add(job)
+            case Resume(job):
+                scenario.paused.discard(job)
             case Quit():
                 return
 

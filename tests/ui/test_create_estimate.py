@@ -220,6 +220,20 @@ def test_that_another_model_keeps_prompt_and_says_what_changed(
     assert page.form.prompt.toPlainText() == "a fox in the snow"
 
 
+def test_that_another_model_keeps_what_the_prompt_can_undo(
+    qtbot: QtBot, page: CreatePage, session: Session, own_model: Callable[[str], Path]
+) -> None:
+    page.form.write_prompt("a fox in the snow")
+    page.form.write_prompt("a red ball")
+    adopt(qtbot, page, session, own_model("t2v"))
+    choose(qtbot, page, page.model.metadata.name)
+    assert page.form.prompt.toPlainText() == page.form.state.prompt == "a red ball"
+    qtbot.mouseClick(page.form.prompt_box.undo, Qt.MouseButton.LeftButton)
+    assert page.form.prompt.toPlainText() == page.form.state.prompt == "a fox in the snow"
+    page.form.prompt.redo()
+    assert page.form.state.prompt == "a red ball"
+
+
 def test_that_the_model_of_the_last_time_comes_back(
     qtbot: QtBot, page: CreatePage, session: Session, model: Model, own_model: Callable[[str], Path]
 ) -> None:

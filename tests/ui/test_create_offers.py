@@ -1,6 +1,7 @@
 """After a failure for lack of memory: what was tried, and what can be tried instead, with numbers."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from PySide6.QtCore import Qt
@@ -9,13 +10,14 @@ from pytestqt.qtbot import QtBot
 from tests.ui.conftest import WAIT_MS
 from tests.ui.test_accessibility import faults
 from tests.ui.test_render import finish
+from wan_desktop.core.card_programs import CardProgram
 from wan_desktop.core.errors import DiskFullError, OutOfMemoryError
 from wan_desktop.core.fallback import Outcome
 from wan_desktop.core.generation import Attempt
 from wan_desktop.core.recommendations import ChangeKind, Recommendation
 from wan_desktop.ui.create import estimate_texts
 from wan_desktop.ui.create.page import CreatePage
-from wan_desktop.ui.page import PageId
+from wan_desktop.ui.page import SHOW_PROGRAMS, PageId
 from wan_desktop.ui.widgets.error_card import ErrorCard, ErrorOffer, ErrorText
 
 OpenPage = Callable[..., CreatePage]
@@ -53,6 +55,8 @@ def test_that_a_model_that_is_not_here_has_to_be_got() -> None:
 def test_that_a_result_is_told_with_memory_and_time() -> None:
     assert estimate_texts.result_words(smaller()) == "7.9 GB, about 3 min"
     close = Recommendation(kind=ChangeKind.CLOSE_PROGRAMS, text="", size_bytes=round(1.3 * GB))
+    game = replace(close, programs=(CardProgram("game", 8_200_000_000, (1,)),))
+    assert estimate_texts.result_words(game).endswith("the largest: game 8.2 GB")
     assert estimate_texts.result_words(close) == "frees up to 1.3 GB of video memory"
     assert estimate_texts.result_words(Recommendation(kind=ChangeKind.MODEL, text="")) == ""
 
@@ -120,7 +124,7 @@ def test_that_closing_programs_leads_to_this_pc(qtbot: QtBot, open_page: OpenPag
     page = open_page()
     with qtbot.waitSignal(page.page_requested) as asked:
         page.tools.apply(Recommendation(kind=ChangeKind.CLOSE_PROGRAMS, text=""), retry=True)
-    assert asked.args == [PageId.THIS_PC, None]
+    assert asked.args == [PageId.THIS_PC, SHOW_PROGRAMS]
     assert not page.rendering
 
 

@@ -12,6 +12,7 @@ from tests.ui.models_kit import KEY, REPO, add_repositories, model_files, slow_h
 from tests.ui.test_render import begin
 from wan_desktop.core.paths import AppPaths
 from wan_desktop.core.settings import Settings
+from wan_desktop.core.wanted_downloads import WantedDownloads
 from wan_desktop.ui.program import Program
 
 
@@ -46,6 +47,21 @@ def test_that_a_download_waits_for_the_end_of_a_render(qtbot: QtBot, program: Pr
     hub.rate_limit(1e9)
     session.renders.stop_running()
     qtbot.waitUntil(lambda: session.models.offer(KEY).is_usable, timeout=WAIT_MS)
+
+
+def test_that_a_download_that_a_render_paused_goes_on_at_the_next_start(
+    qtbot: QtBot, program: Program, open_program: OpenProgram, hub: FakeHub, paths: AppPaths
+) -> None:
+    session = program.session
+    session.change_settings(session.settings.with_changes(pause_while_rendering=True))
+    begin(qtbot, program.window.create)
+    qtbot.waitUntil(lambda: session.models.activity(KEY) is None, timeout=WAIT_MS)
+    assert WantedDownloads(paths.data / "wanted-downloads.json").keys() == [KEY]
+    program.shutdown()
+    hub.rate_limit(1e9)
+    again = open_program().session
+    qtbot.waitUntil(lambda: again.models.offer(KEY) is not None, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: again.models.offer(KEY).is_usable, timeout=WAIT_MS)
 
 
 def test_that_downloads_go_on_unless_the_settings_say_otherwise(qtbot: QtBot, program: Program) -> None:

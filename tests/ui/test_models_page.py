@@ -1,6 +1,8 @@
 """The Models page as a user works with it, against a Hub on this machine and PCs on paper."""
 
 import re
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -33,6 +35,8 @@ from tests.ui.models_kit import (
     wait_for_models,
     wait_for_status,
 )
+from wan_desktop.core.catalog import add_entry, metadata_for_repo
+from wan_desktop.core.errors import ModelBusyError
 from wan_desktop.core.model_list import Deed, Filter, ShownStatus
 from wan_desktop.core.model_offers import FitBadge, Group
 from wan_desktop.core.paths import AppPaths
@@ -40,6 +44,7 @@ from wan_desktop.core.settings import Settings
 from wan_desktop.core.store.library import ModelKey
 from wan_desktop.core.store.manifest import METADATA_FOLDER
 from wan_desktop.ui.live import pc as live_pc
+from wan_desktop.ui.models.cards import ModelCard
 from wan_desktop.ui.models.page import ModelsPage
 from wan_desktop.ui.page import PageId
 from wan_desktop.ui.session import Session
@@ -318,6 +323,78 @@ def test_that_a_removal_can_be_undone(qtbot: QtBot, downloaded: ModelsPage, path
     wait_for_status(qtbot, page, ShownStatus.READY)
 
 
+def test_that_a_removed_model_is_listed_and_can_be_put_back_or_deleted(
+    qtbot: QtBot, downloaded: ModelsPage, paths: AppPaths
+) -> None:
+    page = downloaded
+    assert page.removed.isHidden()
+    click(qtbot, page, Deed.REMOVE)
+    qtbot.waitUntil(page.removed.isVisible, timeout=WAIT_MS)
+    assert page.removed.text().startswith("Recently removed (1, ")
+    qtbot.mouseClick(page.removed, Qt.MouseButton.LeftButton)
+    dialog = page.deeds.trash
+    assert "deleted in 7 days" in dialog.items.item(0).text()
+    qtbot.mouseClick(dialog.put_back, Qt.MouseButton.LeftButton)
+    wait_for_status(qtbot, page, ShownStatus.READY)
+    qtbot.waitUntil(lambda: dialog.items.count() == 0, timeout=WAIT_MS)
+    assert not dialog.put_back.isEnabled()
+    dialog.reject()
+    click(qtbot, page, Deed.REMOVE)
+    qtbot.waitUntil(page.removed.isVisible, timeout=WAIT_MS)
+    qtbot.mouseClick(page.removed, Qt.MouseButton.LeftButton)
+    dialog = page.deeds.trash
+    qtbot.mouseClick(dialog.delete, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(dialog.question.yes, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(page.removed.isHidden, timeout=WAIT_MS)
+    assert not list((paths.models / ".wan-desktop" / "trash").iterdir())
+    assert not folder_of(paths).exists()
+    dialog.reject()
+
+
+def test_that_a_model_in_use_says_so_and_is_neither_removed_nor_checked(
+    qtbot: QtBot, downloaded: ModelsPage, paths: AppPaths
+) -> None:
+    page, models = downloaded, downloaded.session.models
+    with models.manager.using(folder_of(paths)):
+        wait_for_status(qtbot, page, ShownStatus.IN_USE)
+        assert page.list.card(KEY).status.text() == "In use (a video is being made with it)"
+        assert page.details.button(Deed.REMOVE).isHidden()
+        assert page.details.button(Deed.CHECK).isHidden()
+        assert KEY in [offer.key for offer in models.ready()]
+        models.remove(KEY)  # as a shortcut or another page might
+        qtbot.waitUntil(lambda: models.error(KEY) is not None, timeout=WAIT_MS)
+        assert "making a video" in models.error(KEY).message
+        models.repair(KEY)
+        qtbot.waitUntil(lambda: models.activity(KEY) is None, timeout=WAIT_MS)
+        assert isinstance(models.error(KEY), ModelBusyError)
+    wait_for_status(qtbot, page, ShownStatus.READY)
+    assert folder_of(paths).is_dir()
+
+
+def test_that_a_model_that_another_program_uses_is_in_use_until_it_is_done(
+    qtbot: QtBot, downloaded: ModelsPage, paths: AppPaths
+) -> None:
+    page = downloaded
+    code = (
+        "import sys; from pathlib import Path; from wan_desktop.core.store.disk import Disk\n"
+        "from wan_desktop.core.store.libraries import Libraries\n"
+        "root, folder = map(Path, sys.argv[1:])\n"
+        "with Libraries(Disk(), [root]).using(folder):\n"
+        "    print('held', flush=True); sys.stdin.read()\n"
+    )
+    command = [sys.executable, "-c", code, str(paths.models), str(folder_of(paths))]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout.readline().strip() == b"held"
+        page.refresh()
+        wait_for_status(qtbot, page, ShownStatus.IN_USE)
+        with pytest.raises(ModelBusyError, match=f"making a video.*process {other.pid}"):
+            page.session.models.manager.remove(KEY)
+        with page.session.models.manager.using(folder_of(paths)):
+            pass  # a second video at the same time is no harm
+        other.stdin.close()
+    wait_for_status(qtbot, page, ShownStatus.READY)
+
+
 def test_that_a_folder_of_the_user_joins_the_library(
     qtbot: QtBot, page: ModelsPage, tiny_model: Callable[[str], Path], tmp_path: Path, files: dict[str, bytes]
 ) -> None:
@@ -394,6 +471,34 @@ def test_that_a_search_leaves_what_matches(qtbot: QtBot, page: ModelsPage) -> No
     qtbot.mouseClick(page.empty.page.buttons[0], Qt.MouseButton.LeftButton)
     assert page.search.text == ""
     assert page.list.cards
+
+
+def test_that_of_hundreds_of_models_only_cards_that_are_looked_at_are_made(
+    qtbot: QtBot, open_models: OpenPage, paths: AppPaths
+) -> None:
+    for number in range(200):
+        add_entry(metadata_for_repo(f"bench/model-{number:03}-Diffusers"), paths.added_models)
+    page = open_models()
+    qtbot.waitUntil(lambda: page.list.count >= 200, timeout=WAIT_MS)
+    assert len(page.list.cards) < 60
+    bar = page.list_area.verticalScrollBar()
+    seen = page.list.cards
+    for part in range(1, 21):
+        bar.setValue(bar.maximum() * part // 20)
+        qtbot.waitUntil(lambda: bool(_cards_in_sight(page)), timeout=WAIT_MS)
+    last = _cards_in_sight(page)[-1]
+    assert last not in seen
+    qtbot.waitUntil(lambda: len(page.list.cards) <= 70, timeout=WAIT_MS)
+    qtbot.mouseClick(last, Qt.MouseButton.LeftButton)
+    assert page.selected == last.key
+    qtbot.keyClick(last, Qt.Key.Key_Home)
+    assert page.selected == page.list.cards[0].key
+    qtbot.keyClick(page.list.cards[0], Qt.Key.Key_End)
+    assert page.list.card(page.selected).accessibleName().endswith(f"{page.list.count} of {page.list.count}.")
+
+
+def _cards_in_sight(page: ModelsPage) -> list[ModelCard]:
+    return [card for card in page.list.cards if not card.visibleRegion().isEmpty()]
 
 
 def test_that_a_filter_says_what_it_hides(qtbot: QtBot, open_models: OpenPage) -> None:

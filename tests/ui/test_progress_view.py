@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from tests.fakes.requests import make_request
@@ -145,3 +146,30 @@ def test_that_percent_never_falls_and_never_says_all() -> None:
     percents = [percent_of(progress) for progress in order]
     assert percents == sorted(percents)
     assert percents[-1] == 99
+
+
+SLOW = replace(STEPS, done=15, last_step_s=40.0, usual_step_s=11.8)
+
+
+def test_that_a_render_that_is_much_slower_than_expected_says_why_and_can_be_waited_for(
+    qtbot: QtBot, view: ProgressView
+) -> None:
+    view.show_view(shown(STEPS))
+    assert view.stall.isHidden()
+    view.know_reason("The graphics card is too hot.")
+    view.show_view(shown(SLOW))
+    assert not view.stall.isHidden()
+    assert view.stall_words.text() == "Rendering is much slower than expected. The graphics card is too hot."
+    view.show_view(shown(replace(SLOW, done=16)))
+    assert not view.stall.isHidden(), "it does not flicker with each step"
+    qtbot.mouseClick(view.wait, Qt.MouseButton.LeftButton)
+    assert view.stall.isHidden()
+    view.show_view(shown(replace(SLOW, done=17)))
+    assert view.stall.isHidden(), "the user has said that it is fine"
+
+
+def test_that_the_notice_goes_when_the_render_is_as_fast_as_before(view: ProgressView) -> None:
+    view.show_view(shown(STEPS))
+    view.show_view(shown(SLOW))
+    view.show_view(shown(replace(SLOW, done=16, last_step_s=12.0)))
+    assert view.stall.isHidden()

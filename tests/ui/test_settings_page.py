@@ -322,7 +322,7 @@ def test_that_learned_limits_are_forgotten(qtbot: QtBot, page: SettingsPage, pat
     prediction = Prediction("cpu", "family", "plan", "size", {"create_frames": 100.0})
     known = planner._store.load().learn(prediction, MeasuredRun({"create_frames": 92.0}, 0))
     planner._store._known = known
-    planner._store._write()
+    planner._store._file.write(known)
     assert CalibrationStore(paths.calibration).load().runs == 1
     page.show_category(Category.ADVANCED)
     click(qtbot, page.maker.forget)

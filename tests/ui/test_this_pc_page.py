@@ -15,10 +15,12 @@ from tests.ui.test_accessibility import faults
 from wan_desktop.core.calibration import Calibration, CalibrationStore, MeasuredRun, Prediction
 from wan_desktop.core.errors import WanError
 from wan_desktop.core.hardware import HardwareProfile
+from wan_desktop.core.json_file import JsonFile
 from wan_desktop.core.paths import AppPaths
 from wan_desktop.core.pc_rows import Fix, RowKind, RowState
 from wan_desktop.core.settings import MemoryMode, Settings, Theme, load_settings
 from wan_desktop.ui.live.pc import LivePc
+from wan_desktop.ui.page import SHOW_PROGRAMS, SPEED_TEST
 from wan_desktop.ui.session import Session
 from wan_desktop.ui.theme import ThemeManager
 from wan_desktop.ui.this_pc import page as page_module
@@ -194,11 +196,10 @@ def test_that_an_engine_that_dies_is_told(qtbot: QtBot, open_page: OpenPage) -> 
 
 def test_that_learned_factors_are_told_and_can_be_forgotten(qtbot: QtBot, open_page: OpenPage, paths: AppPaths) -> None:
     paths.ensure()
-    store = CalibrationStore(paths.calibration)
     uuid = load("rtx-4070-12gb-32gb").gpus[0].uuid
     prediction = Prediction(uuid, "family", "plan", "size", {"create_frames": 100.0})
-    store._known = Calibration().learn(prediction, MeasuredRun({"create_frames": 92.0}, 0))
-    store._write()
+    known = Calibration().learn(prediction, MeasuredRun({"create_frames": 92.0}, 0))
+    JsonFile(paths.calibration, Calibration).write(known)
     page = open_page("rtx-4070-12gb-32gb")
     qtbot.waitUntil(lambda: "8 % less time" in page.memory.learned.text(), timeout=WAIT_MS)
     click(qtbot, page.memory.forget)
@@ -243,3 +244,43 @@ def test_that_everything_can_be_named_and_hit(qtbot: QtBot, open_page: OpenPage,
     qtbot.waitUntil(lambda: bool(page.reach.names), timeout=WAIT_MS)
     assert not faults(page.window())
     assert all(row.accessibleName() for row in page.rows.rows)
+
+
+# Programs on the card -----------------------------------------------------------------------------------------------
+
+
+def test_that_programs_are_named_in_their_row_and_listed_by_its_button(
+    qtbot: QtBot, open_page: OpenPage, paper: Paper
+) -> None:
+    page = open_page("rtx-4080-16gb-32gb-busy")
+    row = page.rows.row(RowKind.OTHER_PROGRAMS)
+    assert row.hint.text().startswith("The largest: game 8.2 GB, chrome 1.1 GB.")
+    click(qtbot, row.fix)
+    dialog = page.programs
+    lines = [dialog.programs.item(at).text() for at in range(dialog.programs.count())]
+    assert [line.split()[0] for line in lines] == ["game", "chrome", "The"]
+    assert "8.2 GB" in lines[0]
+    assert "2 processes" in lines[1]
+    assert dialog.manager.isVisible()
+    card = paper.profile.gpus[0]
+    paper.profile = replace(paper.profile, gpus=(replace(card, programs=card.programs[1:]),))
+    qtbot.waitUntil(lambda: dialog.programs.count() == 2, timeout=WAIT_MS)
+    assert not faults(dialog)
+    click(qtbot, dialog.leave)
+    qtbot.waitUntil(lambda: "chrome" in page.rows.row(RowKind.OTHER_PROGRAMS).hint.text(), timeout=WAIT_MS)
+
+
+def test_that_other_pages_can_ask_for_the_programs_and_the_speed_test(qtbot: QtBot, open_page: OpenPage) -> None:
+    page = open_page("rtx-3060-12gb-32gb")
+    page.show_target(SHOW_PROGRAMS)
+    assert page.programs.isVisible()
+    assert page.programs.programs.isHidden()
+    assert "does not tell" in page.programs.hint.text()
+    page.programs.reject()
+    page.show_target(SPEED_TEST)
+    qtbot.waitUntil(page.speed.run.hasFocus, timeout=WAIT_MS)
+
+
+def test_that_a_copied_report_names_no_program(qtbot: QtBot, open_page: OpenPage) -> None:
+    page = open_page("rtx-4080-16gb-32gb-busy")
+    assert "game" not in page.report()

@@ -1,4 +1,7 @@
-"""The command line: the same core without a window. Its arguments, JSON lines and exit codes are a stable contract."""
+"""The command line: the same core without a window. Its arguments, JSON lines and exit codes are a stable contract.
+
+Sentences, also those inside JSON, are in the language of the settings; programs go by codes and numbers.
+"""
 
 import argparse
 from pathlib import Path
@@ -14,8 +17,10 @@ from wan_desktop.cli.reporter import EXIT_USAGE, Reporter
 from wan_desktop.core.errors import InputError, JobCancelled, WanError
 from wan_desktop.core.log import start_logging
 from wan_desktop.core.paths import AppPaths
+from wan_desktop.core.settings import language_setting
+from wan_desktop.core.words import tr, use_language
 
-_EPILOG = """examples:
+_EXAMPLES = """
   python main.py render --prompt "a red circle moving right on a black background" --out red.mp4
   python main.py render --prompt "a white square growing on a navy background" --seed 7 --num-frames 9 --out square.mp4
   python main.py render --image first.png --prompt "a red circle moving up on a black background" --out up.mp4 --json
@@ -26,8 +31,6 @@ _EPILOG = """examples:
   python main.py doctor --zip report.zip
   python main.py models list
   python main.py models download wan2.2-ti2v-5b --variant Q4_K_M
-
-Without arguments the window opens. WAN_DESKTOP_HOME moves all data of the program to another folder.
 """
 
 
@@ -35,36 +38,43 @@ class _JsonParser(argparse.ArgumentParser):
     """Says a wrong argument as JSON too."""
 
     def error(self, message: str) -> NoReturn:
-        hint = f"{self.prog} --help lists the arguments."
+        hint = tr("{prog} --help lists the arguments.", prog=self.prog)
         Reporter(as_json=True).event("error", code="usage", number=InputError.number, message=message, hint=hint)
         self.exit(EXIT_USAGE)
 
 
 def make_parser(*, as_json: bool = False) -> argparse.ArgumentParser:
     """The parser of all commands."""
+    epilog = tr("examples:") + _EXAMPLES + "\n"
+    epilog += tr(
+        "Without arguments the window opens. WAN_DESKTOP_HOME moves all data of the program to another folder."
+    )
     kind = _JsonParser if as_json else argparse.ArgumentParser
     as_written = argparse.RawDescriptionHelpFormatter
     parser = kind(
         prog="main.py",
-        description="Wan Desktop makes videos with Wan models on this PC.",
-        epilog=_EPILOG,
+        description=tr("Wan Desktop makes videos with Wan models on this PC."),
+        epilog=epilog,
         formatter_class=as_written,
     )
     parser.add_argument("--version", action="version", version=f"Wan Desktop {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=kind)
-    add_render(commands.add_parser("render", help="make a video", epilog=_EPILOG, formatter_class=as_written))
-    recipe = commands.add_parser("recipe", help="print how a video was made, as JSON")
+    add_render(commands.add_parser("render", help=tr("make a video"), epilog=epilog, formatter_class=as_written))
+    recipe = commands.add_parser("recipe", help=tr("print how a video was made, as JSON"))
     recipe.add_argument("file", type=Path)
-    recipe.add_argument("--json", action="store_true", help="errors as JSON too")
-    add_models(commands.add_parser("models", help="download, check, repair and remove models"), kind)
-    add_check(commands.add_parser("check", help="does a video fit this PC, with this model?"))
-    add_hardware(commands.add_parser("hardware", help="what this PC is: cards, driver, memory, drives"))
-    add_doctor(commands.add_parser("doctor", help="is the program as it should be; a report for somebody who helps"))
+    recipe.add_argument("--json", action="store_true", help=tr("errors as JSON too"))
+    add_models(commands.add_parser("models", help=tr("download, check, repair and remove models")), kind)
+    add_check(commands.add_parser("check", help=tr("does a video fit this PC, with this model?")))
+    add_hardware(commands.add_parser("hardware", help=tr("what this PC is: cards, driver, memory, drives")))
+    add_doctor(
+        commands.add_parser("doctor", help=tr("is the program as it should be; a report for somebody who helps"))
+    )
     return parser
 
 
 def main(argv: list[str], paths: AppPaths) -> int:
     """Run one command; returns the exit code, 0 only when it is done."""
+    use_language(paths.resources / "translations", language_setting(paths.settings_file))
     args = make_parser(as_json="--json" in argv).parse_args(argv)
     reporter = Reporter(as_json=args.json)
     try:

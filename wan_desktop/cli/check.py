@@ -18,19 +18,20 @@ from wan_desktop.core.records import to_plain
 from wan_desktop.core.settings import Settings, load_settings
 from wan_desktop.core.subjects import Subjects
 from wan_desktop.core.trial import Place, Question
+from wan_desktop.core.words import tr
 
 _GIGA = 1_000_000_000
 
 
 def add_check(parser: argparse.ArgumentParser) -> None:
     """The arguments of `check`."""
-    parser.add_argument("model", metavar="MODEL", help="a model of the list, or a folder")
-    parser.add_argument("--variant", default="", metavar="NAME", help="which packaging of the model")
+    parser.add_argument("model", metavar="MODEL", help=tr("a model of the list, or a folder"))
+    parser.add_argument("--variant", default="", metavar="NAME", help=tr("which packaging of the model"))
     parser.add_argument("--mode", choices=[mode.value for mode in GenerationMode], default=GenerationMode.T2V.value)
     for name in ("width", "height", "num-frames", "num-inference-steps"):
-        parser.add_argument(f"--{name}", type=int, metavar="N", help="as the model is used to, if left out")
-    parser.add_argument("--hardware", type=Path, metavar="FILE", help="another PC, as `hardware --json` prints it")
-    parser.add_argument("--json", action="store_true", help="JSON on standard output")
+        parser.add_argument(f"--{name}", type=int, metavar="N", help=tr("as the model is used to, if left out"))
+    parser.add_argument("--hardware", type=Path, metavar="FILE", help=tr("another PC, as `hardware --json` prints it"))
+    parser.add_argument("--json", action="store_true", help=tr("JSON on standard output"))
 
 
 def run_check(args: argparse.Namespace, paths: AppPaths, reporter: Reporter) -> int:
@@ -86,14 +87,25 @@ def _words(found: CompatibilityCheck) -> list[str]:
     if found.estimate is not None:
         cost = found.estimate
         words.append(
-            f"  video memory {cost.vram_peak_bytes / _GIGA:.1f} GB, memory {cost.ram_peak_bytes / _GIGA:.1f} GB"
+            tr(
+                "  video memory {vram_gb:.1f} GB, memory {ram_gb:.1f} GB",
+                vram_gb=cost.vram_peak_bytes / _GIGA,
+                ram_gb=cost.ram_peak_bytes / _GIGA,
+            )
         )
         if cost.seconds_low is not None and cost.seconds_high is not None:
-            words.append(f"  about {cost.seconds_low:.0f} to {cost.seconds_high:.0f} s ({cost.accuracy})")
+            words.append(
+                tr(
+                    "  about {low:.0f} to {high:.0f} s ({accuracy})",
+                    low=cost.seconds_low,
+                    high=cost.seconds_high,
+                    accuracy=cost.accuracy,
+                )
+            )
     words += [f"  {issue.severity}: {issue.text}" for issue in found.issues]
     words += [f"  -> {change.text}" for change in found.recommendations]
     words += [
-        f"  {number}. {rung.model_id} {rung.variant or 'as it is'}, {rung.plan.name}: {rung.fit}"
+        f"  {number}. {rung.model_id} {rung.variant or tr('as it is')}, {rung.plan.name}: {rung.fit}"
         for number, rung in enumerate(found.ladder, 1)
     ]
     return words

@@ -33,6 +33,7 @@ from wan_desktop.core.rendering import Renderer
 from wan_desktop.core.self_test import run_self_test
 from wan_desktop.core.settings import Settings, load_settings
 from wan_desktop.core.store.status import ModelState
+from wan_desktop.core.words import tr
 
 logger = logging.getLogger(__name__)
 _LOOK_S = 0.2
@@ -40,11 +41,13 @@ _LOOK_S = 0.2
 
 def add_doctor(parser: argparse.ArgumentParser) -> None:
     """The arguments of `doctor`."""
-    parser.add_argument("--report", action="store_true", help="print a report without anything private")
-    parser.add_argument("--zip", type=Path, metavar="FILE", help="save that report with all logs as a zip file")
-    parser.add_argument("--self-test", action="store_true", help="make a short video with the built-in model too")
-    parser.add_argument("--no-engine", action="store_true", help="do not start the engine, which takes some seconds")
-    parser.add_argument("--json", action="store_true", help="one line of JSON")
+    parser.add_argument("--report", action="store_true", help=tr("print a report without anything private"))
+    parser.add_argument("--zip", type=Path, metavar="FILE", help=tr("save that report with all logs as a zip file"))
+    parser.add_argument("--self-test", action="store_true", help=tr("make a short video with the built-in model too"))
+    parser.add_argument(
+        "--no-engine", action="store_true", help=tr("do not start the engine, which takes some seconds")
+    )
+    parser.add_argument("--json", action="store_true", help=tr("one line of JSON"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +79,11 @@ def run_doctor(args: argparse.Namespace, paths: AppPaths, reporter: Reporter) ->
         restore()
         client.stop()
     private = Private.of(paths, settings, known_prompts(paths))
-    note = f"Self test: {test.words}" if test else ""
+    note = tr("Self test: {words}", words=test.words) if test else ""
     text = report(facts, items, private, error=test.error if test else None, note=note)
     if args.zip:
         save_report_zip(args.zip, text, facts, items, private)
-        reporter.event("saved", f"The report was saved: {args.zip}", path=args.zip.absolute())
+        reporter.event("saved", tr("The report was saved: {path}", path=args.zip), path=args.zip.absolute())
     fields = {"state": worst(items), "items": items, "self_test": test.words if test else None}
     words = "\n".join(part for part in (health_in_words(items), note) if part)
     reporter.result(text if args.report else words, to_plain(fields) | ({"report": text} if args.report else {}))
@@ -119,4 +122,4 @@ def _self_test(client: EngineClient, facts: Facts, context: JobContext) -> _Self
     try:
         return _SelfTest(run_self_test(renderer, facts.paths, context).words)
     except WanError as error:
-        return _SelfTest(f"{error.title} (WAN-{error.number}): {error.message}", error)
+        return _SelfTest(f"{error.shown_title} (WAN-{error.number}): {error.message}", error)

@@ -17,6 +17,7 @@ from wan_desktop.core.messages import SpeedKind, SpeedProgress, SpeedReport, Spe
 from wan_desktop.core.paths import AppPaths
 from wan_desktop.core.records import to_plain
 from wan_desktop.core.settings import load_settings
+from wan_desktop.core.words import tr, trn
 
 _TERA, _GIGA, _GIBI = 1e12, 1_000_000_000, 1 << 30
 _PART_S = 0.5
@@ -25,23 +26,23 @@ _NAME_WIDTH = 34
 
 def add_hardware(parser: argparse.ArgumentParser) -> None:
     """The arguments of `hardware`."""
-    parser.add_argument("--hardware", type=Path, metavar="FILE", help="another PC, as `hardware --json` prints it")
+    parser.add_argument("--hardware", type=Path, metavar="FILE", help=tr("another PC, as `hardware --json` prints it"))
     parser.add_argument(
-        "--measure", action="store_true", help="measure how fast the drives read, some seconds for each"
+        "--measure", action="store_true", help=tr("measure how fast the drives read, some seconds for each")
     )
     parser.add_argument(
         "--measure-speed",
         action="store_true",
-        help="measure how fast card, processor and drive are, and remember it for estimates; half a minute",
+        help=tr("measure how fast card, processor and drive are, and remember it for estimates; half a minute"),
     )
-    parser.add_argument("--json", action="store_true", help="one line of JSON, which --hardware takes")
+    parser.add_argument("--json", action="store_true", help=tr("one line of JSON, which --hardware takes"))
 
 
 def run_hardware(args: argparse.Namespace, paths: AppPaths, reporter: Reporter) -> int:
     """Say what the PC is; problems of it are part of the answer, not a failure."""
     if args.measure_speed:
         if args.hardware:
-            raise InputError("Another PC's speed cannot be measured here.", hint="Leave out --hardware.")
+            raise InputError(tr("Another PC's speed cannot be measured here."), hint=tr("Leave out --hardware."))
         return _measure_speed(paths, reporter)
     profile = read_profile(args.hardware) if args.hardware else _look(paths, measure=args.measure)
     return reporter.result("\n".join(_words(profile)), to_plain(profile))
@@ -96,7 +97,14 @@ def _progress_report(reporter: Reporter) -> Callable[[str, SpeedProgress], None]
 
 def _speed_words(report: SpeedReport) -> list[str]:
     """A table: what, and how much a second."""
-    lines = [f"{report.device_name}, torch {report.torch_version}, measured in {report.seconds:.0f} s"]
+    lines = [
+        tr(
+            "{device}, torch {version}, measured in {seconds:.0f} s",
+            device=report.device_name,
+            version=report.torch_version,
+            seconds=report.seconds,
+        )
+    ]
     for part in report.parts:
         is_bytes = part.kind in (SpeedKind.COPY, SpeedKind.DISK)
         per_s = f"{part.per_s / _GIGA:.3g} GB/s" if is_bytes else f"{part.per_s / _TERA:.3g} TFLOP/s"
@@ -108,13 +116,13 @@ def _speed_words(report: SpeedReport) -> list[str]:
 def _part_words(kind: SpeedKind, name: str) -> str:
     match kind:
         case SpeedKind.PRODUCTS:
-            return f"matrix products, {name}"
+            return tr("matrix products, {name}", name=name)
         case SpeedKind.ATTENTION:
-            return f"attention, {name.removeprefix('_native_')} kernel"
+            return tr("attention, {kernel} kernel", kernel=name.removeprefix("_native_"))
         case SpeedKind.COPY:
-            return f"copies to the card, {name}"
+            return tr("copies to the card, {name}", name=name)
         case SpeedKind.DISK:
-            return "reading model files"
+            return tr("reading model files")
 
 
 def _words(profile: HardwareProfile) -> list[str]:
@@ -123,39 +131,72 @@ def _words(profile: HardwareProfile) -> list[str]:
     words += [_drive_words(drive) for drive in profile.drives]
     words += [_system_words(profile.system)]
     for problem in profile.problems:
-        words += [f"Problem: {problem.text}", f"  {problem.hint}"]
+        words += [tr("Problem: {problem}", problem=problem.text), f"  {problem.hint}"]
     return words
 
 
 def _gpu_words(gpu: Gpu) -> list[str]:
     capability, cuda = (f"{pair[0]}.{pair[1]}" for pair in (gpu.compute_capability, gpu.cuda_version))
-    used = f"{_gibi(gpu.free_bytes)} of {_gibi(gpu.total_bytes)} free, others use {_gibi(gpu.used_by_others_bytes)}"
+    used = tr(
+        "{free} of {total} free, others use {others}",
+        free=_gibi(gpu.free_bytes),
+        total=_gibi(gpu.total_bytes),
+        others=_gibi(gpu.used_by_others_bytes),
+    )
     link = f", PCIe {gpu.pcie_generation} x{gpu.pcie_lanes}" if gpu.pcie_generation and gpu.pcie_lanes else ""
+    more = tr(
+        "{architecture}, compute capability {capability}{link}; driver {driver}, CUDA {cuda}",
+        architecture=gpu.architecture,
+        capability=capability,
+        link=link,
+        driver=gpu.driver_version,
+        cuda=cuda,
+    )
     return [
         f"{gpu.name}: {used}",
-        f"  {gpu.architecture}, compute capability {capability}{link}; driver {gpu.driver_version}, CUDA {cuda}",
+        f"  {more}",
         f"  {gpu.uuid}",
     ]
 
 
 def _memory_words(memory: MemoryInfo) -> str:
-    commit = f"{_gibi(memory.commit_free_bytes)} of {_gibi(memory.commit_limit_bytes)} can be committed"
-    automatic = {True: ", managed by the system", False: ", of a set size", None: ""}[memory.page_file_is_automatic]
-    page_file = f"page file {_gibi(memory.page_file_bytes)}{automatic}"
-    return f"Memory: {_gibi(memory.available_bytes)} of {_gibi(memory.total_bytes)} free; {commit}; {page_file}"
+    commit = tr(
+        "{free} of {total} can be committed",
+        free=_gibi(memory.commit_free_bytes),
+        total=_gibi(memory.commit_limit_bytes),
+    )
+    automatic = {True: tr(", managed by the system"), False: tr(", of a set size"), None: ""}[
+        memory.page_file_is_automatic
+    ]
+    page_file = tr("page file {size}{automatic}", size=_gibi(memory.page_file_bytes), automatic=automatic)
+    return tr(
+        "Memory: {free} of {total} free; {commit}; {page_file}",
+        free=_gibi(memory.available_bytes),
+        total=_gibi(memory.total_bytes),
+        commit=commit,
+        page_file=page_file,
+    )
 
 
 def _drive_words(drive: Drive) -> str:
-    speed = f", reads {drive.read_bytes_per_s / _GIGA:.2f} GB/s" if drive.read_bytes_per_s else ""
-    size = f"{drive.free_bytes / _GIGA:.1f} of {drive.total_bytes / _GIGA:.1f} GB free"
-    return f"{drive.path}: {drive.kind}, {drive.file_system or 'file system unknown'}, {size}{speed}"
+    speed = tr(", reads {speed:.2f} GB/s", speed=drive.read_bytes_per_s / _GIGA) if drive.read_bytes_per_s else ""
+    size = tr(
+        "{free:.1f} of {total:.1f} GB free",
+        free=drive.free_bytes / _GIGA,
+        total=drive.total_bytes / _GIGA,
+    )
+    return f"{drive.path}: {drive.kind}, {drive.file_system or tr('file system unknown')}, {size}{speed}"
 
 
 def _system_words(system: SystemInfo) -> str:
-    words = [system.os_version, system.cpu or "CPU unknown", f"{system.physical_cores} cores"]
-    words += ["laptop"] if system.is_laptop else []
-    words += ["on battery"] if system.on_battery else []
-    words += ["remote session"] if system.is_remote_session else []
+    words = [
+        system.os_version,
+        system.cpu or tr("CPU unknown"),
+        trn("{count} core", "{count} cores", system.physical_cores),
+    ]
+    words += [tr("laptop")] if system.is_laptop else []
+    words += [tr("on battery")] if system.on_battery else []
+    words += [tr("remote session")] if system.is_remote_session else []
     return ", ".join(word for word in words if word)
 
 

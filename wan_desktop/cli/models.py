@@ -24,6 +24,7 @@ from wan_desktop.core.store.library import ModelKey
 from wan_desktop.core.store.status import ModelState, ModelStatus
 from wan_desktop.core.store.token import write_token
 from wan_desktop.core.store.transfer import TransferProgress
+from wan_desktop.core.words import mark, tr, trn
 
 _MEGA, _GIGA = 1_000_000, 1_000_000_000
 
@@ -32,21 +33,21 @@ def add_models(models: argparse.ArgumentParser, kind: type[argparse.ArgumentPars
     """The arguments of `models`."""
     commands = models.add_subparsers(dest="deed", required=True, metavar="WHAT", parser_class=kind)
     for deed in _DEEDS.values():
-        parser = commands.add_parser(deed.name, help=deed.help)
+        parser = commands.add_parser(deed.name, help=tr(deed.help))
         if deed.argument:
-            parser.add_argument(deed.argument.lower(), metavar=deed.argument, help=deed.argument_help)
+            parser.add_argument(deed.argument.lower(), metavar=deed.argument, help=tr(deed.argument_help))
         if deed.argument == "ID":
-            parser.add_argument("--variant", default="", metavar="NAME", help="which packaging of the model")
-        parser.add_argument("--json", action="store_true", help="JSON lines on standard output")
+            parser.add_argument("--variant", default="", metavar="NAME", help=tr("which packaging of the model"))
+        parser.add_argument("--json", action="store_true", help=tr("JSON lines on standard output"))
         if deed.name == "download":
-            parser.add_argument("--limit", type=float, metavar="MB/S", help="at most so many megabytes a second")
-            parser.add_argument("--update", action="store_true", help="bring what is newest at the Hub")
+            parser.add_argument("--limit", type=float, metavar="MB/S", help=tr("at most so many megabytes a second"))
+            parser.add_argument("--update", action="store_true", help=tr("bring what is newest at the Hub"))
         if deed.name in ("adopt", "add"):
-            parser.add_argument("--copy", action="store_true", help="copy a model that lies on another drive")
+            parser.add_argument("--copy", action="store_true", help=tr("copy a model that lies on another drive"))
         if deed.name == "token":
-            parser.add_argument("--forget", action="store_true", help="delete it")
+            parser.add_argument("--forget", action="store_true", help=tr("delete it"))
         if deed.name == "verify":
-            parser.add_argument("--deep", action="store_true", help="read every byte")
+            parser.add_argument("--deep", action="store_true", help=tr("read every byte"))
 
 
 def run_models(args: argparse.Namespace, paths: AppPaths, reporter: Reporter) -> int:
@@ -87,7 +88,9 @@ class _Call:
         for variant in self.metadata.variants:
             if not variant.is_refused and variant.parts:
                 return variant
-        raise RequestError(f"{self.metadata.name} comes with the program.", hint="It needs no download.")
+        raise RequestError(
+            tr("{name} comes with the program.", name=self.metadata.name), hint=tr("It needs no download.")
+        )
 
     @property
     def key(self) -> ModelKey:
@@ -136,11 +139,15 @@ def _info(call: _Call) -> int:
     metadata = call.metadata
     fields = to_plain(metadata)
     fields["states"] = [_plain_state(state) for state in _states(call) if state.key.model_id == metadata.model_id]
-    words = [f"{metadata.name}: {metadata.description}", f"Licence: {metadata.licence}"]
-    words += [f"Source: {metadata.source}"] if metadata.source else []
+    words = [f"{metadata.name}: {tr(metadata.description)}", tr("Licence: {licence}", licence=metadata.licence)]
+    words += [tr("Source: {source}", source=metadata.source)] if metadata.source else []
     for variant in metadata.variants:
-        sizes = f"{variant.download_bytes / _GIGA:.1f} GB to download, {variant.size_on_disk_bytes / _GIGA:.1f} on disk"
-        words.append(f"  {variant.name}: {variant.description} {variant.refused_because or sizes}")
+        sizes = tr(
+            "{download:.1f} GB to download, {on_disk:.1f} on disk",
+            download=variant.download_bytes / _GIGA,
+            on_disk=variant.size_on_disk_bytes / _GIGA,
+        )
+        words.append(f"  {variant.name}: {tr(variant.description)} {tr(variant.refused_because) or sizes}")
     words += [f"  {state['variant']}: {state['status']}, {state['reason']}" for state in fields["states"]]
     return call.reporter.result("\n".join(words), fields)
 
@@ -153,7 +160,12 @@ def _add(call: _Call) -> int:
     repo = call.manager.repo(given, call.context)
     add_entry(metadata, call.paths.added_models)
     size_bytes = sum(file.size_bytes for file in repo.files)
-    words = f"{given} is added as {metadata.model_id} ({size_bytes / _GIGA:.1f} GB)."
+    words = tr(
+        "{given} is added as {model} ({size:.1f} GB).",
+        given=given,
+        model=metadata.model_id,
+        size=size_bytes / _GIGA,
+    )
     return call.reporter.result(words, {"model_id": metadata.model_id, "size_bytes": size_bytes})
 
 
@@ -166,13 +178,20 @@ def _check_remote(call: _Call) -> int:
 def _download(call: _Call) -> int:
     limit = call.args.limit
     if limit is not None and not 0.001 <= limit <= 100_000:
-        raise InputError(f"--limit is {limit}.", hint="Give megabytes a second, such as 5.")
+        raise InputError(tr("--limit is {limit}.", limit=limit), hint=tr("Give megabytes a second, such as 5."))
     settings = load_settings(call.paths.settings_file)
     bytes_per_s = round(limit * _MEGA) if limit else settings.download_limit_bytes_per_s
     plan = call.manager.plan(call.metadata, call.variant, call.context, update=call.args.update)
     call.reporter.event(
         "started",
-        f"{plan.key.model_id} {plan.key.variant}: {len(plan.files)} files, {plan.download_bytes / _GIGA:.2f} GB",
+        trn(
+            "{model} {variant}: {count} file, {size:.2f} GB",
+            "{model} {variant}: {count} files, {size:.2f} GB",
+            len(plan.files),
+            model=plan.key.model_id,
+            variant=plan.key.variant,
+            size=plan.download_bytes / _GIGA,
+        ),
         files=len(plan.files),
         download_bytes=plan.download_bytes,
     )
@@ -200,7 +219,11 @@ def _repair(call: _Call) -> int:
     plan = call.manager.repair_plan(call.key, report)
     call.reporter.event(
         "started",
-        f"Files to repair: {len(plan.files)}; at most {plan.download_bytes / _MEGA:.1f} MB to download",
+        tr(
+            "Files to repair: {number}; at most {size:.1f} MB to download",
+            number=len(plan.files),
+            size=plan.download_bytes / _MEGA,
+        ),
         files=len(plan.files),
         download_bytes=plan.download_bytes,
     )
@@ -220,27 +243,36 @@ def _adopt_folder(call: _Call, folder: Path) -> int:
         call.reporter.line(f"{key.model_id}: {state.status}, {state.folder}", "model", **_plain_state(state))
     for problem in adopted.problems:
         call.reporter.event("problem", problem, message=problem)
-    words = f"Models adopted: {len(adopted.keys)}. Files with weights that are known now: {adopted.files}."
+    words = tr(
+        "Models adopted: {number}. Files with weights that are known now: {files}.",
+        number=len(adopted.keys),
+        files=adopted.files,
+    )
     return call.reporter.result(words, {"model_ids": [key.model_id for key in adopted.keys], "files": adopted.files})
 
 
 def _remove(call: _Call) -> int:
     if call.manager.state(call.key).status == ModelStatus.MISSING:
-        raise ModelNotFoundError(f"{call.args.id} is not on this PC.", hint="models list shows what is.")
+        raise ModelNotFoundError(tr("{id} is not on this PC.", id=call.args.id), hint=tr("models list shows what is."))
     removed = call.manager.remove(call.key)
-    words = f"In the trash: {removed.item.path}. {removed.freed_bytes / _GIGA:.2f} GB are freed when it is emptied; "
-    words += f"{removed.shared_bytes / _GIGA:.2f} GB are shared with other models and stay."
+    words = tr(
+        "In the trash: {path}. {freed:.2f} GB are freed when it is emptied; {shared:.2f} GB are shared with other "
+        "models and stay.",
+        path=removed.item.path,
+        freed=removed.freed_bytes / _GIGA,
+        shared=removed.shared_bytes / _GIGA,
+    )
     fields = {"trash": str(removed.item.path), "freed_bytes": removed.freed_bytes}
     return call.reporter.result(words, fields | {"shared_bytes": removed.shared_bytes})
 
 
 def _put_back(call: _Call) -> int:
-    for item in call.manager.trash():
+    for item in call.manager.trash.items():
         if item.key.model_id == call.args.id and call.args.variant in ("", item.key.variant):
             call.manager.put_back(item)
             state = call.manager.state(item.key)
             return call.reporter.result(f"{state.status}: {state.folder}", _plain_state(state))
-    raise ModelNotFoundError(f"{call.args.id} is not in the trash.", hint="Download it again.")
+    raise ModelNotFoundError(tr("{id} is not in the trash.", id=call.args.id), hint=tr("Download it again."))
 
 
 def _history(call: _Call) -> int:
@@ -254,12 +286,14 @@ def _token(call: _Call) -> int:
     """Never from an argument, which other users of this PC could see."""
     if call.args.forget:
         write_token("")
-        return call.reporter.result("The access token is forgotten.", {"kept": False})
-    token = getpass.getpass("Access token of huggingface.co: ") if sys.stdin.isatty() else sys.stdin.readline()
+        return call.reporter.result(tr("The access token is forgotten."), {"kept": False})
+    token = getpass.getpass(tr("Access token of huggingface.co: ")) if sys.stdin.isatty() else sys.stdin.readline()
     if not token.strip():
-        raise InputError("There is no token.", hint="Enter it, or give it on standard input; --forget deletes it.")
+        raise InputError(
+            tr("There is no token."), hint=tr("Enter it, or give it on standard input; --forget deletes it.")
+        )
     write_token(token)
-    words = "The access token is in this system's keyring; it is sent to the Hub only."
+    words = tr("The access token is in this system's keyring; it is sent to the Hub only.")
     return call.reporter.result(words, {"kept": True})
 
 
@@ -272,30 +306,34 @@ class _Deed:
     argument_help: str = ""
 
 
-_ID = ("ID", "a model of the list")
+_ID = ("ID", mark("a model of the list"))
 _DEEDS = {
     deed.name: deed
     for deed in (
-        _Deed("list", "every model and how it stands on this PC", _list),
-        _Deed("info", "all about one model", _info, *_ID),
+        _Deed("list", mark("every model and how it stands on this PC"), _list),
+        _Deed("info", mark("all about one model"), _info, *_ID),
         _Deed(
-            "add", "add a repository of the Hub, or a model folder", _add, "REPO_OR_FOLDER", "namespace/name, or a path"
+            "add",
+            mark("add a repository of the Hub, or a model folder"),
+            _add,
+            "REPO_OR_FOLDER",
+            mark("namespace/name, or a path"),
         ),
-        _Deed("check-remote", "ask the Hub how a model stands there", _check_remote, *_ID),
-        _Deed("download", "download a model, or go on with a download", _download, *_ID),
-        _Deed("verify", "check a model's files", _verify, *_ID),
-        _Deed("repair", "fetch what is damaged", _repair, *_ID),
+        _Deed("check-remote", mark("ask the Hub how a model stands there"), _check_remote, *_ID),
+        _Deed("download", mark("download a model, or go on with a download"), _download, *_ID),
+        _Deed("verify", mark("check a model's files"), _verify, *_ID),
+        _Deed("repair", mark("fetch what is damaged"), _repair, *_ID),
         _Deed(
             "adopt",
-            "use what a folder holds: models, ComfyUI's, WanGP's, the Hugging Face cache",
+            mark("use what a folder holds: models, ComfyUI's, WanGP's, the Hugging Face cache"),
             _adopt,
             "DIR",
-            "the folder",
+            mark("the folder"),
         ),
-        _Deed("remove", "put a model into the trash", _remove, *_ID),
-        _Deed("put-back", "take a removed model out of the trash", _put_back, *_ID),
-        _Deed("history", "what happened to a model", _history, *_ID),
-        _Deed("token", "keep the Hub's access token, for models that need one, in the system's keyring", _token),
+        _Deed("remove", mark("put a model into the trash"), _remove, *_ID),
+        _Deed("put-back", mark("take a removed model out of the trash"), _put_back, *_ID),
+        _Deed("history", mark("what happened to a model"), _history, *_ID),
+        _Deed("token", mark("keep the Hub's access token, for models that need one, in the system's keyring"), _token),
     )
 }
 
@@ -308,7 +346,7 @@ def _progress_report(reporter: Reporter) -> Callable[[str, Any], None]:
             reporter.event("progress", _transfer_words(progress), **to_plain(progress))
         elif isinstance(progress, (VerifyProgress, AdoptProgress)):
             part = 100 * progress.done_bytes // max(1, progress.total_bytes)
-            reporter.event("progress", f"Reading {part} %", **to_plain(progress))
+            reporter.event("progress", tr("Reading {part} %", part=part), **to_plain(progress))
 
     return report
 
@@ -316,7 +354,7 @@ def _progress_report(reporter: Reporter) -> Callable[[str, Any], None]:
 def _transfer_words(progress: TransferProgress) -> str:
     part = 100 * progress.done_bytes // max(1, progress.total_bytes)
     if progress.checking:
-        return f"Checking what is there, {part} %"
+        return tr("Checking what is there, {part} %", part=part)
     if progress.waiting:
-        return f"{part} %, waiting: {progress.waiting}"
-    return f"{part} % of {progress.total_bytes / _GIGA:.2f} GB"
+        return tr("{part} %, waiting: {waiting}", part=part, waiting=progress.waiting)
+    return tr("{part} % of {total:.2f} GB", part=part, total=progress.total_bytes / _GIGA)

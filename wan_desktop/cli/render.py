@@ -11,7 +11,7 @@ from wan_desktop.cli.reporter import EXIT_DONE, Reporter, print_line
 from wan_desktop.core.catalog import BUILTIN_MODEL_ID, Model, find_model, read_catalog
 from wan_desktop.core.engine_client import EngineClient
 from wan_desktop.core.errors import InputError
-from wan_desktop.core.generation import GenerationDraft
+from wan_desktop.core.generation import GenerationDraft, Sampler
 from wan_desktop.core.jobs import JobContext
 from wan_desktop.core.manager import ModelManager
 from wan_desktop.core.messages import Stage
@@ -22,26 +22,44 @@ from wan_desktop.core.render_planner import RenderPlanner
 from wan_desktop.core.render_progress import RenderProgress
 from wan_desktop.core.rendering import Renderer, RenderOptions
 from wan_desktop.core.settings import load_settings
+from wan_desktop.core.store.disk import Disk
+from wan_desktop.core.store.libraries import Libraries
+from wan_desktop.core.words import mark, tr
+
+_STAGES = {
+    Stage.LOAD_MODEL: mark("Load model"),
+    Stage.READ_PROMPT: mark("Read prompt"),
+    Stage.PREPARE_IMAGE: mark("Prepare image"),
+    Stage.CREATE_FRAMES: mark("Create frames"),
+    Stage.BUILD_PICTURES: mark("Build pictures"),
+    Stage.SAVE_VIDEO: mark("Save video"),
+}
 
 
 def add_render(render: argparse.ArgumentParser) -> None:
     """The arguments of `render`."""
-    render.add_argument("--prompt", default="", help="what should happen; may be empty with --image")
-    render.add_argument("--negative-prompt", help="what to avoid")
+    render.add_argument("--prompt", default="", help=tr("what should happen; may be empty with --image"))
+    render.add_argument("--negative-prompt", help=tr("what to avoid"))
     render.add_argument(
-        "--model", default=BUILTIN_MODEL_ID, help="id from the catalog, or a folder that holds model_index.json"
+        "--model", default=BUILTIN_MODEL_ID, help=tr("id from the catalog, or a folder that holds model_index.json")
     )
-    render.add_argument("--variant", default="", metavar="NAME", help="smaller weights of the model, such as Q8_0")
-    render.add_argument("--image", type=Path, help="start image")
-    render.add_argument("--last-image", type=Path, help="last image, for models that can end on one")
+    render.add_argument("--variant", default="", metavar="NAME", help=tr("smaller weights of the model, such as Q8_0"))
+    render.add_argument("--image", type=Path, help=tr("start image"))
+    render.add_argument("--last-image", type=Path, help=tr("last image, for models that can end on one"))
     for name in ("width", "height", "num-frames", "fps", "num-inference-steps", "seed"):
         render.add_argument(f"--{name}", type=int, metavar="N")
+    render.add_argument(
+        "--sampler",
+        choices=[str(sampler) for sampler in Sampler],
+        default=str(Sampler.MODEL),
+        help=tr("how the steps are taken"),
+    )
     for name in ("guidance-scale", "guidance-scale-2", "flow-shift"):
         render.add_argument(f"--{name}", type=float, metavar="X")
-    render.add_argument("--png-frames", action="store_true", help="also save every frame")
-    render.add_argument("--poster", action="store_true", help="also save the middle frame")
-    render.add_argument("--out", type=Path, required=True, metavar="FILE", help="the mp4 to write")
-    render.add_argument("--json", action="store_true", help="JSON lines on standard output")
+    render.add_argument("--png-frames", action="store_true", help=tr("also save every frame"))
+    render.add_argument("--poster", action="store_true", help=tr("also save the middle frame"))
+    render.add_argument("--out", type=Path, required=True, metavar="FILE", help=tr("the mp4 to write"))
+    render.add_argument("--json", action="store_true", help=tr("JSON lines on standard output"))
 
 
 def print_recipe(file: Path) -> int:
@@ -54,7 +72,9 @@ def run_render(args: argparse.Namespace, paths: AppPaths, reporter: Reporter) ->
     """Make a video."""
     out = _check_out(args.out)
     client = EngineClient()
-    renderer = Renderer(client, paths, RenderPlanner(paths, load_settings(paths.settings_file)))
+    settings = load_settings(paths.settings_file)
+    renderer = Renderer(client, paths, RenderPlanner(paths, settings))
+    renderer.hold_model = Libraries(Disk(), settings.model_folders or [paths.models]).using
     context = JobContext("command-line", _progress_report(reporter))
     restore = cancel_on_interrupt(context.cancel_asked)
     try:
@@ -63,7 +83,7 @@ def run_render(args: argparse.Namespace, paths: AppPaths, reporter: Reporter) ->
         settled = renderer.settle(_draft(args), model)
         for adjustment in settled.adjustments:
             reporter.event("adjusted", adjustment.message, field=adjustment.field, message=adjustment.message)
-        reporter.event("started", f"Seed {settled.request.seed}", request=settled.request)
+        reporter.event("started", tr("Seed {seed}", seed=settled.request.seed), request=settled.request)
         options = RenderOptions(png_frames=args.png_frames, poster=args.poster, live_preview=False)
         result = renderer.render(settled, model, out, context, options)
     finally:
@@ -71,7 +91,9 @@ def run_render(args: argparse.Namespace, paths: AppPaths, reporter: Reporter) ->
         client.stop()
     if result.path != out.absolute():
         reporter.event(
-            "rescued", f"{out} could not be written; the video was saved to {result.path}.", path=result.path
+            "rescued",
+            tr("{out} could not be written; the video was saved to {path}.", out=out, path=result.path),
+            path=result.path,
         )
     return reporter.result(str(result.path), to_plain(result))
 
@@ -90,9 +112,11 @@ def _find_model(args: argparse.Namespace, paths: AppPaths) -> Model:
 
 def _check_out(out: Path) -> Path:
     if out.suffix.lower() != ".mp4":
-        raise InputError(f"--out is {out.name!r}; videos are saved as mp4.", hint="Give a name that ends with .mp4.")
+        raise InputError(
+            tr("--out is {out!r}; videos are saved as mp4.", out=out.name), hint=tr("Give a name that ends with .mp4.")
+        )
     if out.is_dir():
-        raise InputError(f"--out is a folder: {out}.", hint="Give a file name in it.")
+        raise InputError(tr("--out is a folder: {out}.", out=out), hint=tr("Give a file name in it."))
     return out
 
 
@@ -110,6 +134,7 @@ def _draft(args: argparse.Namespace) -> GenerationDraft:
         guidance_scale=args.guidance_scale,
         guidance_scale_2=args.guidance_scale_2,
         flow_shift=args.flow_shift,
+        sampler=Sampler(args.sampler),
         seed=args.seed,
         variant=args.variant,
     )
@@ -117,7 +142,7 @@ def _draft(args: argparse.Namespace) -> GenerationDraft:
 
 def _progress_report(reporter: Reporter) -> Callable[[str, RenderProgress], None]:
     def report(_: str, progress: RenderProgress) -> None:
-        name = progress.stage.replace("_", " ").capitalize()
+        name = tr(_STAGES[progress.stage])
         reporter.event(
             "progress",
             f"{name} {_part(progress)}" if progress.total > 1 else name,

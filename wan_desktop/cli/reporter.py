@@ -7,6 +7,7 @@ from typing import Any
 
 from wan_desktop.core.errors import WanError
 from wan_desktop.core.records import to_plain
+from wan_desktop.core.words import tr
 
 EXIT_DONE, EXIT_FAILED, EXIT_USAGE, EXIT_CANCELLED = 0, 1, 2, 130
 
@@ -42,13 +43,16 @@ class Reporter:
 
     def failed(self, error: WanError) -> int:
         """Say what went wrong, why, and what to do."""
-        words = "\n".join(part for part in (f"{error.title} (WAN-{error.number}): {error.message}", error.hint) if part)
+        words = "\n".join(
+            part for part in (f"{error.shown_title} (WAN-{error.number}): {error.message}", error.hint) if part
+        )
         self.event("error", words, code=error.code, number=error.number, message=error.message, hint=error.hint)
         return EXIT_FAILED
 
     def cancelled(self) -> int:
         """Say that it was stopped."""
-        self.event("error", "Stopped.", code="cancelled", number=3007, message="Stopped.", hint="Start it again.")
+        words, hint = tr("Stopped."), tr("Start it again.")
+        self.event("error", words, code="cancelled", number=3007, message=words, hint=hint)
         return EXIT_CANCELLED
 
 

@@ -4,12 +4,12 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 
+from wan_desktop.core.drive_space import LEAST_FREE_BYTES
 from wan_desktop.core.hardware import Drive, HardwareProfile, ProblemCode
 from wan_desktop.core.machine import Card, CardKind, card_of
 from wan_desktop.core.words import mark, tr
 
-DISK_FULL_BYTES = 5_000_000_000
-"""Below it downloads and renders are likely to fail."""
+DISK_FULL_BYTES = LEAST_FREE_BYTES
 DISK_LOW_BYTES = 20_000_000_000
 _NEXT_FILES = 2
 """So many times the file that comes next should be free."""
@@ -111,7 +111,7 @@ def _disk_banner(drives: Collection[Drive], next_file_bytes: int) -> Banner | No
     actions = (BannerAction.FREE_SPACE, BannerAction.CHECK_AGAIN)
     if drive.free_bytes < DISK_FULL_BYTES:
         title = tr("{drive} is almost full: {free} left", **values)
-        words = tr("Downloads and new videos may stop. Remove models or videos that you do not need.")
+        words = tr("Downloads wait, and no new video is begun. Remove models or videos that you do not need.")
         return Banner(BannerKind.DISK_FULL, "bad", title, words, actions)
     title = tr("{drive} gets full: {free} left", **values)
     words = tr("A model takes 5 to 60 GB. Remove models or videos that you do not need.")

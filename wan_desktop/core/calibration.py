@@ -1,23 +1,16 @@
 """What renders on this PC have taken, compared with what was foretold; it makes later estimates better and narrower."""
 
-import json
-import logging
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from wan_desktop.core.files import replace_patiently, write_atomically
-from wan_desktop.core.records import RecordError, from_plain, to_plain
+from wan_desktop.core.json_file import JsonFile
 
 if TYPE_CHECKING:
     from wan_desktop.core.load_plan import LoadPlan
 
-logger = logging.getLogger(__name__)
-
-_FORMAT = 1
-_MAX_FILE_BYTES = 2_000_000
 _MAX_ENTRIES = 400
 _MAX_SIZE_CLASSES = 40
 _NEWEST_COUNTS = 0.3
@@ -182,13 +175,13 @@ class CalibrationStore:
     """
 
     def __init__(self, path: Path | None = None) -> None:
-        self._path = path
+        self._file = JsonFile(path, Calibration)
         self._known: Calibration | None = None
 
     def load(self) -> Calibration:
         """What is known; empty at first."""
         if self._known is None:
-            self._known = Calibration() if self._path is None else _read(self._path)
+            self._known = self._file.read() or Calibration()
         return self._known
 
     def learn(
@@ -213,42 +206,10 @@ class CalibrationStore:
             return known
         words = [model_id, plan.name if plan else "", str(workload or "")]
         self._known = known.learn(estimate.prediction, measured, " ".join(word for word in words if word)[:300])
-        self._write()
+        self._file.try_write(self._known)  # if it is refused, it is measured again the next time
         return self._known
 
     def forget(self) -> None:
         """Forget all of it."""
         self._known = Calibration()
-        self._write()
-
-    def _write(self) -> None:
-        if self._path is None or self._known is None:
-            return
-        try:
-            write_atomically(self._path, json.dumps({"format": _FORMAT, **to_plain(self._known)}).encode())
-        except OSError as error:  # it is measured again the next time
-            logger.warning("What was measured cannot be written to %s: %s", self._path, error)
-
-
-def _read(path: Path) -> Calibration:
-    try:
-        if path.stat().st_size > _MAX_FILE_BYTES:
-            raise ValueError("it is too large")
-        data = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(data, dict) or data.get("format") != _FORMAT:
-            raise ValueError("it is of another format")
-        return from_plain(Calibration, data)
-    except FileNotFoundError:
-        return Calibration()
-    except (OSError, ValueError, RecordError, RecursionError) as error:
-        _set_aside(path, error)
-        return Calibration()
-
-
-def _set_aside(path: Path, error: Exception) -> None:
-    aside = path.with_name(f"{path.name}.unreadable")
-    logger.warning("%s cannot be read and is set aside as %s: %s", path, aside.name, error)
-    try:
-        replace_patiently(path, aside)
-    except OSError as failure:
-        logger.warning("%s cannot be set aside: %s", path, failure)
+        self._file.try_write(self._known)

@@ -13,6 +13,7 @@ from wan_desktop.core.load_plan import Device, LoadPlan
 from wan_desktop.core.machine import CardKind
 from wan_desktop.core.recommendations import Recommendation, recommend
 from wan_desktop.core.trial import DISK_MARGIN, Place, Question, Subject, Trial
+from wan_desktop.core.words import tr
 
 
 class ModelCompatibility(StrEnum):
@@ -124,13 +125,13 @@ def _model_issues(trial: Trial) -> list[Issue]:
     subject, mode, name = trial.subject, trial.question.mode, trial.subject.metadata.name
     issues = []
     if subject.modes and mode not in subject.modes:
-        text = f"{name} cannot make {mode}; it makes {', '.join(subject.modes)}."
+        text = tr("{name} cannot make {mode}; it makes {modes}.", name=name, mode=mode, modes=", ".join(subject.modes))
         issues.append(Issue(IssueCode.MODE, Severity.BLOCKS, text))
     if subject.variant is not None and subject.variant.is_refused:
-        text = f"{subject.variant.name}: {subject.variant.refused_because}."
+        text = f"{subject.variant.name}: {tr(subject.variant.refused_because)}."
         issues.append(Issue(IssueCode.REFUSED, Severity.BLOCKS, text))
     elif not subject.candidates:
-        text = f"How {name} is made is not known before it is here."
+        text = tr("How {name} is made is not known before it is here.", name=name)
         issues.append(Issue(IssueCode.UNKNOWN_MODEL, Severity.NOTE, text))
     else:
         issues += _request_issues(trial)
@@ -140,16 +141,24 @@ def _model_issues(trial: Trial) -> list[Issue]:
 def _request_issues(trial: Trial) -> list[Issue]:
     metadata, workload, step = trial.subject.metadata, trial.question.workload, size_step_px(trial.shape)
     issues = [
-        Issue(IssueCode.RESOLUTION, Severity.BLOCKS, f"The {side} of {px} is no multiple of {step}.", step, px)
-        for side, px in (("width", workload.width), ("height", workload.height))
+        Issue(IssueCode.RESOLUTION, Severity.BLOCKS, text, step, px)
+        for text, px in (
+            (tr("The width of {px} is no multiple of {step}.", px=workload.width, step=step), workload.width),
+            (tr("The height of {px} is no multiple of {step}.", px=workload.height, step=step), workload.height),
+        )
         if px % step
     ]
     frames, most = workload.num_frames, metadata.num_frames
     if (frames - 1) % 4:
-        text = f"{frames} frames are not one more than a multiple of four."
+        text = tr("{frames} frames are not one more than a multiple of four.", frames=frames)
         issues.append(Issue(IssueCode.FRAMES, Severity.BLOCKS, text, 4, frames))
     elif frames > most:
-        text = f"{metadata.name} was made for {most} frames; with {frames} the picture suffers."
+        text = tr(
+            "{name} was made for {most} frames; with {frames} the picture suffers.",
+            name=metadata.name,
+            most=most,
+            frames=frames,
+        )
         issues.append(Issue(IssueCode.FRAMES, Severity.NOTE, text, frames, most))
     return issues
 
@@ -176,19 +185,24 @@ def _memory_issues(trial: Trial, chosen: Rung | None) -> list[Issue]:
         return []
     nearest = trial.nearest()
     if nearest is None:
-        return [Issue(IssueCode.NO_CARD, Severity.BLOCKS, "Nothing here could compute it in useful time.")]
+        return [Issue(IssueCode.NO_CARD, Severity.BLOCKS, tr("Nothing here could compute it in useful time."))]
     cost, limits = nearest.estimate, trial.limits
     needs = [
-        (IssueCode.MEMORY, "memory", cost.ram_peak_bytes, limits.ram_bytes),
-        (IssueCode.PAGE_FILE, "memory with page file", cost.commit_peak_bytes, limits.commit_bytes),
+        (IssueCode.MEMORY, tr("memory"), cost.ram_peak_bytes, limits.ram_bytes),
+        (IssueCode.PAGE_FILE, tr("memory with page file"), cost.commit_peak_bytes, limits.commit_bytes),
     ]
     if nearest.plan.device is not Device.CPU:
-        needs.insert(0, (IssueCode.VIDEO_MEMORY, "video memory", cost.vram_peak_bytes, limits.vram_bytes))
+        needs.insert(0, (IssueCode.VIDEO_MEMORY, tr("video memory"), cost.vram_peak_bytes, limits.vram_bytes))
     return [
         Issue(
             code,
             Severity.BLOCKS,
-            f"It needs {needed / 1e9:.1f} GB of {name}; {limit / 1e9:.1f} can be used.",
+            tr(
+                "It needs {needed:.1f} GB of {name}; {limit:.1f} can be used.",
+                needed=needed / 1e9,
+                name=name,
+                limit=limit / 1e9,
+            ),
             needed,
             limit,
         )
@@ -202,10 +216,14 @@ def _disk_issues(trial: Trial) -> list[Issue]:
     if subject.is_here:
         return []
     size_bytes = subject.download_bytes
-    text = f"It is not on this PC: {size_bytes / 1e9:.1f} GB to download."
+    text = tr("It is not on this PC: {size_gb:.1f} GB to download.", size_gb=size_bytes / 1e9)
     issues = [Issue(IssueCode.NOT_HERE, Severity.NOTE, text, size_bytes, 0)]
     needed_bytes = size_bytes * DISK_MARGIN
     if free_bytes is not None and needed_bytes > free_bytes:
-        text = f"It needs {needed_bytes / 1e9:.1f} GB on the drive; {free_bytes / 1e9:.1f} GB are free."
+        text = tr(
+            "It needs {needed_gb:.1f} GB on the drive; {free_gb:.1f} GB are free.",
+            needed_gb=needed_bytes / 1e9,
+            free_gb=free_bytes / 1e9,
+        )
         issues.append(Issue(IssueCode.DISK, Severity.BLOCKS, text, needed_bytes, free_bytes))
     return issues

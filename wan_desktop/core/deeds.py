@@ -13,6 +13,7 @@ from wan_desktop.core.store.history import History, HistoryEntry
 from wan_desktop.core.store.library import Library, ModelKey
 from wan_desktop.core.store.status import ModelStatus
 from wan_desktop.core.store.times import now_utc
+from wan_desktop.core.words import tr
 
 logger = logging.getLogger(__name__)
 
@@ -62,6 +63,24 @@ class Deeds:
             yield note
 
     @contextlib.contextmanager
+    def using(self, library: Library, key: ModelKey) -> Iterator[None]:
+        """Hold the model while a video is made with it; nothing is written down, since nothing of it changes.
+
+        Raises:
+            ModelBusyError: Something else is done with it.
+        """
+        with library.use(key):
+            with self._lock:
+                self._doing[key] = ModelStatus.IN_USE
+            self._changed(key)
+            try:
+                yield
+            finally:
+                with self._lock:
+                    self._doing.pop(key, None)
+                self._changed(key)
+
+    @contextlib.contextmanager
     def _activity(self, library: Library, key: ModelKey, status: ModelStatus) -> Iterator[None]:
         """Hold the model, and show what is done with it.
 
@@ -87,7 +106,7 @@ class Deeds:
         try:
             yield note
         except JobCancelled:
-            note |= {"outcome": "cancelled", "text": "stopped"}
+            note |= {"outcome": "cancelled", "text": tr("stopped")}
             raise
         except WanError as error:
             note |= {"outcome": "failed", "text": f"{error.code}: {error.message}"}

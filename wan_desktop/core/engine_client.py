@@ -33,17 +33,22 @@ from wan_desktop.core.messages import (
     MeasureSpeed,
     MemoryReport,
     MessageError,
+    Pause,
+    Paused,
     Preview,
     Progress,
     Quit,
     Ready,
     Rejected,
+    Resume,
+    Resumed,
     SpeedProgress,
     SpeedReport,
     Unload,
     decode_event,
     encode,
 )
+from wan_desktop.core.words import LANGUAGE_VARIABLE, language_in_use, tr
 
 logger = logging.getLogger(__name__)
 
@@ -53,6 +58,9 @@ CANCEL_LIMIT_S = 10.0
 _QUIT_LIMIT_S = 3.0
 _POLL_S = 0.05
 _TAIL_LINES = 40
+RenderEvent = Progress | Preview | Paused | Resumed
+"""What a render says on its way."""
+_ON_THE_WAY = (Progress, Preview, Paused, Resumed, SpeedProgress)
 _DEATHS_BEFORE_REST = 3
 _REST_S = 60.0
 _SOURCE_ROOT = Path(__file__).resolve().parents[2]
@@ -139,27 +147,34 @@ class EngineClient:
                 self._process = process = self._spawn()
             except OSError as error:
                 raise EngineError(
-                    f"The render engine could not be started: {error}.", hint="Repair the installation."
+                    tr("The render engine could not be started: {error}.", error=error),
+                    hint=tr("Repair the installation."),
                 ) from error
             self._state = EngineStarting()
         threading.Thread(target=self._watch, args=(process,), name="engine-reader", daemon=True).start()
         self._on_change()
 
     def generate(
-        self, command: Generate, *, on_event: Callable[[Progress | Preview], None], cancel_asked: threading.Event
+        self,
+        command: Generate,
+        *,
+        on_event: Callable[[RenderEvent], None],
+        cancel_asked: threading.Event,
+        pause_asked: threading.Event | None = None,
     ) -> GenerationResult:
         """Make a video; blocks until it is made.
 
         Args:
             command: What to make.
-            on_event: Told each progress and preview on the calling thread; what it raises stops the job.
-            cancel_asked: Stops the job when set.
+            on_event: Told each event on the way on the calling thread; what it raises stops the job.
+            cancel_asked: Stops the job when set, also one that is paused.
+            pause_asked: Lets the job wait between two steps while it is set.
 
         Raises:
             JobCancelled: It was asked to stop.
             WanError: What the engine says, or EngineError when the engine died.
         """
-        event = self._do(command, on_event, cancel_asked)
+        event = self._do(command, on_event, cancel_asked, pause_asked)
         if not isinstance(event, Finished):
             raise _unexpected(event)
         return event.result
@@ -195,7 +210,13 @@ class EngineClient:
             raise _unexpected(event)
         return event
 
-    def _do(self, command: Job, on_event: Callable[[Any], None], cancel_asked: threading.Event) -> Event:
+    def _do(
+        self,
+        command: Job,
+        on_event: Callable[[Any], None],
+        cancel_asked: threading.Event,
+        pause_asked: threading.Event | None = None,
+    ) -> Event:
         """Send the command and follow its job; which events come on the way is the command's affair."""
         events: queue.SimpleQueue[Event | _Died] = queue.SimpleQueue()
         with self._lock:
@@ -203,7 +224,7 @@ class EngineClient:
         try:
             self.start()
             self._send(command)
-            return self._follow(command.job, events, on_event, cancel_asked)
+            return self._follow(command.job, events, on_event, cancel_asked, pause_asked or threading.Event())
         finally:
             with self._lock:
                 self._jobs.pop(command.job, None)
@@ -240,6 +261,7 @@ class EngineClient:
         environment |= {"HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "DIFFUSERS_DISABLE_REMOTE_CODE": "1"}
         # Else torch rounds every pinned buffer up to a power of two: 26 GB of weights would pin 40.
         environment.setdefault("PYTORCH_ALLOC_CONF", "pinned_max_round_threshold_mb:1")
+        environment[LANGUAGE_VARIABLE] = language_in_use()
         return subprocess.Popen(
             self._command,
             stdin=subprocess.PIPE,
@@ -262,7 +284,7 @@ class EngineClient:
             pipe.flush()
         except (OSError, ValueError) as error:
             raise EngineError(
-                "The render engine is not running.", hint="Try again; it is being started.", details=str(error)
+                tr("The render engine is not running."), hint=tr("Try again; it is being started."), details=str(error)
             ) from error
 
     def _follow(
@@ -271,10 +293,15 @@ class EngineClient:
         events: "queue.SimpleQueue[Event | _Died]",
         on_event: Callable[[Any], None],
         cancel_asked: threading.Event,
+        pause_asked: threading.Event,
     ) -> Event:
         """Pass events on until the job has ended, one way or another."""
         kill_at: float | None = None
+        paused = False
         while True:
+            if kill_at is None and pause_asked.is_set() is not paused:
+                paused = not paused
+                self._send(Pause(job) if paused else Resume(job))
             if cancel_asked.is_set() and kill_at is None:
                 kill_at = time.monotonic() + CANCEL_LIMIT_S
                 self._send(Cancel(job))
@@ -286,7 +313,7 @@ class EngineClient:
                 event = events.get(timeout=_POLL_S)
             except queue.Empty:
                 continue
-            if isinstance(event, Progress | Preview | SpeedProgress):
+            if isinstance(event, _ON_THE_WAY):
                 if kill_at is None:
                     _tell(on_event, event, cancel_asked)
             elif isinstance(event, _Died) and kill_at is not None:
@@ -308,7 +335,7 @@ class EngineClient:
             try:
                 event = decode_event(line)
             except MessageError as error:
-                broken = f"it sent something that is no message: {error}"
+                broken = tr("it sent something that is no message: {error}", error=error)
                 process.kill()
                 break
             if isinstance(event, Ready):
@@ -317,7 +344,7 @@ class EngineClient:
         limit.cancel()
         code = process.wait()
         errors.join(1.0)
-        self._ended(process, broken or f"exit code {code}", "\n".join(tail))
+        self._ended(process, broken or tr("exit code {code}", code=code), "\n".join(tail))
 
     def _dispatch(self, event: Event) -> None:
         match event:
@@ -385,8 +412,8 @@ def _last_of(event: Event | _Died) -> Event:
             raise error_from_code(event.code, event.message, hint=event.hint, details=event.details)
         case _Died():
             raise EngineError(
-                f"The render engine stopped while it worked ({event.reason}).",
-                hint="Try again: the engine is being started anew, and finished work is kept.",
+                tr("The render engine stopped while it worked ({reason}).", reason=event.reason),
+                hint=tr("Try again: the engine is being started anew, and finished work is kept."),
                 details=event.details,
             )
         case _:
@@ -394,7 +421,7 @@ def _last_of(event: Event | _Died) -> Event:
 
 
 def _unexpected(event: Event) -> EngineError:
-    return EngineError("The render engine sent something unexpected.", hint="Try again.", details=repr(event))
+    return EngineError(tr("The render engine sent something unexpected."), hint=tr("Try again."), details=repr(event))
 
 
 def _keep_tail(stream: IO[bytes], tail: "collections.deque[str]") -> None:

@@ -6,6 +6,8 @@ A foreign exception is translated once, where it enters (`raise ... from error`)
 
 from typing import ClassVar
 
+from wan_desktop.core.words import mark, tr
+
 
 class WanError(Exception):
     """Base of all errors that are shown to the user.
@@ -20,13 +22,18 @@ class WanError(Exception):
     """Stable, kebab-case, for programs."""
     number: ClassVar[int] = 6005
     """Stable, for people and the help pages."""
-    title: ClassVar[str] = "Something unexpected happened"
+    title: ClassVar[str] = mark("Something unexpected happened")
 
     def __init__(self, message: str, *, hint: str = "", details: str = "") -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
         self.details = details
+
+    @property
+    def shown_title(self) -> str:
+        """The title in the language in use; `title` itself is English, for the log."""
+        return tr(self.title)
 
 
 class JobCancelled(Exception):  # noqa: N818 - not an error: the user asked for it
@@ -38,7 +45,7 @@ class RequestError(WanError):
 
     code = "request-impossible"
     number = 5005
-    title = "This model cannot do that"
+    title = mark("This model cannot do that")
 
 
 class InputError(RequestError):
@@ -46,7 +53,7 @@ class InputError(RequestError):
 
     code = "input-invalid"
     number = 5006
-    title = "This entry cannot be used"
+    title = mark("This entry cannot be used")
 
 
 class PromptEmptyError(RequestError):
@@ -54,7 +61,7 @@ class PromptEmptyError(RequestError):
 
     code = "prompt-empty"
     number = 5001
-    title = "The prompt is empty"
+    title = mark("The prompt is empty")
 
 
 class ImageUnreadableError(RequestError):
@@ -62,7 +69,7 @@ class ImageUnreadableError(RequestError):
 
     code = "image-unreadable"
     number = 5003
-    title = "This picture cannot be read"
+    title = mark("This picture cannot be read")
 
 
 class ImageSizeError(RequestError):
@@ -70,7 +77,7 @@ class ImageSizeError(RequestError):
 
     code = "image-size"
     number = 5004
-    title = "The picture is too small or too large"
+    title = mark("The picture is too small or too large")
 
 
 class IncompatibleError(WanError):
@@ -78,7 +85,7 @@ class IncompatibleError(WanError):
 
     code = "incompatible"
     number = 1004
-    title = "This PC cannot run the model"
+    title = mark("This PC cannot run the model")
 
 
 class IntegrityError(WanError):
@@ -86,7 +93,7 @@ class IntegrityError(WanError):
 
     code = "model-damaged"
     number = 2105
-    title = "The model's files are damaged"
+    title = mark("The model's files are damaged")
 
 
 class ModelNotFoundError(IntegrityError):
@@ -94,7 +101,7 @@ class ModelNotFoundError(IntegrityError):
 
     code = "model-not-found"
     number = 2106
-    title = "This model is not on this PC"
+    title = mark("This model is not on this PC")
 
 
 class ModelFilesMissingError(IntegrityError):
@@ -102,7 +109,7 @@ class ModelFilesMissingError(IntegrityError):
 
     code = "model-files-missing"
     number = 2101
-    title = "Model files are missing"
+    title = mark("Model files are missing")
 
 
 class NotAWanModelError(IntegrityError):
@@ -110,7 +117,7 @@ class NotAWanModelError(IntegrityError):
 
     code = "not-a-wan-model"
     number = 2102
-    title = "This is not a Wan model"
+    title = mark("This is not a Wan model")
 
 
 class UnsafeFormatError(IntegrityError):
@@ -118,7 +125,7 @@ class UnsafeFormatError(IntegrityError):
 
     code = "unsafe-format"
     number = 2103
-    title = "Unsafe file format"
+    title = mark("Unsafe file format")
 
 
 class ModelBusyError(WanError):
@@ -126,7 +133,7 @@ class ModelBusyError(WanError):
 
     code = "model-busy"
     number = 2107
-    title = "The model is in use"
+    title = mark("The model is in use")
 
 
 class ManifestError(IntegrityError):
@@ -134,7 +141,7 @@ class ManifestError(IntegrityError):
 
     code = "manifest-damaged"
     number = 2108
-    title = "The model's file list is damaged"
+    title = mark("The model's file list is damaged")
 
 
 class CatalogError(WanError):
@@ -142,7 +149,7 @@ class CatalogError(WanError):
 
     code = "catalog-damaged"
     number = 6001
-    title = "Part of the program is missing"
+    title = mark("Part of the program is missing")
 
 
 class DownloadError(WanError):
@@ -150,7 +157,7 @@ class DownloadError(WanError):
 
     code = "download-stopped"
     number = 2001
-    title = "The download stopped"
+    title = mark("The download stopped")
 
 
 class OfflineError(DownloadError):
@@ -158,7 +165,7 @@ class OfflineError(DownloadError):
 
     code = "hub-unreachable"
     number = 2007
-    title = "The server cannot be reached"
+    title = mark("The server cannot be reached")
 
 
 class ConnectionBlockedError(DownloadError):
@@ -166,7 +173,7 @@ class ConnectionBlockedError(DownloadError):
 
     code = "connection-blocked"
     number = 2006
-    title = "The connection is blocked"
+    title = mark("The connection is blocked")
 
 
 class ContentMismatchError(DownloadError):
@@ -174,7 +181,7 @@ class ContentMismatchError(DownloadError):
 
     code = "download-damaged"
     number = 2002
-    title = "A file arrived damaged"
+    title = mark("A file arrived damaged")
 
 
 class AccessDeniedError(DownloadError):
@@ -182,7 +189,7 @@ class AccessDeniedError(DownloadError):
 
     code = "access-denied"
     number = 2004
-    title = "The server refuses the download"
+    title = mark("The server refuses the download")
 
 
 class RepositoryNotFoundError(DownloadError):
@@ -190,7 +197,7 @@ class RepositoryNotFoundError(DownloadError):
 
     code = "repository-not-found"
     number = 2005
-    title = "The model was moved or removed at the source"
+    title = mark("The model was moved or removed at the source")
 
 
 class UnsafeNameError(DownloadError):
@@ -198,7 +205,7 @@ class UnsafeNameError(DownloadError):
 
     code = "unsafe-name"
     number = 2109
-    title = "The repository holds an unsafe file name"
+    title = mark("The repository holds an unsafe file name")
 
 
 class DownloadSpaceError(WanError):
@@ -206,7 +213,7 @@ class DownloadSpaceError(WanError):
 
     code = "download-space"
     number = 2003
-    title = "Not enough space for the download"
+    title = mark("Not enough space for the download")
 
 
 class StoreError(WanError):
@@ -214,7 +221,7 @@ class StoreError(WanError):
 
     code = "store-unwritable"
     number = 6008
-    title = "The model folder cannot be written"
+    title = mark("The model folder cannot be written")
 
 
 class FileBlockedError(StoreError):
@@ -222,7 +229,7 @@ class FileBlockedError(StoreError):
 
     code = "file-blocked"
     number = 6004
-    title = "Another program blocks a file"
+    title = mark("Another program blocks a file")
 
 
 class DriveFaultError(StoreError):
@@ -230,7 +237,7 @@ class DriveFaultError(StoreError):
 
     code = "drive-fault"
     number = 2110
-    title = "The drive reports a fault"
+    title = mark("The drive reports a fault")
 
 
 class DriveMissingError(StoreError):
@@ -238,7 +245,7 @@ class DriveMissingError(StoreError):
 
     code = "drive-missing"
     number = 2104
-    title = "The model drive is not connected"
+    title = mark("The model drive is not connected")
 
 
 class CopyNeededError(RequestError):
@@ -246,7 +253,7 @@ class CopyNeededError(RequestError):
 
     code = "copy-needed"
     number = 2111
-    title = "The model would have to be copied"
+    title = mark("The model would have to be copied")
 
     def __init__(self, message: str, *, hint: str = "", details: str = "", copy_bytes: int = 0) -> None:
         super().__init__(message, hint=hint, details=details)
@@ -258,7 +265,7 @@ class EngineError(WanError):
 
     code = "engine-stopped"
     number = 3005
-    title = "The render engine stopped"
+    title = mark("The render engine stopped")
 
 
 class OutOfMemoryError(WanError):
@@ -266,7 +273,7 @@ class OutOfMemoryError(WanError):
 
     code = "out-of-memory"
     number = 3001
-    title = "Not enough memory"
+    title = mark("Not enough memory")
 
 
 class BrokenPictureError(WanError):
@@ -274,7 +281,7 @@ class BrokenPictureError(WanError):
 
     code = "picture-broken"
     number = 3004
-    title = "The picture turned black or broken"
+    title = mark("The picture turned black or broken")
 
 
 class DiskFullError(WanError):
@@ -282,7 +289,7 @@ class DiskFullError(WanError):
 
     code = "disk-full"
     number = 4001
-    title = "Not enough space to save the video"
+    title = mark("Not enough space to save the video")
 
 
 class VideoNotSavedError(WanError):
@@ -290,7 +297,7 @@ class VideoNotSavedError(WanError):
 
     code = "video-not-saved"
     number = 4002
-    title = "The video could not be saved"
+    title = mark("The video could not be saved")
 
 
 class VideoUnreadableError(WanError):
@@ -298,7 +305,7 @@ class VideoUnreadableError(WanError):
 
     code = "video-unreadable"
     number = 4003
-    title = "This video cannot be read"
+    title = mark("This video cannot be read")
 
 
 class VideoMissingError(WanError):
@@ -306,7 +313,7 @@ class VideoMissingError(WanError):
 
     code = "video-missing"
     number = 4005
-    title = "The video is not where it was"
+    title = mark("The video is not where it was")
 
 
 class VideoLibraryError(WanError):
@@ -314,7 +321,7 @@ class VideoLibraryError(WanError):
 
     code = "video-library"
     number = 4006
-    title = "The list of videos cannot be used"
+    title = mark("The list of videos cannot be used")
 
 
 class VideoLibraryDamagedError(VideoLibraryError):
@@ -322,7 +329,7 @@ class VideoLibraryDamagedError(VideoLibraryError):
 
     code = "video-library-damaged"
     number = 4007
-    title = "The list of videos was damaged"
+    title = mark("The list of videos was damaged")
 
 
 class DataFolderError(WanError):
@@ -330,7 +337,7 @@ class DataFolderError(WanError):
 
     code = "data-folder"
     number = 6007
-    title = "The program's folder cannot be written"
+    title = mark("The program's folder cannot be written")
 
 
 class AlreadyOpenError(WanError):
@@ -338,7 +345,7 @@ class AlreadyOpenError(WanError):
 
     code = "already-open"
     number = 6012
-    title = "The program is open already"
+    title = mark("The program is open already")
 
 
 class SettingsError(WanError):
@@ -346,7 +353,7 @@ class SettingsError(WanError):
 
     code = "settings-not-saved"
     number = 6002
-    title = "Settings could not be saved"
+    title = mark("Settings could not be saved")
 
 
 class ReportNotSavedError(WanError):
@@ -354,7 +361,7 @@ class ReportNotSavedError(WanError):
 
     code = "report-not-saved"
     number = 6013
-    title = "The report could not be saved"
+    title = mark("The report could not be saved")
 
 
 class QueueError(WanError):
@@ -362,7 +369,7 @@ class QueueError(WanError):
 
     code = "queue-unusable"
     number = 6009
-    title = "The queue cannot be used"
+    title = mark("The queue cannot be used")
 
 
 class QueueBusyError(QueueError):
@@ -370,7 +377,7 @@ class QueueBusyError(QueueError):
 
     code = "queue-in-use"
     number = 6010
-    title = "The queue is open in another window"
+    title = mark("The queue is open in another window")
 
 
 class QueueDamagedError(QueueError):
@@ -378,7 +385,7 @@ class QueueDamagedError(QueueError):
 
     code = "queue-damaged"
     number = 6011
-    title = "The queue was damaged"
+    title = mark("The queue was damaged")
 
 
 class QueueSpaceError(DiskFullError):
@@ -386,7 +393,7 @@ class QueueSpaceError(DiskFullError):
 
     code = "queue-space"
     number = 4004
-    title = "Not enough space to save the queue"
+    title = mark("Not enough space to save the queue")
 
 
 class RenderInterruptedError(WanError):
@@ -394,7 +401,7 @@ class RenderInterruptedError(WanError):
 
     code = "render-interrupted"
     number = 6003
-    title = "The program did not close properly"
+    title = mark("The program did not close properly")
 
 
 class RecipeUnreadableError(InputError):
@@ -402,7 +409,7 @@ class RecipeUnreadableError(InputError):
 
     code = "recipe-unreadable"
     number = 5008
-    title = "This file holds no settings of a video"
+    title = mark("This file holds no settings of a video")
 
 
 class HardwareFileError(InputError):
@@ -410,7 +417,7 @@ class HardwareFileError(InputError):
 
     code = "hardware-file"
     number = 5007
-    title = "This file does not describe a PC"
+    title = mark("This file does not describe a PC")
 
 
 def _family(parent: type[WanError]) -> dict[str, type[WanError]]:

@@ -1,7 +1,8 @@
 """Walks down the ladder: tries a rung, understands what its failure means, and goes on where that helps.
 
 What has failed decides where to go: a file that another program holds is tried again, too little memory leads to a rung
-that needs less, damaged files rule out all rungs that read them, and what the user did not ask for waits for his word.
+that needs less, files that are damaged or stay blocked rule out all rungs that read them, and what the user did not ask
+for waits for his word.
 """
 
 import logging
@@ -28,6 +29,7 @@ from wan_desktop.core.generation import Attempt
 from wan_desktop.core.jobs import JobContext
 from wan_desktop.core.ladder import Rung, Substitute
 from wan_desktop.core.load_plan import Device
+from wan_desktop.core.words import tr
 
 logger = logging.getLogger(__name__)
 
@@ -68,12 +70,13 @@ class ModelLoadingResult:
             return ""
         match self.used.substitute:
             case Substitute.MODEL:
-                return f"Made with {self.used.model_id} instead."
+                return tr("Made with {model} instead.", model=self.used.model_id)
             case Substitute.VARIANT:
-                return f"Made with the smaller weights {self.used.variant}."
+                return tr("Made with the smaller weights {variant}.", variant=self.used.variant)
             case _:
                 on_cpu = self.used.plan.device is Device.CPU
-                return "Made on the processor, which is slow." if on_cpu else "Memory was saved, which takes longer."
+                slow, saved = tr("Made on the processor, which is slow."), tr("Memory was saved, which takes longer.")
+                return slow if on_cpu else saved
 
 
 class LadderError(Exception):
@@ -99,12 +102,13 @@ def with_attempts(error: LadderError) -> WanError:
 class _Ruled:
     """What failures have ruled out."""
 
-    damaged: set[tuple[str, str]] = field(default_factory=set)
+    unreadable: set[tuple[str, str]] = field(default_factory=set)
+    """Model and variant whose files are damaged, or stayed blocked: every way of loading them reads the same files."""
     failed_for_memory: list[Rung] = field(default_factory=list)
 
     def out(self, rung: Rung) -> bool:
         """It would fail the same way."""
-        if (rung.model_id, rung.variant) in self.damaged:
+        if (rung.model_id, rung.variant) in self.unreadable:
             return True
         return any(not _needs_less(rung, failed) for failed in self.failed_for_memory)
 
@@ -170,8 +174,8 @@ class Descent(Generic[Result]):
                 return result, ModelLoadingResult(tuple(self._attempts), rung)
         tried = ModelLoadingResult(tuple(self._attempts), None, tuple(waiting))
         ending = last or IncompatibleError(
-            "There is no way to make this video on this PC as it stands.",
-            hint="Choose a smaller size or another model.",
+            tr("There is no way to make this video on this PC as it stands."),
+            hint=tr("Choose a smaller size or another model."),
         )
         raise LadderError(ending, tried) from ending
 
@@ -186,7 +190,7 @@ class Descent(Generic[Result]):
             except _TRANSIENT as error:
                 if retries == _RETRIES:
                     self._note(rung, Outcome.BUSY, start_s, error, retries)
-                    raise
+                    raise _stayed(error, retries + 1) from error
                 retries += 1
                 logger.info("%s: %s; trying again (%d)", rung.plan.name, error.code, retries)
                 self._wait(_pause_s(retries))
@@ -220,10 +224,10 @@ class Descent(Generic[Result]):
         match error:
             case OutOfMemoryError():
                 self._ruled.failed_for_memory.append(rung)
-            case IntegrityError():
-                self._ruled.damaged.add((rung.model_id, rung.variant))
-            case IncompatibleError() | BrokenPictureError() | FileBlockedError() | ModelBusyError():
-                pass  # the next rung computes otherwise, or reads other files
+            case IntegrityError() | FileBlockedError() | ModelBusyError():
+                self._ruled.unreadable.add((rung.model_id, rung.variant))
+            case IncompatibleError() | BrokenPictureError():
+                pass  # the next rung computes otherwise
             case EngineError():
                 # Once may be chance, and most often it is memory; twice is no matter of the rung.
                 self._engine_died += 1
@@ -232,6 +236,18 @@ class Descent(Generic[Result]):
                 self._ruled.failed_for_memory.append(rung)
             case _:
                 raise LadderError(error, ModelLoadingResult(tuple(self._attempts))) from error
+
+
+def _stayed(error: FileBlockedError | ModelBusyError, tries: int) -> WanError:
+    """The error of a file that did not become free: its message names the file, the hint says who may hold it."""
+    if isinstance(error, ModelBusyError):
+        return error
+    hint = tr(
+        "It was tried {tries} times. A virus scanner, a backup, a cloud program or another program that uses the model "
+        "may hold the file: wait until it is done or close it, and look whether you may read the file.",
+        tries=tries,
+    )
+    return FileBlockedError(error.message, hint=hint, details=error.details)
 
 
 def _outcome(error: WanError) -> Outcome:

@@ -8,12 +8,14 @@ import math
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
 from wan_desktop.core.catalog import TEXT_LENGTH, GenerationMode, Model
 from wan_desktop.core.errors import PromptEmptyError, RequestError
 from wan_desktop.core.prompt import clean_prompt
 from wan_desktop.core.start_image import check_image
+from wan_desktop.core.words import tr
 
 STEPS_RANGE = (1, 100)
 GUIDANCE_RANGE = (1.0, 15.0)
@@ -21,6 +23,16 @@ SHIFT_RANGE = (1.0, 20.0)
 FPS_RANGE = (1, 60)
 SEED_RANGE = (0, 2**32 - 1)
 _MAX_SIDE_PX = 4096
+
+
+class Sampler(StrEnum):
+    """How the steps are taken from noise to picture."""
+
+    MODEL = "model"
+    """The scheduler that the model's folder names, with all its settings."""
+    UNIPC = "unipc"
+    EULER = "euler"
+    DPM_2M = "dpm++2m"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +51,7 @@ class GenerationDraft:
     guidance_scale: float | None = None
     guidance_scale_2: float | None = None
     flow_shift: float | None = None
+    sampler: Sampler = Sampler.MODEL
     seed: int | None = None
     variant: str = ""
     """Of the model; empty means its own weights."""
@@ -61,6 +74,7 @@ class GenerationRequest:
     seed: int
     guidance_scale_2: float | None = None
     flow_shift: float | None = None
+    sampler: Sampler = Sampler.MODEL
     image: Path | None = None
     last_image: Path | None = None
     variant: str = ""
@@ -155,12 +169,13 @@ def settle(draft: GenerationDraft, model: Model, *, count_tokens: Callable[[str]
         ),
         guidance_scale_2=settling.guidance_scale_2(),
         flow_shift=settling.optional_real("flow_shift", draft.flow_shift, model.metadata.flow_shift, SHIFT_RANGE),
+        sampler=draft.sampler,
         seed=settling.whole("seed", draft.seed, secrets.randbelow(SEED_RANGE[1] + 1), SEED_RANGE),
         variant=model.metadata.variant(draft.variant).name if draft.variant else model.variant,
     )
     if not request.prompt and mode != GenerationMode.I2V:
         raise PromptEmptyError(
-            "There is no prompt to make a video from.", hint="Write what should happen in the video."
+            tr("There is no prompt to make a video from."), hint=tr("Write what should happen in the video.")
         )
     return Settled(request, tuple(settling.adjustments))
 
@@ -201,19 +216,22 @@ class _Settling:
         name, folder = self._model.metadata.name, self._model.folder
         if self._draft.image is None:
             if self._draft.last_image is not None:
-                raise RequestError("There is a last image but no start image.", hint="Give a start image too.")
+                raise RequestError(tr("There is a last image but no start image."), hint=tr("Give a start image too."))
             if not folder.takes_text_only:
                 raise RequestError(
-                    f"{name} makes videos from a start image.", hint="Give a start image, or choose another model."
+                    tr("{name} makes videos from a start image.", name=name),
+                    hint=tr("Give a start image, or choose another model."),
                 )
             return GenerationMode.T2V
         if not folder.takes_image:
             raise RequestError(
-                f"{name} makes videos from text only.", hint="Remove the start image, or choose a model that takes one."
+                tr("{name} makes videos from text only.", name=name),
+                hint=tr("Remove the start image, or choose a model that takes one."),
             )
         if self._draft.last_image is not None and not folder.takes_last_image:
             raise RequestError(
-                f"{name} cannot end on a given image.", hint="Remove the last image, or choose another model."
+                tr("{name} cannot end on a given image.", name=name),
+                hint=tr("Remove the last image, or choose another model."),
             )
         return GenerationMode.TI2V if clean_prompt(self._draft.prompt) else GenerationMode.I2V
 
@@ -225,8 +243,12 @@ class _Settling:
         cleaned = clean_prompt(text)
         count = count_tokens(cleaned)
         if count > TEXT_LENGTH:
-            read = f"the model reads the first {TEXT_LENGTH}. What comes after has no effect."
-            self._note(field, f"The text has {count} tokens; {read}")
+            message = tr(
+                "The text has {tokens} tokens; the model reads the first {most}. What comes after has no effect.",
+                tokens=count,
+                most=TEXT_LENGTH,
+            )
+            self._note(field, message)
         return cleaned
 
     def image(self, field: str, path: Path | None, width: int, height: int) -> Path | None:
@@ -236,7 +258,13 @@ class _Settling:
         if picture.width < width or picture.height < height:
             self._note(
                 field,
-                f"The picture is {picture.width} x {picture.height}; it is enlarged for a {width} x {height} video.",
+                tr(
+                    "The picture is {picture_width} x {picture_height}; it is enlarged for a {width} x {height} video.",
+                    picture_width=picture.width,
+                    picture_height=picture.height,
+                    width=width,
+                    height=height,
+                ),
             )
         return path.absolute()
 
@@ -248,7 +276,13 @@ class _Settling:
         if snapped != (width, height):
             multiple = self._model.folder.size_multiple
             self._note(
-                "size", f"{width} x {height} -> {snapped[0]} x {snapped[1]}: this model needs multiples of {multiple}."
+                "size",
+                tr(
+                    "{before} -> {after}: this model needs multiples of {multiple}.",
+                    before=f"{width} x {height}",
+                    after=f"{snapped[0]} x {snapped[1]}",
+                    multiple=multiple,
+                ),
             )
         return snapped
 
@@ -257,13 +291,21 @@ class _Settling:
         snapped = snap_num_frames(int(wanted), self._model)
         if snapped != wanted:
             step = self._model.folder.frame_step
-            self._note("num_frames", f"{wanted} -> {snapped} frames: this model makes {step}k+1 frames.")
+            self._note(
+                "num_frames",
+                tr(
+                    "{wanted} -> {kept} frames: this model makes {step}k+1 frames.",
+                    wanted=wanted,
+                    kept=snapped,
+                    step=step,
+                ),
+            )
         return snapped
 
     def guidance_scale_2(self) -> float | None:
         if not self._model.folder.has_two_experts:
             if self._draft.guidance_scale_2 is not None:
-                self._note("guidance_scale_2", "The second guidance is not used: this model has one transformer.")
+                self._note("guidance_scale_2", tr("The second guidance is not used: this model has one transformer."))
             return None
         return self.optional_real(
             "guidance_scale_2", self._draft.guidance_scale_2, self._model.metadata.guidance_scale_2, GUIDANCE_RANGE
@@ -281,7 +323,17 @@ class _Settling:
         wanted = self._number(field, value, default)
         kept = min(limits[1], max(limits[0], wanted))
         if kept != wanted:
-            self._note(field, f"{field} {wanted} -> {kept}: it may be {limits[0]} to {limits[1]}.")
+            self._note(
+                field,
+                tr(
+                    "{field} {wanted} -> {kept}: it may be {lowest} to {highest}.",
+                    field=field,
+                    wanted=wanted,
+                    kept=kept,
+                    lowest=limits[0],
+                    highest=limits[1],
+                ),
+            )
         return kept
 
     def _number(self, field: str, value: float | None, default: float) -> float:
@@ -289,6 +341,7 @@ class _Settling:
             return default
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
             raise RequestError(
-                f"{field} is {value!r}, which is not a number.", hint=f"Give a number for {field}, or leave it out."
+                tr("{field} is {value!r}, which is not a number.", field=field, value=value),
+                hint=tr("Give a number for {field}, or leave it out.", field=field),
             )
         return value

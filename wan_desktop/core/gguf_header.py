@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from wan_desktop.core.errors import IntegrityError, NotAWanModelError
+from wan_desktop.core.words import mark, tr
 
 GGUF_SUFFIX = ".gguf"
 _MAGIC = b"GGUF"
@@ -23,7 +24,7 @@ _MAX_DIMENSIONS = 5  # four in llama.cpp; the patch embedding of Wan has five
 _DEFAULT_ALIGNMENT = 32
 _MAX_ALIGNMENT = 65_536
 _LFS_POINTER = b"version https://git-lfs"
-_DOWNLOAD_AGAIN = "Get the model again, or choose another folder."
+_DOWNLOAD_AGAIN = mark("Get the model again, or choose another folder.")
 
 _STRING, _ARRAY, _UINT32 = 8, 9, 4
 _SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "B", 10: "Q", 11: "q", 12: "d"}
@@ -117,7 +118,8 @@ def read_gguf_header(file: Path) -> GgufHeader:
             return _Parser(file, stream, size_bytes).parse()
     except (OSError, UnicodeDecodeError) as error:
         raise IntegrityError(
-            f"{file.name} in {file.parent} cannot be read as GGUF: {error}.", hint=_DOWNLOAD_AGAIN
+            tr("{file} in {folder} cannot be read as GGUF: {error}.", file=file.name, folder=file.parent, error=error),
+            hint=tr(_DOWNLOAD_AGAIN),
         ) from error
 
 
@@ -133,12 +135,12 @@ class _Parser:
     def parse(self) -> GgufHeader:
         self._check_start()
         tensor_count, key_count = struct.unpack("<QQ", self._take(16))
-        self._check_count(key_count, 13, "metadata keys")
+        self._check_count(key_count, 13, tr("metadata keys"))
         metadata: dict[str, Any] = {}
         for _ in range(key_count):
             key = self._name()
             if key in metadata:
-                raise self._damaged(f"has the key {key!r} twice")
+                raise self._damaged(tr("has the key {key!r} twice", key=key))
             metadata[key] = self._value(self._number("I"))
         self._check_count(tensor_count, 24, "tensors")
         tensors = [self._tensor() for _ in range(tensor_count)]
@@ -156,22 +158,22 @@ class _Parser:
         start = self._stream.read(8)
         self._at = len(start)
         if self._size_bytes < _FIXED_BYTES or len(start) < 8:
-            raise self._damaged("is empty or cut off")
+            raise self._damaged(tr("is empty or cut off"))
         if start == _LFS_POINTER[:8]:
-            raise self._damaged("is a git-lfs pointer, not the file itself")
+            raise self._damaged(tr("is a git-lfs pointer, not the file itself"))
         if start[:4] != _MAGIC:
-            raise self._damaged("is not a GGUF file")
+            raise self._damaged(tr("is not a GGUF file"))
         version = int.from_bytes(start[4:], "little")
         if int.from_bytes(start[4:], "big") in _VERSIONS:
-            raise self._damaged("is a GGUF file for big-endian machines")
+            raise self._damaged(tr("is a GGUF file for big-endian machines"))
         if version not in _VERSIONS:
-            raise self._damaged(f"is GGUF of version {version}; 2 and 3 are read")
+            raise self._damaged(tr("is GGUF of version {version}; 2 and 3 are read", version=version))
 
     def _take(self, count: int) -> bytes:
         self._check_room(count)
         data = self._stream.read(count)
         if len(data) != count:
-            raise self._damaged("ended while it was read")
+            raise self._damaged(tr("ended while it was read"))
         self._at += count
         return data
 
@@ -182,14 +184,14 @@ class _Parser:
 
     def _check_room(self, count: int) -> None:
         if count > self._size_bytes - self._at:
-            raise self._damaged("is cut off within its header, or its header is damaged")
+            raise self._damaged(tr("is cut off within its header, or its header is damaged"))
         if count > _MAX_HEADER_BYTES - self._at:
-            raise self._damaged(f"has a header of more than {_MAX_HEADER_BYTES // 1_000_000} MB")
+            raise self._damaged(tr("has a header of more than {most} MB", most=_MAX_HEADER_BYTES // 1_000_000))
 
     def _check_count(self, count: int, least_bytes: int, what: str) -> None:
         """Before a loop: so many cannot be there, given the least that each takes."""
         if count * least_bytes > min(self._size_bytes, _MAX_HEADER_BYTES) - self._at:
-            raise self._damaged(f"says that it has {count} {what}, which it has no room for")
+            raise self._damaged(tr("says that it has {count} {what}, which it has no room for", count=count, what=what))
 
     def _number(self, code: str) -> Any:
         return struct.unpack(f"<{code}", self._take(struct.calcsize(f"<{code}")))[0]
@@ -200,7 +202,7 @@ class _Parser:
     def _name(self) -> str:
         name = self._text()
         if len(name) > _MAX_NAME_BYTES:
-            raise self._damaged(f"holds a name of {len(name)} letters")
+            raise self._damaged(tr("holds a name of {number} letters", number=len(name)))
         return name
 
     def _value(self, kind: int) -> Any:
@@ -211,63 +213,89 @@ class _Parser:
             self._skip_array()
             return None
         if kind not in _SCALARS:
-            raise self._damaged(f"has metadata of the unknown type {kind}")
+            raise self._damaged(tr("has metadata of the unknown type {kind}", kind=kind))
         return self._number(_SCALARS[kind])
 
     def _skip_array(self) -> None:
         kind, count = self._number("I"), self._number("Q")
         if kind == _STRING:
-            self._check_count(count, 8, "words in an array")
+            self._check_count(count, 8, tr("words in an array"))
             for _ in range(count):
                 self._skip(self._number("Q"))
         elif kind in _SCALARS:
             self._skip(count * struct.calcsize(f"<{_SCALARS[kind]}"))
         else:
-            raise self._damaged(f"has an array of the type {kind}, which is not read")
+            raise self._damaged(tr("has an array of the type {kind}, which is not read", kind=kind))
 
     def _alignment(self, metadata: dict[str, Any]) -> int:
         alignment = metadata.get("general.alignment", _DEFAULT_ALIGNMENT)
         # A power of two has one bit.
         if not isinstance(alignment, int) or not 0 < alignment <= _MAX_ALIGNMENT or alignment.bit_count() != 1:
-            raise self._damaged("has an alignment that is not a power of two")
+            raise self._damaged(tr("has an alignment that is not a power of two"))
         return alignment
 
     def _tensor(self) -> GgufTensor:
         """A tensor's entry, its offset still counted from the first tensor."""
         name, dimensions = self._name(), self._number("I")
         if not 1 <= dimensions <= _MAX_DIMENSIONS:
-            raise self._damaged(f"holds {name} with {dimensions} dimensions")
+            raise self._damaged(tr("holds {name} with {dimensions} dimensions", name=name, dimensions=dimensions))
         shape = struct.unpack(f"<{dimensions}Q", self._take(8 * dimensions))[::-1]
         number, offset = self._number("I"), self._number("Q")
         kind = GGUF_TYPES.get(number)
         if kind is None:
             raise NotAWanModelError(
-                f"{self._file.name} holds {name} as {_OTHER_TYPES.get(number, f'type {number}')}, which is not read.",
-                hint=f"Use a version in one of {', '.join(kind.name for kind in GGUF_TYPES.values())}.",
+                tr(
+                    "{file} holds {name} as {kind}, which is not read.",
+                    file=self._file.name,
+                    name=name,
+                    kind=_OTHER_TYPES.get(number) or tr("type {number}", number=number),
+                ),
+                hint=tr("Use a version in one of {kinds}.", kinds=", ".join(kind.name for kind in GGUF_TYPES.values())),
             )
         if 0 in shape or shape[-1] % kind.block:
-            raise self._damaged(f"holds {name} with the shape {shape}, which {kind.name} cannot have")
+            raise self._damaged(
+                tr(
+                    "holds {name} with the shape {shape}, which {kind} cannot have",
+                    name=name,
+                    shape=shape,
+                    kind=kind.name,
+                )
+            )
         return GgufTensor(name, shape, kind.name, offset, prod(shape) // kind.block * kind.block_bytes)
 
     def _check_layout(self, tensors: list[GgufTensor], data_offset: int, alignment: int) -> None:
         """The tensors must lie one after the other, as llama.cpp wants it too, and end where the file ends."""
         if not tensors:
-            raise self._damaged("holds no tensors")
+            raise self._damaged(tr("holds no tensors"))
         if len({tensor.name for tensor in tensors}) < len(tensors):
-            raise self._damaged("holds a tensor twice")
+            raise self._damaged(tr("holds a tensor twice"))
         end = data_offset
         for tensor in tensors:
             if tensor.offset != _pad(end, alignment):
-                raise self._damaged(f"holds {tensor.name} at {tensor.offset}, where {_pad(end, alignment)} was due")
+                raise self._damaged(
+                    tr(
+                        "holds {tensor} at {offset}, where {due} was due",
+                        tensor=tensor.name,
+                        offset=tensor.offset,
+                        due=_pad(end, alignment),
+                    )
+                )
             end = tensor.offset + tensor.size_bytes
         if not end <= self._size_bytes <= _pad(end, alignment):
             raise self._damaged(
-                f"should have {end} bytes by its header: it is cut off, or something was written over it"
+                tr("should have {end} bytes by its header: it is cut off, or something was written over it", end=end)
             )
 
     def _damaged(self, what: str) -> IntegrityError:
         return IntegrityError(
-            f"{self._file.name} in {self._file.parent} {what} ({self._size_bytes} bytes).", hint=_DOWNLOAD_AGAIN
+            tr(
+                "{file} in {folder} {what} ({size_bytes} bytes).",
+                file=self._file.name,
+                folder=self._file.parent,
+                what=what,
+                size_bytes=self._size_bytes,
+            ),
+            hint=tr(_DOWNLOAD_AGAIN),
         )
 
 

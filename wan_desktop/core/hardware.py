@@ -9,13 +9,15 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 
+from wan_desktop.core.card_programs import CardProgram
 from wan_desktop.core.errors import HardwareFileError
 from wan_desktop.core.records import RecordError, from_plain, to_plain
+from wan_desktop.core.words import mark, tr
 
 UNKNOWN_ARCHITECTURE = "unknown"
 _MAX_FILE_BYTES = 4_000_000
 """A profile is some 2 kB; this only keeps a video that was named by mistake out of memory."""
-_HINT = "Make it with `python main.py hardware --json` on the PC that it is about."
+_HINT = mark("Make it with `python main.py hardware --json` on the PC that it is about.")
 
 
 class DriveKind(StrEnum):
@@ -84,6 +86,12 @@ class Gpu:
     """The highest clock of the multiprocessors that the card can be set to, above its rated boost; 0: unknown."""
     driver_model: str = ""
     """On Windows "wddm", "tcc" or "mcdm"; else empty."""
+    temperature_c: int = 0
+    """0: unknown."""
+    slowed_by_heat: bool = False
+    """Its driver has lowered the clock, because it is too hot."""
+    programs: tuple[CardProgram, ...] = ()
+    """What holds its memory, the largest first, this program among it; empty where the system does not tell."""
 
     @property
     def has_bfloat16(self) -> bool:
@@ -177,6 +185,10 @@ class HardwareProfile:
         """The same PC, with nothing in it that was measured."""
         return replace(self, drives=tuple(replace(drive, read_bytes_per_s=None) for drive in self.drives))
 
+    def without_programs(self) -> "HardwareProfile":
+        """The same PC, without the names of what runs on it: for reports that are given away."""
+        return replace(self, gpus=tuple(replace(gpu, programs=()) for gpu in self.gpus))
+
 
 def profile_to_json(profile: HardwareProfile) -> str:
     """The profile as JSON that :func:`read_profile` takes."""
@@ -193,17 +205,23 @@ def read_profile(path: Path) -> HardwareProfile:
         with path.open("rb") as file:
             data = file.read(_MAX_FILE_BYTES + 1)
     except OSError as error:
-        raise HardwareFileError(f"{path} cannot be read: {error.strerror or error}.", hint=_HINT) from error
+        raise HardwareFileError(
+            tr("{path} cannot be read: {reason}.", path=path, reason=error.strerror or error), hint=tr(_HINT)
+        ) from error
     if len(data) > _MAX_FILE_BYTES:
-        raise HardwareFileError(f"{path} is far too large to describe a PC.", hint=_HINT)
+        raise HardwareFileError(tr("{path} is far too large to describe a PC.", path=path), hint=tr(_HINT))
     try:
         # PowerShell's `>` writes UTF-16 with a mark, and some editors put a mark before UTF-8.
         text = data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
         profile = from_plain(HardwareProfile, json.loads(text))
         _check(profile)
     except (ValueError, RecursionError) as error:  # RecordError, JSON and characters among them
-        reason = str(error) if isinstance(error, RecordError) else "it is not JSON"
-        raise HardwareFileError(f"{path} does not describe a PC: {reason}.", hint=_HINT, details=repr(error)) from error
+        reason = str(error) if isinstance(error, RecordError) else tr("it is not JSON")
+        raise HardwareFileError(
+            tr("{path} does not describe a PC: {reason}.", path=path, reason=reason),
+            hint=tr(_HINT),
+            details=repr(error),
+        ) from error
     return profile
 
 

@@ -7,6 +7,7 @@ a driver, or a drive on the network, may never answer. What fails becomes a :cla
 import contextlib
 import json
 import logging
+import os
 import subprocess
 import sys
 import threading
@@ -32,6 +33,7 @@ from wan_desktop.core.nvml import SOURCE_ROOT, NvmlAnswer, nvml_command
 from wan_desktop.core.pc import Pc
 from wan_desktop.core.read_speed import measure_read_speed
 from wan_desktop.core.records import RecordError, from_plain
+from wan_desktop.core.words import LANGUAGE_VARIABLE, language_in_use, tr
 
 if sys.platform == "win32":
     from wan_desktop.core.windows_calls import Windows
@@ -77,7 +79,8 @@ def probe(
         command: How the child that asks the driver is started, if not as usual.
     """
     deadline = time.monotonic() + timeout_s
-    child = _start(command or nvml_command(own_processes))
+    # The window is ours too: it shows videos by the card.
+    child = _start(command or nvml_command([*own_processes, os.getpid()]))
     try:
         pc = pc or this_pc()
         memory, system = pc.memory(), pc.system()
@@ -140,10 +143,11 @@ def _start(command: Sequence[str]) -> "subprocess.Popen[bytes] | HardwareProblem
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             cwd=SOURCE_ROOT,
+            env=os.environ | {LANGUAGE_VARIABLE: language_in_use()},
             creationflags=flags,
         )
     except OSError as error:
-        return _failed(f"The check could not be started: {error.strerror or error}.")
+        return _failed(tr("The check could not be started: {reason}.", reason=error.strerror or error))
 
 
 def _answer(child: "subprocess.Popen[bytes] | HardwareProblem", deadline: float, timeout_s: float) -> NvmlAnswer:
@@ -152,8 +156,8 @@ def _answer(child: "subprocess.Popen[bytes] | HardwareProblem", deadline: float,
     try:
         output, errors = child.communicate(timeout=max(0.0, deadline - time.monotonic()))
     except subprocess.TimeoutExpired:
-        text = f"The NVIDIA driver did not answer within {timeout_s:g} s."
-        hint = "If it is being updated, wait. Else restart the PC."
+        text = tr("The NVIDIA driver did not answer within {timeout_s:g} s.", timeout_s=timeout_s)
+        hint = tr("If it is being updated, wait. Else restart the PC.")
         return NvmlAnswer(problems=(HardwareProblem(ProblemCode.DRIVER_NOT_ANSWERING, text, hint),))
     try:
         # Whatever a library printed comes before it.
@@ -161,13 +165,14 @@ def _answer(child: "subprocess.Popen[bytes] | HardwareProblem", deadline: float,
     except (ValueError, IndexError, RecursionError) as error:
         kind = type(error).__name__ if not isinstance(error, RecordError) else str(error)
         tail = errors.decode("utf-8", "replace").strip()[-_TAIL_CHARACTERS:]
-        problem = _failed(f"The check ended with code {child.returncode}.", f"{kind}\n{tail}".strip())
+        ended = tr("The check ended with code {code}.", code=child.returncode)
+        problem = _failed(ended, f"{kind}\n{tail}".strip())
         return NvmlAnswer(problems=(problem,))
 
 
 def _failed(reason: str, details: str = "") -> HardwareProblem:
-    text = f"The graphics card could not be checked. {reason}"
-    hint = "Restart the PC. If that does not help, install the NVIDIA driver anew."
+    text = tr("The graphics card could not be checked. {reason}", reason=reason)
+    hint = tr("Restart the PC. If that does not help, install the NVIDIA driver anew.")
     return HardwareProblem(ProblemCode.PROBE_FAILED, text, hint, details)
 
 
@@ -226,7 +231,7 @@ def _drives(
         listing = _Asked.start(pc.local_drives)
         names = listing.wait(deadline)
         if names is None:
-            problems.append(_drive_problem("The list of drives", listing.error))
+            problems.append(_drive_problem(tr("The list of drives"), listing.error))
     else:
         names = [str(path.expanduser().absolute()) for path in paths]
     questions = {name: _Asked.start(partial(pc.drive, name)) for name in names or []}
@@ -241,9 +246,10 @@ def _drives(
 
 
 def _drive_problem(name: str, error: OSError | None) -> HardwareProblem:
-    reason = "no answer in time" if error is None else error.strerror or type(error).__name__
-    hint = "Connect the drive, or choose another folder."
-    return HardwareProblem(ProblemCode.DRIVE_NOT_ANSWERING, f"{name} cannot be looked at: {reason}.", hint)
+    reason = tr("no answer in time") if error is None else error.strerror or type(error).__name__
+    text = tr("{name} cannot be looked at: {reason}.", name=name, reason=reason)
+    hint = tr("Connect the drive, or choose another folder.")
+    return HardwareProblem(ProblemCode.DRIVE_NOT_ANSWERING, text, hint)
 
 
 # What it means -------------------------------------------------------------------------------------------------------
@@ -252,8 +258,8 @@ def _drive_problem(name: str, error: OSError | None) -> HardwareProblem:
 def _graphics_problems(answer: NvmlAnswer, has_card: bool | None) -> tuple[HardwareProblem, ...]:
     problems = answer.problems
     if not answer.gpus and (not problems or _is_only_missing(problems, has_card)):
-        text = "This PC shows no NVIDIA graphics card."
-        hint = "In a laptop the card may be switched off: plug in the power supply, or look into NVIDIA's settings."
+        text = tr("This PC shows no NVIDIA graphics card.")
+        hint = tr("In a laptop the card may be switched off: plug in the power supply, or look into NVIDIA's settings.")
         return (HardwareProblem(ProblemCode.NO_CARD, text, hint),)
     old = [_driver_problem(gpu) for gpu in answer.gpus]
     return problems + tuple(dict.fromkeys(problem for problem in old if problem))
@@ -267,13 +273,23 @@ def _is_only_missing(problems: tuple[HardwareProblem, ...], has_card: bool | Non
 def _driver_problem(gpu: Gpu) -> HardwareProblem | None:
     if gpu.cuda_version >= WANTED_CUDA:
         return None
-    driver, cuda = gpu.driver_version or "of this PC", f"{gpu.cuda_version[0]}.{gpu.cuda_version[1]}"
-    hint = f"Install driver {_WANTED_DRIVER} or newer from nvidia.com/drivers."
+    driver, cuda = gpu.driver_version or tr("of this PC"), f"{gpu.cuda_version[0]}.{gpu.cuda_version[1]}"
+    hint = tr("Install driver {version} or newer from nvidia.com/drivers.", version=_WANTED_DRIVER)
     if gpu.cuda_version < OLDEST_CUDA:
         needed = f"{OLDEST_CUDA[0]}.{OLDEST_CUDA[1]}"
-        text = f"The NVIDIA driver {driver} is too old: it supports CUDA {cuda}, needed is {needed}."
+        text = tr(
+            "The NVIDIA driver {driver} is too old: it supports CUDA {cuda}, needed is {needed}.",
+            driver=driver,
+            cuda=cuda,
+            needed=needed,
+        )
         return HardwareProblem(ProblemCode.DRIVER_TOO_OLD, text, hint)
-    text = f"The NVIDIA driver {driver} supports CUDA {cuda}; parts for CUDA {WANTED_CUDA[0]} need a newer one."
+    text = tr(
+        "The NVIDIA driver {driver} supports CUDA {cuda}; parts for CUDA {wanted} need a newer one.",
+        driver=driver,
+        cuda=cuda,
+        wanted=WANTED_CUDA[0],
+    )
     return HardwareProblem(ProblemCode.DRIVER_OLD, text, hint)
 
 
@@ -283,6 +299,10 @@ def _memory_problems(memory: MemoryInfo, system: SystemInfo) -> tuple[HardwarePr
     if system.os != "windows" or memory.page_file_is_automatic is not False or not is_small:
         return ()
     size = memory.page_file_bytes / 1e9
-    text = f"The page file is set to {size:.1f} GB, so that programs may run out of memory while some is free."
-    hint = "Let Windows manage its size: search for `Advanced system settings`, Performance, Advanced, Virtual memory."
+    text = tr(
+        "The page file is set to {size:.1f} GB, so that programs may run out of memory while some is free.", size=size
+    )
+    hint = tr(
+        "Let Windows manage its size: search for `Advanced system settings`, Performance, Advanced, Virtual memory."
+    )
     return (HardwareProblem(ProblemCode.PAGE_FILE_SMALL, text, hint),)

@@ -16,6 +16,7 @@ from enum import StrEnum
 from typing import Any
 
 from wan_desktop.core.errors import JobCancelled, WanError
+from wan_desktop.core.words import tr
 
 logger = logging.getLogger(__name__)
 _FINAL_KEPT = 200
@@ -72,6 +73,8 @@ class JobContext:
     def __init__(self, job_id: str, report: Callable[[str, Any], None]) -> None:
         self.job_id = job_id
         self.cancel_asked = threading.Event()
+        self.pause_asked = threading.Event()
+        """Set while the work is to wait where it can; work that never looks at it goes on."""
         self._report = report
 
     def progress(self, progress: Any) -> None:
@@ -86,7 +89,7 @@ class JobContext:
     def reporting_to(self, report: Callable[[Any], None]) -> "JobContext":
         """The same job for work within it, whose progress goes to `report` instead of to the queue."""
         inner = JobContext(self.job_id, lambda _, progress: report(progress))
-        inner.cancel_asked = self.cancel_asked
+        inner.cancel_asked, inner.pause_asked = self.cancel_asked, self.pause_asked
         return inner
 
     def check_cancelled(self) -> None:
@@ -177,7 +180,8 @@ class JobQueue:
         except Exception as error:  # the boundary: anything else is a bug, told as one and logged once
             logger.exception("Job %s hit a bug", job_id)
             unexpected = WanError(
-                f"Something unexpected happened: {type(error).__name__}.", hint="Try again. The log has the details."
+                tr("Something unexpected happened: {kind}.", kind=type(error).__name__),
+                hint=tr("Try again. The log has the details."),
             )
             self._change(job_id, state=JobState.FAILED, error=unexpected)
         else:

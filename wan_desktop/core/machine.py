@@ -12,6 +12,7 @@ from wan_desktop.core.hardware_probe import OLDEST_CUDA
 from wan_desktop.core.ladder import Limits
 from wan_desktop.core.measured_speed import MeasuredSpeeds
 from wan_desktop.core.messages import TorchCard
+from wan_desktop.core.words import tr
 
 MIN_COMPUTE_CAPABILITY = (7, 0)
 """Of the oldest cards that today's CUDA 12 builds of torch have kernels for (Volta); CUDA 13 builds begin at 7.5."""
@@ -70,16 +71,16 @@ class Card:
     @property
     def name(self) -> str:
         """What it is called."""
-        return self.gpu.name if self.gpu else "no card"
+        return self.gpu.name if self.gpu else tr("no card")
 
 
 def card_of(profile: HardwareProfile, uuid: str = "") -> Card:
     """The card of that UUID, or the one with the most free memory of those that can compute."""
     if uuid:
         gpu = profile.gpu(uuid)
-        return _judged(gpu) if gpu else Card(CardKind.NONE, text="The chosen graphics card is not there.")
+        return _judged(gpu) if gpu else Card(CardKind.NONE, text=tr("The chosen graphics card is not there."))
     judged = [_judged(gpu) for gpu in sorted(profile.gpus, key=lambda gpu: -gpu.free_bytes)]
-    fallback = Card(CardKind.NONE, text="There is no NVIDIA graphics card that answers.")
+    fallback = Card(CardKind.NONE, text=tr("There is no NVIDIA graphics card that answers."))
     return next((card for card in judged if card.computes), judged[0] if judged else fallback)
 
 
@@ -93,7 +94,7 @@ def as_torch_sees_it(card: Card, cards: Sequence[TorchCard]) -> Card:
     wanted = plain_uuid(card.gpu.uuid)
     seen = next((each for each in cards if plain_uuid(each.uuid) == wanted), None)
     if seen is None:
-        text = f"The driver names {card.name}, but the engine cannot compute on it."
+        text = tr("The driver names {card}, but the engine cannot compute on it.", card=card.name)
         return Card(CardKind.NONE, card.gpu, text)
     if abs(seen.total_bytes - card.gpu.total_bytes) > _SAME_SIZE * card.gpu.total_bytes:
         logger.warning(
@@ -104,13 +105,18 @@ def as_torch_sees_it(card: Card, cards: Sequence[TorchCard]) -> Card:
 
 def _judged(gpu: Gpu) -> Card:
     if gpu.compute_capability < MIN_COMPUTE_CAPABILITY:
-        text = f"{gpu.name} is too old: its compute capability is {_version(gpu.compute_capability)}."
+        version = _version(gpu.compute_capability)
+        text = tr("{card} is too old: its compute capability is {version}.", card=gpu.name, version=version)
         return Card(CardKind.TOO_OLD, gpu, text, _number(MIN_COMPUTE_CAPABILITY), _number(gpu.compute_capability))
     if gpu.cuda_version < OLDEST_CUDA:
-        text = f"The driver {gpu.driver_version} is too old: it supports CUDA {_version(gpu.cuda_version)}."
+        text = tr(
+            "The driver {driver} is too old: it supports CUDA {cuda}.",
+            driver=gpu.driver_version,
+            cuda=_version(gpu.cuda_version),
+        )
         return Card(CardKind.DRIVER_TOO_OLD, gpu, text, _number(OLDEST_CUDA), _number(gpu.cuda_version))
     if gpu.compute_capability < _BFLOAT16_CAPABILITY:
-        text = f"{gpu.name} has no bfloat16; float16 is used, which overflows more easily."
+        text = tr("{card} has no bfloat16; float16 is used, which overflows more easily.", card=gpu.name)
         return Card(CardKind.NO_BFLOAT16, gpu, text, _number(_BFLOAT16_CAPABILITY), _number(gpu.compute_capability))
     return Card(CardKind.GOOD, gpu)
 

@@ -9,7 +9,7 @@ import functools
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
@@ -29,6 +29,7 @@ from wan_desktop.core.fallback import ModelLoadingResult
 from wan_desktop.core.jobs import JobContext
 from wan_desktop.core.ladder import Rung
 from wan_desktop.core.model_loading import ModelEngine, load_down_the_ladder
+from wan_desktop.core.model_trash import TRASH_DAYS, ModelTrash
 from wan_desktop.core.paths import AppPaths
 from wan_desktop.core.settings import Settings
 from wan_desktop.core.store.adopt import adopt_folder
@@ -50,10 +51,12 @@ from wan_desktop.core.store.status import ModelState, ModelStatus, RemoteState
 from wan_desktop.core.store.times import days_ago, now_utc
 from wan_desktop.core.store.token import read_token
 from wan_desktop.core.store.verify import DeepCheck, IntegrityReport, quick_check
+from wan_desktop.core.words import mark, tr, trn
 
 logger = logging.getLogger(__name__)
 
-_STOPPED_CHECK_DAYS, _TRASH_DAYS, _QUARANTINE_DAYS = 7, 7, 30
+_DAY_S = 86_400
+_STOPPED_CHECK_DAYS, _QUARANTINE_DAYS = 7, 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +118,7 @@ class ModelManager:
         self._lock = threading.Lock()
         self._observers: list[Callable[[ModelKey], None]] = []
         self._deeds = Deeds(history, self._changed)
+        self.trash = ModelTrash(self.libraries, self._deeds, self._changed)
         self._index = FileIndex(self._disk, known_files)
 
     @classmethod
@@ -169,11 +173,21 @@ class ModelManager:
         doing = self._deeds.status(key)
         if doing is not None and doing.busy:
             folder = self._look.folder(key)
-            return ModelState(key, doing, f"{doing.value} now", now_utc(), folder, self._look.size_bytes(folder))
+            return ModelState(
+                key, doing, tr("{doing} now", doing=doing.words), now_utc(), folder, self._look.size_bytes(folder)
+            )
         state = self._look.state(key)
-        if doing == ModelStatus.LOADED and state.status == ModelStatus.AVAILABLE:
-            return replace(state, status=doing, reason="it is loaded", at=now_utc())
+        if state.status != ModelStatus.AVAILABLE:
+            return state
+        if doing == ModelStatus.IN_USE or self._used_elsewhere(key):
+            return replace(state, status=ModelStatus.IN_USE, reason=tr("a video is being made with it"), at=now_utc())
+        if doing == ModelStatus.LOADED:
+            return replace(state, status=doing, reason=tr("it is loaded"), at=now_utc())
         return state
+
+    def _used_elsewhere(self, key: ModelKey) -> bool:
+        library = self.libraries.where(key)
+        return library is not None and bool(library.held_elsewhere(key))
 
     def ready(self, metadata: ModelMetadata, variant: str = "") -> ModelState:
         """A model that can be loaded as it is; looked at now, in milliseconds.
@@ -285,7 +299,10 @@ class ModelManager:
             )
             library.recover(key)
             manifest = downloader.run(plan, context)
-            note["text"] = f"{len(manifest.files)} files, {manifest.size_bytes} bytes"
+            count, size_bytes = len(manifest.files), manifest.size_bytes
+            note["text"] = trn(
+                "{count} file, {size_bytes} bytes", "{count} files, {size_bytes} bytes", count, size_bytes=size_bytes
+            )
         return manifest
 
     def adopt(self, root: Path, added_models: Path, context: JobContext, *, may_copy: bool = False) -> Adopted:
@@ -314,7 +331,7 @@ class ModelManager:
             try:
                 with self._deeds.begin(library, key, ModelStatus.VERIFYING, "adopt") as note:
                     manifest = adopt_folder(library, folder.path, key, context=context, may_copy=may_copy)
-                    note["text"] = f"{len(manifest.files)} files from {folder.path}"
+                    note["text"] = tr("{files} files from {path}", files=len(manifest.files), path=folder.path)
             except WanError as error:
                 if len(whole) == 1:
                     raise
@@ -353,7 +370,8 @@ class ModelManager:
                     report = quick_check(self._disk, library.folder(key))
             except FileNotFoundError as error:
                 raise ManifestError(
-                    f"The file list of {key.model_id} ({key.variant}) is missing.", hint="Download the model again."
+                    tr("The file list of {model} ({variant}) is missing.", model=key.model_id, variant=key.variant),
+                    hint=tr("Download the model again."),
                 ) from error
             except OSError as error:
                 raise disk_error(error, library.folder(key), "checking") from error
@@ -398,7 +416,7 @@ class ModelManager:
             repairer = Repairer(library, self._hub, limits, find_same)
             repairer.run(key, report, context)
             after = quick_check(self._disk, library.folder(key))
-            note["text"] = f"files repaired: {len(report.bad)}"
+            note["text"] = tr("files repaired: {number}", number=len(report.bad))
         return after
 
     def damage_advice(self, key: ModelKey) -> str:
@@ -406,7 +424,10 @@ class ModelManager:
         library = self.libraries.where(key)
         if library is None or self._history.damage_count(library.library_id) < 2:
             return ""
-        return f"This is not the first damage on the drive of {library.root}: check this drive and the PC's memory."
+        return tr(
+            "This is not the first damage on the drive of {library}: check this drive and the PC's memory.",
+            library=library.root,
+        )
 
     # In the engine's memory ----------------------------------------------------------------------------------------
 
@@ -431,9 +452,13 @@ class ModelManager:
         with self._deeds.begin(library, key, ModelStatus.LOADING, "load") as note:
             state = self._look.state(key)
             if state.status != ModelStatus.AVAILABLE or state.folder is None:
-                raise IntegrityError(f"{key.model_id} cannot be loaded: {state.reason}", hint="Check or repair it.")
+                raise IntegrityError(
+                    tr("{model} cannot be loaded: {reason}", model=key.model_id, reason=state.reason),
+                    hint=tr("Check or repair it."),
+                )
             result = load_down_the_ladder(rungs, engine, context)
-            note["text"] = f"{result.used.plan.name if result.used else ''}, {len(result.attempts)} tries"
+            tries = trn("{count} try", "{count} tries", len(result.attempts))
+            note["text"] = f"{result.used.plan.name if result.used else ''}, {tries}"
             note["details"] = result.attempts
         self._deeds.set_loaded(key, loaded=True)
         return result
@@ -447,7 +472,7 @@ class ModelManager:
             EngineError: The engine does not answer.
         """
         library = self.libraries.holding(key)
-        with library.hold(key, "unloading"):
+        with library.hold(key, mark("unloading")):
             self.engine_holds(engine.unload_model(library.folder(key)))
 
     def engine_holds(self, folders: Sequence[Path]) -> None:
@@ -455,6 +480,20 @@ class ModelManager:
         for key in {*self._deeds.loaded, *self.installed()}:
             library = self.libraries.where(key)
             self._deeds.set_loaded(key, loaded=library is not None and library.folder(key) in folders)
+
+    @contextlib.contextmanager
+    def using(self, folder: Path) -> Iterator[None]:
+        """Hold the model in a folder while a video is made with it, and show that; it is not changed meanwhile.
+
+        Args:
+            folder: Of a model; one that lies in no library needs no hold.
+
+        Raises:
+            ModelBusyError: Something else is done with it.
+        """
+        found = self.libraries.at(folder)
+        with self._deeds.using(*found) if found is not None else contextlib.nullcontext():
+            yield
 
     def remove(self, key: ModelKey) -> Removed:
         """Put a model into the trash, or forget a download that was begun.
@@ -465,42 +504,26 @@ class ModelManager:
             StoreError: A file of it is in use.
         """
         library = self.libraries.holding(key)
-        with library.hold(key, "removing"), self._deeds.noted(library, key, "remove") as note:
+        with library.hold(key, mark("removing")), self._deeds.noted(library, key, "remove") as note:
             try:
                 if self._disk.exists(library.downloads(key)):
                     self._disk.remove_tree(library.downloads(key))
                 if not self._disk.exists(library.folder(key)):
-                    note["text"] = "a download that was begun"
+                    note["text"] = tr("a download that was begun")
                     return Removed(TrashItem(key, library.trash, time.time()), 0, 0)
                 size_bytes = sum(stamp.size_bytes for _, stamp in self._disk.walk(library.folder(key)))
                 item = library.remove(key)
                 freed_bytes = library.own_bytes(item.path)
             except OSError as error:
                 raise disk_error(error, library.folder(key), "removing") from error
-            note["text"] = f"{freed_bytes} bytes are freed when the trash is emptied"
+            note["text"] = tr("{freed_bytes} bytes are freed when the trash is emptied", freed_bytes=freed_bytes)
         self._deeds.set_loaded(key, loaded=False)
         self._changed(key)
         return Removed(item, freed_bytes, size_bytes - freed_bytes)
 
-    def trash(self) -> list[TrashItem]:
-        """Removed models that can be put back, the latest first."""
-        items = [item for library in self.libraries.here for item in library.trash_items()]
-        return sorted(items, key=lambda item: item.removed_at_s, reverse=True)
-
     def put_back(self, item: TrashItem) -> None:
-        """Undo a removal.
-
-        Raises:
-            RequestError: It is there again, or the trash was emptied.
-            ModelBusyError: Something is done with it.
-        """
-        for library in self.libraries.here:
-            if item.path.is_relative_to(library.root):
-                with library.hold(item.key, "putting back"), self._deeds.noted(library, item.key, "adopt"):
-                    library.put_back(item)
-                self._changed(item.key)
-                return
-        raise DriveMissingError("The drive of that model is not connected.", hint="Connect it and try again.")
+        """Undo a removal; see `ModelTrash.put_back`."""
+        self.trash.put_back(item)
 
     def tidy(self) -> int:
         """Finish what a crash interrupted, and delete what nobody needs any more: old trash, old quarantine.
@@ -511,11 +534,11 @@ class ModelManager:
         freed_bytes = 0
         for library in self.libraries.here:
             for key in {*library.keys(), *library.downloading(), *library.interrupted()}:
-                with contextlib.suppress(ModelBusyError, StoreError), library.hold(key, "tidying up"):
+                with contextlib.suppress(ModelBusyError, StoreError), library.hold(key, mark("tidying up")):
                     library.recover(key)
             with contextlib.suppress(OSError):
-                freed_bytes += library.empty_trash(older_than_s=_TRASH_DAYS * 86_400)
-                freed_bytes += library.empty_quarantine(older_than_s=_QUARANTINE_DAYS * 86_400)
+                freed_bytes += library.empty_trash(older_than_s=TRASH_DAYS * _DAY_S)
+                freed_bytes += library.empty_quarantine(older_than_s=_QUARANTINE_DAYS * _DAY_S)
         return freed_bytes
 
     def history(self, model_id: str, variant: str | None = None, *, limit: int = 100) -> list[HistoryEntry]:
@@ -534,13 +557,21 @@ def _cancel_check(context: JobContext) -> Callable[[int], None]:
 
 def _not_usable(metadata: ModelMetadata, state: ModelState | None) -> WanError:
     if state is None:
-        return ModelNotFoundError(f"{metadata.name} is not on this PC.", hint="Download it first.")
+        return ModelNotFoundError(tr("{name} is not on this PC.", name=metadata.name), hint=tr("Download it first."))
     what = f"{metadata.name} ({state.key.variant})"
     if state.status == ModelStatus.ERROR:
-        return DriveMissingError(f"{what} cannot be read: {state.reason}.", hint="Connect its drive and try again.")
+        return DriveMissingError(
+            tr("{what} cannot be read: {reason}.", what=what, reason=state.reason),
+            hint=tr("Connect its drive and try again."),
+        )
     if state.status == ModelStatus.INCOMPLETE:
-        return ModelNotFoundError(f"{what} is not complete: {state.reason}.", hint="Go on with the download.")
+        return ModelNotFoundError(
+            tr("{what} is not complete: {reason}.", what=what, reason=state.reason), hint=tr("Go on with the download.")
+        )
     if state.status.busy:
-        return ModelBusyError(f"{what} is busy: {state.reason}.", hint="Wait until that is done, or stop it.")
-    hint = "Check its files deeply." if state.status == ModelStatus.UNKNOWN else "Repair it."
-    return IntegrityError(f"{what} cannot be used as it is: {state.reason}", hint=hint)
+        return ModelBusyError(
+            tr("{what} is busy: {reason}.", what=what, reason=state.reason),
+            hint=tr("Wait until that is done, or stop it."),
+        )
+    hint = tr("Check its files deeply.") if state.status == ModelStatus.UNKNOWN else tr("Repair it.")
+    return IntegrityError(tr("{what} cannot be used as it is: {reason}", what=what, reason=state.reason), hint=hint)

@@ -1,7 +1,5 @@
 """How fast this PC is, as the engine has measured it: asked for, kept in a small file, and given to the estimate."""
 
-import json
-import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -12,9 +10,9 @@ from pathlib import Path
 from typing import Protocol
 
 from wan_desktop.core.card_uuid import plain_uuid
-from wan_desktop.core.files import replace_patiently, write_atomically
 from wan_desktop.core.hardware import Gpu
 from wan_desktop.core.jobs import JobContext
+from wan_desktop.core.json_file import JsonFile
 from wan_desktop.core.load_plan import Device
 from wan_desktop.core.messages import (
     MeasureSpeed,
@@ -26,14 +24,11 @@ from wan_desktop.core.messages import (
 )
 from wan_desktop.core.paths import AppPaths
 from wan_desktop.core.read_speed import measure_read_speed
-from wan_desktop.core.records import RecordError, from_plain, to_plain
 from wan_desktop.core.store.times import now_utc
-
-logger = logging.getLogger(__name__)
+from wan_desktop.core.words import tr
 
 CPU = Device.CPU.value
 _FILE_NAME = "measured-speed.json"
-_FORMAT = 1
 _MAX_FILE_BYTES = 1_000_000
 _MOST_KEPT = 20
 
@@ -100,7 +95,7 @@ class SpeedStore:
     """
 
     def __init__(self, path: Path | None = None) -> None:
-        self._path = path
+        self._file = JsonFile(path, MeasuredSpeeds, limit_bytes=_MAX_FILE_BYTES)
         self._known: MeasuredSpeeds | None = None
         self._lock = threading.Lock()
 
@@ -118,47 +113,19 @@ class SpeedStore:
         """Remember a report."""
         with self._lock:
             self._known = self._load().keep(KeptSpeed(report, driver_version, now_utc()))
-            self._write()
+            self._file.try_write(self._known)  # else it counts until the program ends
             return self._known
 
     def forget(self) -> None:
         """Forget all of it."""
         with self._lock:
             self._known = MeasuredSpeeds()
-            self._write()
+            self._file.try_write(self._known)
 
     def _load(self) -> MeasuredSpeeds:
         if self._known is None:
-            self._known = MeasuredSpeeds() if self._path is None else _read(self._path)
+            self._known = self._file.read() or MeasuredSpeeds()
         return self._known
-
-    def _write(self) -> None:
-        if self._path is None or self._known is None:
-            return
-        try:
-            write_atomically(self._path, json.dumps({"format": _FORMAT, **to_plain(self._known)}).encode())
-        except OSError as error:  # it counts until the program ends, and can be measured again
-            logger.warning("The measured speed cannot be written to %s: %s", self._path, error)
-
-
-def _read(path: Path) -> MeasuredSpeeds:
-    try:
-        if path.stat().st_size > _MAX_FILE_BYTES:
-            raise ValueError("it is too large")
-        data = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(data, dict) or data.get("format") != _FORMAT:
-            raise ValueError("it is of another format")
-        return from_plain(MeasuredSpeeds, data)
-    except FileNotFoundError:
-        return MeasuredSpeeds()
-    except (OSError, ValueError, RecordError, RecursionError) as error:
-        aside = path.with_name(f"{path.name}.unreadable")
-        logger.warning("%s cannot be read and is set aside as %s: %s", path, aside.name, error)
-        try:
-            replace_patiently(path, aside)
-        except OSError as failure:
-            logger.warning("%s cannot be set aside: %s", path, failure)
-        return MeasuredSpeeds()
 
 
 # Measuring -----------------------------------------------------------------------------------------------------------
@@ -222,6 +189,6 @@ def _disk_part(folder: Path) -> SpeedPart:
     """In this process: the engine's may hold the models whose files are read."""
     rate = measure_read_speed(folder)
     if rate is None:
-        reason = "There is no large file to read on this drive, and none can be written."
+        reason = tr("There is no large file to read on this drive, and none can be written.")
         return SpeedPart(kind=SpeedKind.DISK, name="read", status=SpeedStatus.OFF, reason=reason)
     return SpeedPart(kind=SpeedKind.DISK, name="read", status=SpeedStatus.MEASURED, per_s=rate)

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from wan_desktop.core.generation import Attempt, GenerationRequest, GenerationResult
 from wan_desktop.core.load_plan import Device, LoadPlan
 from wan_desktop.core.records import RecordError, from_plain, to_plain
+from wan_desktop.core.settings import VideoQuality
 
 VERSION = 1
 MAX_LINE_BYTES = 4_000_000
@@ -44,6 +45,7 @@ class OutputTarget:
     work_folder: Path
     """Takes the finished latents until the video is written."""
     png_frames: bool = False
+    video_quality: VideoQuality = VideoQuality.HIGH
     poster: bool = False
     recipe_inside: bool = True
     """The video holds how it was made; else a JSON file beside it does, so that the video alone tells nobody."""
@@ -107,6 +109,23 @@ class Cancel:
 
 
 @dataclass(frozen=True, slots=True)
+class Pause:
+    """Command: let that render wait before its next step, until `Resume`; `Paused` says when it does.
+
+    One that does not come to a step any more ends as if it had not been asked.
+    """
+
+    job: str
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """Command: let a paused render go on; also takes back a `Pause` that has not been followed yet."""
+
+    job: str
+
+
+@dataclass(frozen=True, slots=True)
 class Quit:
     """Command: end the process."""
 
@@ -156,6 +175,26 @@ class Preview:
     job: str
     step: int
     jpeg_base64: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paused:
+    """Event: a render waits, after `step` of `total` steps."""
+
+    job: str
+    step: int
+    total: int
+    freed_bytes: int = 0
+    """Of video memory, that others may use meanwhile; 0 on the CPU, where there is nothing to free."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resumed:
+    """Event: a paused render goes on with the step after `step`."""
+
+    job: str
+    step: int
+    total: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,9 +317,20 @@ class Rejected:
 
 
 Job = Generate | Load | Unload | MeasureSpeed
-Command = Job | Cancel | Quit
+Command = Job | Cancel | Pause | Resume | Quit
 Event = (
-    Ready | Progress | Preview | Finished | MemoryReport | SpeedProgress | SpeedReport | Failed | Cancelled | Rejected
+    Ready
+    | Progress
+    | Preview
+    | Paused
+    | Resumed
+    | Finished
+    | MemoryReport
+    | SpeedProgress
+    | SpeedReport
+    | Failed
+    | Cancelled
+    | Rejected
 )
 _COMMANDS: dict[str, type[Command]] = {
     "generate": Generate,
@@ -288,12 +338,16 @@ _COMMANDS: dict[str, type[Command]] = {
     "unload": Unload,
     "measure_speed": MeasureSpeed,
     "cancel": Cancel,
+    "pause": Pause,
+    "resume": Resume,
     "quit": Quit,
 }
 _EVENTS: dict[str, type[Event]] = {
     "ready": Ready,
     "progress": Progress,
     "preview": Preview,
+    "paused": Paused,
+    "resumed": Resumed,
     "finished": Finished,
     "memory_report": MemoryReport,
     "speed_progress": SpeedProgress,

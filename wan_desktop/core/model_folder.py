@@ -20,6 +20,7 @@ from wan_desktop.core.errors import (
     UnsafeFormatError,
 )
 from wan_desktop.core.gguf_header import GGUF_SUFFIX, read_gguf_header
+from wan_desktop.core.words import mark, tr
 
 PIPELINES = ("WanPipeline", "WanImageToVideoPipeline")
 _CLASSES: dict[str, tuple[str, ...]] = {
@@ -45,7 +46,7 @@ _PICKLE_SUFFIXES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 _MAX_HEADER_BYTES = 100_000_000  # the limit of the safetensors library
 _MAX_JSON_BYTES = 64_000_000  # UMT5's tokenizer.json is 17 MB
 _LFS_POINTER = b"version https://git-lfs"
-_DOWNLOAD_AGAIN = "Get the model again, or choose another folder."
+_DOWNLOAD_AGAIN = mark("Get the model again, or choose another folder.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,8 @@ def inspect_model_folder(path: Path, transformer_files: Sequence[Path] = ()) -> 
     """
     if not path.is_dir():
         raise ModelNotFoundError(
-            f"There is no model folder at {path}.", hint="Choose the folder that holds model_index.json."
+            tr("There is no model folder at {path}.", path=path),
+            hint=tr("Choose the folder that holds model_index.json."),
         )
     index = _read_index(path)
     components = _components(index)
@@ -129,14 +131,15 @@ def _read_index(path: Path) -> dict[str, Any]:
     file = path / "model_index.json"
     if not file.is_file():
         raise NotAWanModelError(
-            f"{path} has no model_index.json, so it is not a model in diffusers' layout.",
-            hint="Choose the folder that holds model_index.json, transformer, vae and text_encoder.",
+            tr("{path} has no model_index.json, so it is not a model in diffusers' layout.", path=path),
+            hint=tr("Choose the folder that holds model_index.json, transformer, vae and text_encoder."),
         )
     index = _read_json(file)
     name = index.get("_class_name")
     if name not in PIPELINES:
         raise NotAWanModelError(
-            f"{path} holds {name!r}; expected one of {', '.join(PIPELINES)}.", hint="Choose a Wan model."
+            tr("{path} holds {name!r}; expected one of {known}.", path=path, name=name, known=", ".join(PIPELINES)),
+            hint=tr("Choose a Wan model."),
         )
     return index
 
@@ -149,13 +152,20 @@ def _components(index: Mapping[str, Any]) -> frozenset[str]:
             continue
         if entry[1] not in classes:
             raise NotAWanModelError(
-                f"model_index.json names {entry[1]!r} as {name}; expected {' or '.join(classes)}.",
-                hint="This program loads Wan models made of the standard classes only.",
+                tr(
+                    "model_index.json names {entry!r} as {name}; expected {classes}.",
+                    entry=entry[1],
+                    name=name,
+                    classes=tr(" or ").join(classes),
+                ),
+                hint=tr("This program loads Wan models made of the standard classes only."),
             )
         present.add(name)
     absent = [name for name in _REQUIRED if name not in present]
     if absent:
-        raise NotAWanModelError(f"model_index.json names no {', '.join(absent)}.", hint=_DOWNLOAD_AGAIN)
+        raise NotAWanModelError(
+            tr("model_index.json names no {absent}.", absent=", ".join(absent)), hint=tr(_DOWNLOAD_AGAIN)
+        )
     return frozenset(present)
 
 
@@ -165,9 +175,13 @@ def _component_files(
     transformers = [name for name in _TRANSFORMERS if name in components]
     if transformer_files and len(transformer_files) != len(transformers):
         raise IntegrityError(
-            f"The model in {path} has {len(transformers)} transformers, but {len(transformer_files)} files are to be "
-            "loaded for them.",
-            hint="Give one file for each: first the one for high noise, then the one for low noise.",
+            tr(
+                "The model in {path} has {transformers} transformers, but {files} files are to be loaded for them.",
+                path=path,
+                transformers=len(transformers),
+                files=len(transformer_files),
+            ),
+            hint=tr("Give one file for each: first the one for high noise, then the one for low noise."),
         )
     replaced = dict(zip(transformers, transformer_files, strict=False))
     for file in replaced.values():
@@ -190,7 +204,8 @@ def check_transformer_file(file: Path) -> None:
     """
     if not file.exists():
         raise ModelFilesMissingError(
-            f"{file.name} is missing in {file.parent}.", hint="Get this version of the model, or use another version."
+            tr("{file} is missing in {folder}.", file=file.name, folder=file.parent),
+            hint=tr("Get this version of the model, or use another version."),
         )
     suffix = file.suffix.lower()
     if suffix == GGUF_SUFFIX:
@@ -199,12 +214,13 @@ def check_transformer_file(file: Path) -> None:
         read_safetensors_header(file)
     elif suffix in _PICKLE_SUFFIXES:
         raise UnsafeFormatError(
-            f"{file.name} is in a format that can contain program code.",
-            hint="Get the model as GGUF or safetensors.",
+            tr("{file} is in a format that can contain program code.", file=file.name),
+            hint=tr("Get the model as GGUF or safetensors."),
         )
     else:
         raise NotAWanModelError(
-            f"{file.name} is neither GGUF nor safetensors by its name.", hint="Choose a .gguf or .safetensors file."
+            tr("{file} is neither GGUF nor safetensors by its name.", file=file.name),
+            hint=tr("Choose a .gguf or .safetensors file."),
         )
 
 
@@ -241,7 +257,8 @@ def _describe(
         )
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise IntegrityError(
-            f"A config in {path} lacks a value or has a wrong one: {error!r}.", hint=_DOWNLOAD_AGAIN
+            tr("A config in {path} lacks a value or has a wrong one: {error!r}.", path=path, error=error),
+            hint=tr(_DOWNLOAD_AGAIN),
         ) from error
 
 
@@ -251,29 +268,45 @@ def _check_consistency(
     problems = []
     if (folder.boundary_ratio is not None) != folder.has_two_experts:
         # diffusers loads this, and fails only when it switches experts, after minutes.
-        problems.append("boundary_ratio and transformer_2 must be there both or neither")
+        problems.append(tr("boundary_ratio and transformer_2 must be there both or neither"))
     if folder.has_image_encoder and not {"image_encoder", "image_processor"} <= components:
-        problems.append("the transformer wants an image encoder, which is absent")
+        problems.append(tr("the transformer wants an image encoder, which is absent"))
     if transformer.get("out_channels", folder.in_channels) != folder.z_dim:
         problems.append(
-            f"the transformer makes {transformer.get('out_channels')} channels, the VAE reads {folder.z_dim}"
+            tr(
+                "the transformer makes {made} channels, the VAE reads {read}",
+                made=transformer.get("out_channels"),
+                read=folder.z_dim,
+            )
         )
     if folder.in_channels not in (folder.z_dim, 2 * folder.z_dim + folder.frame_step):
-        problems.append(f"the transformer reads {folder.in_channels} channels, which fits no Wan model")
+        problems.append(
+            tr("the transformer reads {channels} channels, which fits no Wan model", channels=folder.in_channels)
+        )
     for name in ("latents_mean", "latents_std"):
         if name in vae and len(vae[name]) != folder.z_dim:
             # diffusers loads this too, and fails when it decodes, after all the work.
-            problems.append(f"{name} has {len(vae[name])} values instead of {folder.z_dim}")
+            problems.append(
+                tr(
+                    "{name} has {number} values instead of {z_dim}",
+                    name=name,
+                    number=len(vae[name]),
+                    z_dim=folder.z_dim,
+                )
+            )
     if problems:
         raise IntegrityError(
-            f"The model in {folder.path} contradicts itself: {'; '.join(problems)}.", hint=_DOWNLOAD_AGAIN
+            tr("The model in {path} contradicts itself: {problems}.", path=folder.path, problems="; ".join(problems)),
+            hint=tr(_DOWNLOAD_AGAIN),
         )
 
 
 def _check_tokenizer(path: Path) -> None:
     # Without it transformers loads an empty tokenizer, and every prompt gives the same wrong video.
     if not (path / "tokenizer" / "tokenizer.json").is_file():
-        raise ModelFilesMissingError(f"tokenizer/tokenizer.json is missing in {path}.", hint=_DOWNLOAD_AGAIN)
+        raise ModelFilesMissingError(
+            tr("tokenizer/tokenizer.json is missing in {path}.", path=path), hint=tr(_DOWNLOAD_AGAIN)
+        )
     _read_json(path / "tokenizer" / "tokenizer.json")
 
 
@@ -289,18 +322,26 @@ def weight_files(folder: Path, stem: str) -> tuple[Path, ...]:
     if index_file.is_file():
         weight_map = _read_json(index_file).get("weight_map")
         if not isinstance(weight_map, dict) or not weight_map:
-            raise IntegrityError(f"{index_file} names no files.", hint=_DOWNLOAD_AGAIN)
+            raise IntegrityError(tr("{index_file} names no files.", index_file=index_file), hint=tr(_DOWNLOAD_AGAIN))
         names = sorted({str(name) for name in weight_map.values()})
         if any(Path(name).name != name for name in names):
-            raise IntegrityError(f"{index_file} points outside its folder.", hint=_DOWNLOAD_AGAIN)
+            raise IntegrityError(
+                tr("{index_file} points outside its folder.", index_file=index_file), hint=tr(_DOWNLOAD_AGAIN)
+            )
     else:
         names = [f"{stem}.safetensors"]
     missing = [name for name in names if not (folder / name).is_file()]
     if missing:
         _refuse_pickles(folder)
         raise ModelFilesMissingError(
-            f"{len(missing)} of {len(names)} weight files are missing in {folder}: {', '.join(missing[:3])}.",
-            hint=_DOWNLOAD_AGAIN,
+            tr(
+                "{count} of {total} weight files are missing in {folder}: {missing}.",
+                count=len(missing),
+                total=len(names),
+                folder=folder,
+                missing=", ".join(missing[:3]),
+            ),
+            hint=tr(_DOWNLOAD_AGAIN),
         )
     files = tuple(folder / name for name in names)
     for file in files:
@@ -312,8 +353,12 @@ def _refuse_pickles(folder: Path) -> None:
     pickles = [file.name for file in folder.glob("*") if file.suffix in _PICKLE_SUFFIXES]
     if pickles:
         raise UnsafeFormatError(
-            f"{folder} holds {pickles[0]}, a format that can contain program code, and no safetensors.",
-            hint="Get the safetensors version of the model.",
+            tr(
+                "{folder} holds {file}, a format that can contain program code, and no safetensors.",
+                folder=folder,
+                file=pickles[0],
+            ),
+            hint=tr("Get the safetensors version of the model."),
         )
 
 
@@ -332,31 +377,60 @@ def read_safetensors_header(file: Path) -> dict[str, Any]:
             start = stream.read(8)
             if len(start) < 8:
                 raise IntegrityError(
-                    f"{file.name} in {file.parent} is empty or cut off ({size_bytes} bytes).", hint=_DOWNLOAD_AGAIN
+                    tr(
+                        "{file} in {folder} is empty or cut off ({size_bytes} bytes).",
+                        file=file.name,
+                        folder=file.parent,
+                        size_bytes=size_bytes,
+                    ),
+                    hint=tr(_DOWNLOAD_AGAIN),
                 )
             length = struct.unpack("<Q", start)[0]
             raw = stream.read(length) if length <= min(_MAX_HEADER_BYTES, size_bytes) else b""
         header = json.loads(raw) if len(raw) == length else None
     except (OSError, ValueError, RecursionError) as error:
         raise IntegrityError(
-            f"{file.name} in {file.parent} cannot be read as safetensors: {error}.", hint=_DOWNLOAD_AGAIN
+            tr(
+                "{file} in {folder} cannot be read as safetensors: {error}.",
+                file=file.name,
+                folder=file.parent,
+                error=error,
+            ),
+            hint=tr(_DOWNLOAD_AGAIN),
         ) from error
     if not isinstance(header, dict):
         kind = (
-            "a git-lfs pointer, not the file itself"
+            tr("a git-lfs pointer, not the file itself")
             if start == _LFS_POINTER[:8]
-            else "not a safetensors file, or cut off"
+            else tr("not a safetensors file, or cut off")
         )
-        raise IntegrityError(f"{file.name} in {file.parent} is {kind} ({size_bytes} bytes).", hint=_DOWNLOAD_AGAIN)
+        raise IntegrityError(
+            tr(
+                "{file} in {folder} is {kind} ({size_bytes} bytes).",
+                file=file.name,
+                folder=file.parent,
+                kind=kind,
+                size_bytes=size_bytes,
+            ),
+            hint=tr(_DOWNLOAD_AGAIN),
+        )
     header.pop("__metadata__", None)
     if not all(_is_tensor_entry(entry) for entry in header.values()):
-        raise IntegrityError(f"{file.name} in {file.parent} has a damaged header.", hint=_DOWNLOAD_AGAIN)
+        raise IntegrityError(
+            tr("{file} in {folder} has a damaged header.", file=file.name, folder=file.parent), hint=tr(_DOWNLOAD_AGAIN)
+        )
     end = max((entry["data_offsets"][1] for entry in header.values()), default=0)
     if 8 + length + end != size_bytes:
         raise IntegrityError(
-            f"{file.name} in {file.parent} has {size_bytes} bytes, its header says {8 + length + end}: "
-            "it is cut off or overwritten.",
-            hint=_DOWNLOAD_AGAIN,
+            tr(
+                "{file} in {folder} has {size_bytes} bytes, its header says {expected_bytes}: it is cut off or "
+                "overwritten.",
+                file=file.name,
+                folder=file.parent,
+                size_bytes=size_bytes,
+                expected_bytes=8 + length + end,
+            ),
+            hint=tr(_DOWNLOAD_AGAIN),
         )
     return header
 
@@ -371,17 +445,22 @@ def _is_tensor_entry(entry: object) -> bool:
 def _read_config(path: Path, component: str) -> dict[str, Any]:
     file = path / component / "config.json"
     if not file.is_file():
-        raise ModelFilesMissingError(f"{component}/config.json is missing in {path}.", hint=_DOWNLOAD_AGAIN)
+        raise ModelFilesMissingError(
+            tr("{component}/config.json is missing in {path}.", component=component, path=path),
+            hint=tr(_DOWNLOAD_AGAIN),
+        )
     return _read_json(file)
 
 
 def _read_json(file: Path) -> dict[str, Any]:
     try:
         if file.stat().st_size > _MAX_JSON_BYTES:
-            raise IntegrityError(f"{file} is too large for what it should be.", hint=_DOWNLOAD_AGAIN)
+            raise IntegrityError(tr("{file} is too large for what it should be.", file=file), hint=tr(_DOWNLOAD_AGAIN))
         data = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise IntegrityError(f"{file} cannot be read: {error}.", hint=_DOWNLOAD_AGAIN) from error
+        raise IntegrityError(
+            tr("{file} cannot be read: {error}.", file=file, error=error), hint=tr(_DOWNLOAD_AGAIN)
+        ) from error
     if not isinstance(data, dict):
-        raise IntegrityError(f"{file} is not a JSON object.", hint=_DOWNLOAD_AGAIN)
+        raise IntegrityError(tr("{file} is not a JSON object.", file=file), hint=tr(_DOWNLOAD_AGAIN))
     return data

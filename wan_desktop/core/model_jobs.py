@@ -28,6 +28,7 @@ from wan_desktop.core.measured_speed import SpeedStore
 from wan_desktop.core.model_activity import Step
 from wan_desktop.core.model_offers import ModelOffer, offers_of
 from wan_desktop.core.model_report import ModelReport, report_of
+from wan_desktop.core.model_trash import Trashed
 from wan_desktop.core.paths import AppPaths
 from wan_desktop.core.settings import Settings
 from wan_desktop.core.store.adopt import AdoptProgress
@@ -42,6 +43,7 @@ from wan_desktop.core.store.verify import IntegrityReport
 from wan_desktop.core.subjects import Subjects
 from wan_desktop.core.trial import Place, Question
 from wan_desktop.core.wanted_downloads import WantedDownloads
+from wan_desktop.core.words import tr
 
 logger = logging.getLogger(__name__)
 
@@ -233,13 +235,18 @@ class Counted:
 
     offers: tuple[ModelOffer, ...]
     storage: tuple[Storage, ...]
+    trashed: tuple[Trashed, ...] = ()
+    """Removed models that can be put back, the latest first."""
 
 
 def count(opened: Opened, hardware: HardwareProfile | None, paths: AppPaths, settings: Settings) -> Counted:
     """Every model in every packaging, judged for this PC if it is known; and how much room they take."""
     place = place_of(hardware, paths, settings) if hardware is not None else None
     found = offers_of(opened.catalog, opened.manager, opened.subjects, place)
-    return Counted(found, storage(opened, paths, settings))
+    trashed: tuple[Trashed, ...] = ()
+    with contextlib.suppress(OSError, WanError):  # a drive may go meanwhile
+        trashed = tuple(opened.manager.trash.listed())
+    return Counted(found, storage(opened, paths, settings), trashed)
 
 
 def storage(opened: Opened, paths: AppPaths, settings: Settings) -> tuple[Storage, ...]:
@@ -367,8 +374,8 @@ def add_repository(opened: Opened, text: str, paths: AppPaths, context: JobConte
     repo = opened.manager.repo(metadata.repo_id, context)
     if not any(file.filename == "model_index.json" for file in repo.files):
         raise InputError(
-            f"{metadata.repo_id} holds no model in diffusers' layout.",
-            hint="Look for a repository whose name ends with -Diffusers: it has a file model_index.json.",
+            tr("{repo_id} holds no model in diffusers' layout.", repo_id=metadata.repo_id),
+            hint=tr("Look for a repository whose name ends with -Diffusers: it has a file model_index.json."),
         )
     add_entry(metadata, paths.added_models)
     return metadata
@@ -393,7 +400,7 @@ def keep_token(token: str) -> None:
         SettingsError: There is no keyring, or it does not open.
     """
     if not token.strip():
-        raise InputError("There is no token.", hint="Copy it from huggingface.co/settings/tokens.")
+        raise InputError(tr("There is no token."), hint=tr("Copy it from huggingface.co/settings/tokens."))
     write_token(token)
 
 

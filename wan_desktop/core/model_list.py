@@ -11,6 +11,7 @@ from wan_desktop.core.errors import AccessDeniedError
 from wan_desktop.core.model_activity import Activity, ActivityKind
 from wan_desktop.core.model_offers import FitBadge, Group, ModelOffer
 from wan_desktop.core.store.status import ModelStatus, RemoteState, RemoteStatus
+from wan_desktop.core.words import tr
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -94,6 +95,7 @@ _STATUSES = {
     ModelStatus.REPAIRING: ShownStatus.REPAIRING,
     ModelStatus.LOADING: ShownStatus.IN_USE,
     ModelStatus.LOADED: ShownStatus.IN_USE,
+    ModelStatus.IN_USE: ShownStatus.IN_USE,
     ModelStatus.ERROR: ShownStatus.DRIVE_MISSING,
 }
 
@@ -138,8 +140,8 @@ def passes(offer: ModelOffer, chosen: Filter) -> bool:
 def matches(offer: ModelOffer, search: str) -> bool:
     """Every word of the search stands somewhere in its name, id, variant, description or repository."""
     variant = offer.variant
-    texts = [offer.metadata.name, offer.metadata.model_id, offer.metadata.description, offer.metadata.repo_id]
-    texts += [variant.name, variant.description] if variant else []
+    texts = [offer.metadata.name, offer.metadata.model_id, tr(offer.metadata.description), offer.metadata.repo_id]
+    texts += [variant.name, tr(variant.description)] if variant else []
     haystack = " ".join(texts).casefold()
     squeezed = haystack.replace(" ", "").replace("-", "")
     return all(word in haystack or word.replace("-", "") in squeezed for word in search.casefold().split())
@@ -253,6 +255,8 @@ def deeds(standing: Standing) -> tuple[Deed, ...]:
             return (Deed.CREATE, *update, Deed.CHECK, Deed.REMOVE, *hub)
         case ModelStatus.LOADED | ModelStatus.LOADING:
             return (Deed.CREATE, Deed.CHECK)
+        case ModelStatus.IN_USE:
+            return (Deed.CREATE,)  # its files must stay as they are
         case _:
             return ()
 

@@ -11,6 +11,7 @@ from wan_desktop.core.jobs import JobContext
 from wan_desktop.core.ladder import Rung
 from wan_desktop.core.load_plan import LoadPlan
 from wan_desktop.core.messages import Load, Preview, Progress, Unload
+from wan_desktop.core.words import tr
 
 
 class ModelEngine(Protocol):
@@ -70,7 +71,10 @@ def load_down_the_ladder(rungs: Sequence[Rung], engine: ModelEngine, context: Jo
 
     def attempt(rung: Rung) -> None:
         if not rung.folder:
-            raise ModelNotFoundError(f"{rung.model_id} ({rung.variant}) is not on this PC.", hint="Download it first.")
+            raise ModelNotFoundError(
+                tr("{model} ({variant}) is not on this PC.", model=rung.model_id, variant=rung.variant),
+                hint=tr("Download it first."),
+            )
         engine.load_model(Path(rung.folder), rung.plan, context)
 
     return Descent(rungs, attempt, context).run()[1]

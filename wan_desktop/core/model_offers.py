@@ -30,6 +30,7 @@ from wan_desktop.core.store.library import ModelKey
 from wan_desktop.core.store.status import ModelState, ModelStatus
 from wan_desktop.core.store.times import now_utc
 from wan_desktop.core.trial import Place, Question
+from wan_desktop.core.words import tr
 
 if TYPE_CHECKING:  # the last two take as long to import as the rest of the window
     from collections.abc import Iterable, Iterator, Mapping
@@ -219,7 +220,7 @@ def _packagings(metadata: ModelMetadata, manager: ModelManager) -> Iterator[tupl
     if metadata.folder:
         key = ModelKey(metadata.model_id, ORIGINAL)
         if metadata.family is Family.SHAPES:
-            state = ModelState(key, ModelStatus.AVAILABLE, "it comes with the program", now_utc())
+            state = ModelState(key, ModelStatus.AVAILABLE, tr("it comes with the program"), now_utc())
             yield None, state
         elif (state := manager.state(key)).status is not ModelStatus.MISSING:
             yield None, state  # what was removed and cannot be downloaded is not offered

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from wan_desktop.core.card_programs import named_sizes
 from wan_desktop.core.catalog import VideoSize
 from wan_desktop.core.compatibility import CompatibilityCheck, check
 from wan_desktop.core.estimate import Workload, coefficients
@@ -32,6 +33,8 @@ class Share:
 
     holder: Holder
     size_bytes: int
+    names: str = ""
+    """Which programs, the largest first; empty where they are not known, or it is no program."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +130,7 @@ def _video_memory(trial: Trial, found: CompatibilityCheck) -> MemoryBar | None:
         return None
     nearest = trial.nearest()
     plan = found.plan or (nearest.plan if nearest else None)
-    shares = [Share(Holder.OTHERS, gpu.used_by_others_bytes)]
+    shares = [Share(Holder.OTHERS, gpu.used_by_others_bytes, named_sizes(gpu.programs))]
     creating = next((stage.vram_bytes for stage in cost.stages if stage.stage is Stage.CREATE_FRAMES), 0)
     if plan is not None:
         setup = set_up(plan, machine_of(trial.place.hardware, trial.card))

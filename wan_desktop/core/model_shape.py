@@ -17,6 +17,7 @@ from wan_desktop.core.catalog import Component, Loading, ModelMetadata, Variant
 from wan_desktop.core.errors import IntegrityError
 from wan_desktop.core.gguf_header import GGUF_SUFFIX, GgufTensor, read_gguf_header
 from wan_desktop.core.model_folder import ModelFolder, read_safetensors_header
+from wan_desktop.core.words import mark, tr
 
 _PATCH = 4  # latents to a token: 1 x 2 x 2 in all Wan models
 _UP_BLOCK = re.compile(r"decoder\.up_blocks\.(\d+)\.")
@@ -24,7 +25,7 @@ _RELATIVE_BUCKETS = 32  # of UMT5's positions
 _PLAIN_KINDS = ("F32", "F16", "BF16")
 _FLOAT32_NAMES = ("time_embedder", "time_embedding")
 """Of linear layers that diffusers keeps in float32, in its own words and in those of Wan's files."""
-_DOWNLOAD_AGAIN = "Get the model again, or choose another folder."
+_DOWNLOAD_AGAIN = mark("Get the model again, or choose another folder.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +153,8 @@ def shape_of_folder(folder: ModelFolder, transformer_files: Sequence[Path] = ())
         shape = _shape(folder, files)
     except (KeyError, TypeError, ValueError, IndexError, ZeroDivisionError, OSError) as error:
         raise IntegrityError(
-            f"A config in {folder.path} lacks a value or has a wrong one: {error!r}.", hint=_DOWNLOAD_AGAIN
+            tr("A config in {path} lacks a value or has a wrong one: {error!r}.", path=folder.path, error=error),
+            hint=tr(_DOWNLOAD_AGAIN),
         ) from error
     return shape
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wan_desktop.core.errors import DataFolderError
+from wan_desktop.core.words import tr
 
 APP_NAME = "Wan Desktop"
 HOME_VARIABLE = "WAN_DESKTOP_HOME"
@@ -109,8 +110,11 @@ class AppPaths:
                 folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise DataFolderError(
-                f"{self.data} cannot be written: {error.strerror or error}.",
-                hint=f"Allow the program to write there, or set {HOME_VARIABLE} to a folder that can be written.",
+                tr("{folder} cannot be written: {reason}.", folder=self.data, reason=error.strerror or error),
+                hint=tr(
+                    "Allow the program to write there, or set {variable} to a folder that can be written.",
+                    variable=HOME_VARIABLE,
+                ),
             ) from error
 
 

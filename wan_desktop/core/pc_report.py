@@ -36,8 +36,10 @@ def pc_report(
 
 
 def _model_line(made: ModelReach) -> str:
-    video = f"{made.width} x {made.height}, {made.num_frames} frames"
+    video = tr(
+        "{width} x {height}, {num_frames} frames", width=made.width, height=made.height, num_frames=made.num_frames
+    )
     seconds = ""
     if made.seconds_low is not None and made.seconds_high is not None:
-        seconds = f", {made.seconds_low:.0f} to {made.seconds_high:.0f} s"
+        seconds = tr(", {low:.0f} to {high:.0f} s", low=made.seconds_low, high=made.seconds_high)
     return f"{made.name} ({made.variant}): {made.fit.value}, {video}{seconds}"

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
 
+from wan_desktop.core.card_programs import CardProgram, named_sizes
 from wan_desktop.core.hardware import Drive, DriveKind, Gpu, HardwareProblem, HardwareProfile, ProblemCode
 from wan_desktop.core.machine import MIN_COMPUTE_CAPABILITY, Card, CardKind, as_torch_sees_it, card_of, limits_of
 from wan_desktop.core.messages import SpeedKind, SpeedPart, SpeedReport, SpeedStatus, TorchCard
@@ -65,7 +66,7 @@ class Fix(StrEnum):
     CHECK_AGAIN = "check-again"
     CHOOSE_CARD = "choose-card"
     SHOW_PROGRAMS = "show-programs"
-    """The system's list of running programs."""
+    """What holds the card's memory, by name; where that is not known, the system's list of running programs."""
     OPEN_PAGE_FILE = "open-page-file"
     """The system's dialog for virtual memory."""
     FREE_DISK = "free-disk"
@@ -93,6 +94,9 @@ class PcRow:
     """What to do, or why it is as it is, in a sentence or two."""
     subject: str = ""
     """Which of several rows of a kind: a drive's path."""
+    programs: tuple[CardProgram, ...] = ()
+    """Of the row about other programs: what holds the card's memory, the largest first. Names of programs are private:
+    they stand in no report."""
 
 
 def pc_rows(
@@ -129,7 +133,7 @@ def pc_rows(
     if card.gpu is not None and profile.system.os == "windows":
         rows.append(_spill_row())
     if profile.system.os != "windows":
-        rows = [replace(row, fix=Fix.NONE) if row.fix in _WINDOWS_FIXES else row for row in rows]
+        rows = [row if row.fix not in _WINDOWS_FIXES or row.programs else replace(row, fix=Fix.NONE) for row in rows]
     return tuple(rows)
 
 
@@ -220,14 +224,25 @@ def _video_memory_row(profile: HardwareProfile, card: Card) -> PcRow:
 
 
 def _others_row(gpu: Gpu) -> PcRow:
-    row = partial(PcRow, kind=RowKind.OTHER_PROGRAMS, name=tr("Other programs"), value=_gb(gpu.used_by_others_bytes))
+    row = partial(
+        PcRow,
+        kind=RowKind.OTHER_PROGRAMS,
+        name=tr("Other programs"),
+        value=_gb(gpu.used_by_others_bytes),
+        programs=gpu.programs,
+    )
+    names = named_sizes(gpu.programs)
+    largest = tr("The largest: {programs}.", programs=names) if names else ""
+    if gpu.programs:
+        row = partial(row, fix=Fix.SHOW_PROGRAMS, hint=largest or tr("Nothing that could be closed."))
     if gpu.used_by_others_bytes < max(_OTHERS_MUCH_BYTES, _OTHERS_MUCH_PART * gpu.total_bytes):
         return row(meaning=tr("of video memory, as usual"))
+    advice = tr("Games, browsers and video programs take video memory. Close them before large videos.")
     return row(
         meaning=tr("of video memory: close some"),
         state=RowState.WARN,
         fix=Fix.SHOW_PROGRAMS,
-        hint=tr("Games, browsers and video programs take video memory. Close them before large videos."),
+        hint=f"{largest} {advice}".strip(),
     )
 
 

@@ -1,23 +1,16 @@
 """Settings of the form under a name, to be used again; kept in a small JSON file."""
 
-import json
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from wan_desktop.core.errors import InputError, SettingsError
-from wan_desktop.core.files import write_atomically
 from wan_desktop.core.generation import GenerationDraft
-from wan_desktop.core.prompt_history import set_aside
-from wan_desktop.core.records import RecordError, from_plain, to_plain
-
-logger = logging.getLogger(__name__)
+from wan_desktop.core.json_file import JsonFile
+from wan_desktop.core.words import tr
 
 MAX_PRESETS = 100
 MAX_NAME = 60
-_FORMAT = 1
-_MAX_FILE_BYTES = 2_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +24,7 @@ class Preset:
 
 
 @dataclass(frozen=True, slots=True)
-class _File:
-    format: int
+class _Kept:
     presets: tuple[Preset, ...] = ()
 
 
@@ -45,12 +37,14 @@ class PresetStore:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._file = JsonFile(path, _Kept)
         self._known: tuple[Preset, ...] | None = None
 
     def presets(self) -> tuple[Preset, ...]:
         """All of them."""
         if self._known is None:
-            self._known = _read(self._path)
+            kept = self._file.read()
+            self._known = kept.presets if kept is not None else ()
         return self._known
 
     def save(self, name: str, model_id: str, variant: str, draft: GenerationDraft) -> tuple[Preset, ...]:
@@ -62,11 +56,14 @@ class PresetStore:
         """
         name = " ".join(name.split())[:MAX_NAME]
         if not name:
-            raise InputError("A preset needs a name.", hint="Write one, such as “Quick test”.")
+            raise InputError(tr("A preset needs a name."), hint=tr("Write one, such as “Quick test”."))
         own = replace(draft, prompt="", image=None, last_image=None)
         others = [each for each in self.presets() if each.name.casefold() != name.casefold()]
         if len(others) >= MAX_PRESETS:
-            raise InputError(f"There are {MAX_PRESETS} presets already.", hint="Delete one that is not used any more.")
+            raise InputError(
+                tr("There are {most} presets already.", most=MAX_PRESETS),
+                hint=tr("Delete one that is not used any more."),
+            )
         return self._keep([*others, Preset(name, model_id, variant, own)])
 
     def delete(self, name: str) -> tuple[Preset, ...]:
@@ -80,26 +77,15 @@ class PresetStore:
     def _keep(self, presets: Sequence[Preset]) -> tuple[Preset, ...]:
         kept = tuple(sorted(presets, key=lambda preset: preset.name.casefold()))
         try:
-            write_atomically(self._path, json.dumps(to_plain(_File(_FORMAT, kept)), indent=2).encode())
+            self._file.write(_Kept(kept), indent=2)
         except OSError as error:
             raise SettingsError(
-                f"The preset could not be written to {self._path}: {error.strerror or error}.",
-                hint="Free some space, or allow the program to write in that folder.",
+                tr(
+                    "The preset could not be written to {path}: {reason}.",
+                    path=self._path,
+                    reason=error.strerror or error,
+                ),
+                hint=tr("Free some space, or allow the program to write in that folder."),
             ) from error
         self._known = kept
         return kept
-
-
-def _read(path: Path) -> tuple[Preset, ...]:
-    try:
-        if path.stat().st_size > _MAX_FILE_BYTES:
-            raise ValueError("it is too large")
-        found = from_plain(_File, json.loads(path.read_text(encoding="utf-8")))
-        if found.format != _FORMAT:
-            raise ValueError("it is of another format")
-    except FileNotFoundError:
-        return ()
-    except (OSError, ValueError, RecordError, RecursionError) as error:
-        set_aside(path, error)
-        return ()
-    return found.presets

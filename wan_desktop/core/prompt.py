@@ -5,6 +5,7 @@ from pathlib import Path
 
 from wan_desktop.core.catalog import TEXT_LENGTH
 from wan_desktop.core.errors import IntegrityError
+from wan_desktop.core.words import tr
 
 MAX_CHARACTERS = 20_000
 
@@ -26,7 +27,9 @@ class PromptTokenizer:
         try:
             self._tokenizer = Tokenizer.from_file(str(file))
         except Exception as error:
-            raise IntegrityError(f"{file} cannot be read: {error}.", hint="Get the model again.") from error
+            raise IntegrityError(
+                tr("{file} cannot be read: {error}.", file=file, error=error), hint=tr("Get the model again.")
+            ) from error
         self._tokenizer.no_padding()
         self._tokenizer.no_truncation()
 

@@ -1,19 +1,13 @@
 """The prompts that were used, newest first; kept in a small JSON file."""
 
-import json
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from wan_desktop.core.files import replace_patiently, write_atomically
-from wan_desktop.core.records import RecordError, from_plain, to_plain
+from wan_desktop.core.json_file import JsonFile
 from wan_desktop.core.store.times import now_utc
 
-logger = logging.getLogger(__name__)
-
 MAX_PROMPTS = 200
-_FORMAT = 1
 _MAX_FILE_BYTES = 4_000_000
 _MAX_CHARACTERS = 10_000
 """Of one prompt; a model reads some 2,000 of them."""
@@ -31,8 +25,7 @@ class UsedPrompt:
 
 
 @dataclass(frozen=True, slots=True)
-class _File:
-    format: int
+class _Kept:
     prompts: tuple[UsedPrompt, ...] = ()
 
 
@@ -44,13 +37,14 @@ class PromptHistory:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self._file = JsonFile(path, _Kept, limit_bytes=_MAX_FILE_BYTES)
         self._known: tuple[UsedPrompt, ...] | None = None
 
     def prompts(self) -> tuple[UsedPrompt, ...]:
         """All of them: the pinned first, then the newest first."""
         if self._known is None:
-            self._known = _sorted(_read(self._path))
+            kept = self._file.read()
+            self._known = _sorted(kept.prompts if kept is not None else ())
         return self._known
 
     def add(self, text: str) -> tuple[UsedPrompt, ...]:
@@ -72,10 +66,7 @@ class PromptHistory:
 
     def _keep(self, prompts: Sequence[UsedPrompt]) -> tuple[UsedPrompt, ...]:
         self._known = _sorted(prompts)
-        try:
-            write_atomically(self._path, json.dumps(to_plain(_File(_FORMAT, self._known))).encode())
-        except OSError as error:  # a full disk costs the history, not the work at hand
-            logger.warning("The history of prompts could not be kept: %s", error)
+        self._file.try_write(_Kept(self._known))  # a full disk costs the history, not the work at hand
         return self._known
 
 
@@ -90,28 +81,3 @@ def _sorted(prompts: Sequence[UsedPrompt]) -> tuple[UsedPrompt, ...]:
     newest = sorted(prompts, key=lambda prompt: prompt.used_at, reverse=True)
     pinned = [prompt for prompt in newest if prompt.pinned]
     return tuple([*pinned, *(prompt for prompt in newest if not prompt.pinned)][:MAX_PROMPTS])
-
-
-def _read(path: Path) -> tuple[UsedPrompt, ...]:
-    try:
-        if path.stat().st_size > _MAX_FILE_BYTES:
-            raise ValueError("it is too large")
-        found = from_plain(_File, json.loads(path.read_text(encoding="utf-8")))
-        if found.format != _FORMAT:
-            raise ValueError("it is of another format")
-    except FileNotFoundError:
-        return ()
-    except (OSError, ValueError, RecordError, RecursionError) as error:
-        set_aside(path, error)
-        return ()
-    return found.prompts
-
-
-def set_aside(path: Path, error: Exception) -> None:
-    """Keep a file that cannot be read under another name, so that the next write does not lose it."""
-    aside = path.with_name(f"{path.name}.unreadable")
-    logger.warning("%s cannot be read and is set aside as %s: %s", path.name, aside.name, error)
-    try:
-        replace_patiently(path, aside)
-    except OSError as failure:
-        logger.warning("%s cannot be set aside: %s", path.name, failure)

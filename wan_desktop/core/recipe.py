@@ -12,14 +12,15 @@ from typing import Any
 from wan_desktop.core.errors import RecipeUnreadableError, VideoUnreadableError, WanError
 from wan_desktop.core.generation import Attempt, GenerationDraft, GenerationRequest
 from wan_desktop.core.records import RecordError, from_plain, to_plain
+from wan_desktop.core.words import mark, tr
 
 RECIPE_KEY = "wan_desktop_recipe"
 FORMAT = 1
 _MAX_BOXES = 1000
 MAX_JSON_BYTES = 4_000_000
 _FRAMES_SUFFIX = " frames"
-_ONLY_OURS = "Only what was made with this program holds them."
-_KINDS = "Choose an mp4, PNG or JSON file that this program has made."
+_ONLY_OURS = mark("Only what was made with this program holds them.")
+_KINDS = mark("Choose an mp4, PNG or JSON file that this program has made.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,9 +52,11 @@ def recipe_from_json(text: str) -> Recipe:
         data = json.loads(text)
         recipe = from_plain(Recipe, data)
     except (ValueError, RecursionError, RecordError) as error:
-        raise VideoUnreadableError("The settings inside this video cannot be read.", details=str(error)) from error
+        raise VideoUnreadableError(tr("The settings inside this video cannot be read."), details=str(error)) from error
     if recipe.format > FORMAT:
-        raise VideoUnreadableError("This video was made by a newer version of the program.", hint="Update the program.")
+        raise VideoUnreadableError(
+            tr("This video was made by a newer version of the program."), hint=tr("Update the program.")
+        )
     return recipe
 
 
@@ -87,6 +90,7 @@ def draft_of(recipe: Recipe, *, keep_seed: bool) -> GenerationDraft:
         guidance_scale=request.guidance_scale,
         guidance_scale_2=request.guidance_scale_2,
         flow_shift=request.flow_shift,
+        sampler=request.sampler,
         seed=request.seed if keep_seed else None,
         variant=request.variant,
     )
@@ -143,7 +147,7 @@ def cut_off(file: io.BufferedReader, size_bytes: int) -> str:
         offset += length
         if offset > size_bytes:
             break
-    return f"It is cut off: it ends after {size_bytes:,} bytes, and more should follow."
+    return tr("It is cut off: it ends after {size_bytes:,} bytes, and more should follow.", size_bytes=size_bytes)
 
 
 def read_recipe(path: Path) -> Recipe:
@@ -160,12 +164,17 @@ def read_recipe(path: Path) -> Recipe:
         with av.open(str(path.absolute()), metadata_errors="replace") as container:
             text = text_in_tags(container.metadata)
     except (OSError, ValueError, av.FFmpegError) as error:  # only some kinds of the last are OSErrors or ValueErrors
-        raise VideoUnreadableError(f"{path.name} cannot be read as a video: {error}.") from error
+        raise VideoUnreadableError(
+            tr("{name} cannot be read as a video: {error}.", name=path.name, error=error)
+        ) from error
     if not text and damage:  # a file that lost its end may open, without what was behind
-        raise VideoUnreadableError(f"{path.name} cannot be read as a video. {damage}", hint="It may be damaged.")
+        raise VideoUnreadableError(
+            tr("{name} cannot be read as a video. {damage}", name=path.name, damage=damage),
+            hint=tr("It may be damaged."),
+        )
     if not text:
         raise VideoUnreadableError(
-            f"{path.name} holds no settings of this program.", hint="Only videos made here hold them."
+            tr("{name} holds no settings of this program.", name=path.name), hint=tr("Only videos made here hold them.")
         )
     return recipe_from_json(text)
 
@@ -183,14 +192,17 @@ def recipe_of(path: Path) -> Recipe:
     readers = {".mp4": _of_video, ".png": _of_picture, ".json": _of_json}
     reader = readers.get(path.suffix.lower())
     if reader is None:
-        raise RecipeUnreadableError(f"{path.name} is of another kind.", hint=_KINDS)
+        raise RecipeUnreadableError(tr("{name} is of another kind.", name=path.name), hint=tr(_KINDS))
     try:
         if not path.is_file():
-            raise RecipeUnreadableError(f"There is no file at {path}.", hint="See whether its drive is connected.")
+            raise RecipeUnreadableError(
+                tr("There is no file at {path}.", path=path), hint=tr("See whether its drive is connected.")
+            )
         return reader(path)
     except OSError as error:
         raise RecipeUnreadableError(
-            f"{path.name} cannot be read: {error.strerror or error}.", hint="Allow the program to read it."
+            tr("{name} cannot be read: {reason}.", name=path.name, reason=error.strerror or error),
+            hint=tr("Allow the program to read it."),
         ) from error
 
 
@@ -214,7 +226,8 @@ def _of_picture(path: Path) -> Recipe:
     video = folder / f"{stem}.mp4"
     if not video.is_file():
         raise RecipeUnreadableError(
-            f"{path.name} holds no settings, and there is no video that it belongs to.", hint=_ONLY_OURS
+            tr("{name} holds no settings, and there is no video that it belongs to.", name=path.name),
+            hint=tr(_ONLY_OURS),
         )
     return _of_video(video)
 
@@ -226,9 +239,13 @@ def _text_in_picture(path: Path) -> str | None:
         with Image.open(path, formats=("PNG",)) as picture:
             text = picture.info.get(RECIPE_KEY)
     except UnidentifiedImageError as error:
-        raise RecipeUnreadableError(f"{path.name} is no PNG picture, or is damaged.", hint=_ONLY_OURS) from error
+        raise RecipeUnreadableError(
+            tr("{name} is no PNG picture, or is damaged.", name=path.name), hint=tr(_ONLY_OURS)
+        ) from error
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise RecipeUnreadableError(f"{path.name} is damaged: {error}.", hint=_ONLY_OURS) from error
+        raise RecipeUnreadableError(
+            tr("{name} is damaged: {error}.", name=path.name, error=error), hint=tr(_ONLY_OURS)
+        ) from error
     return text if isinstance(text, str) else None
 
 
@@ -236,12 +253,18 @@ def _of_json(path: Path) -> Recipe:
     size_bytes = path.stat().st_size
     if size_bytes > MAX_JSON_BYTES:
         raise RecipeUnreadableError(
-            f"{path.name} has {size_bytes:,} bytes; settings have at most {MAX_JSON_BYTES:,}.", hint=_ONLY_OURS
+            tr(
+                "{name} has {size_bytes:,} bytes; settings have at most {most:,}.",
+                name=path.name,
+                size_bytes=size_bytes,
+                most=MAX_JSON_BYTES,
+            ),
+            hint=tr(_ONLY_OURS),
         )
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
-        raise RecipeUnreadableError(f"{path.name} is no text.", hint=_ONLY_OURS) from error
+        raise RecipeUnreadableError(tr("{name} is no text.", name=path.name), hint=tr(_ONLY_OURS)) from error
     return _from_text(path, text)
 
 
@@ -251,9 +274,9 @@ def _from_text(path: Path, text: str) -> Recipe:
     except WanError as error:
         newer = bool(error.hint)
         message = (
-            f"{path.name} was written by a newer version of the program."
+            tr("{name} was written by a newer version of the program.", name=path.name)
             if newer
-            else f"{path.name} holds no settings of this program, or they are damaged."
+            else tr("{name} holds no settings of this program, or they are damaged.", name=path.name)
         )
         raise RecipeUnreadableError(message, hint=error.hint or _ONLY_OURS, details=error.details) from error
 

@@ -4,11 +4,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from wan_desktop.core.card_programs import CardProgram, others
 from wan_desktop.core.catalog import GenerationMode
 from wan_desktop.core.estimate import Workload
 from wan_desktop.core.ladder import Rung, Substitute, size_step_px
 from wan_desktop.core.machine import CardKind
 from wan_desktop.core.trial import DISK_MARGIN, Trial
+from wan_desktop.core.words import tr, trn
 
 
 class ChangeKind(StrEnum):
@@ -38,6 +40,8 @@ class Recommendation:
     variant: str | None = None
     size_bytes: int | None = None
     """To free."""
+    programs: tuple[CardProgram, ...] = ()
+    """That could be closed, the largest first; empty where they are not known."""
     vram_peak_bytes: int | None = None
     ram_peak_bytes: int | None = None
     seconds_low: float | None = None
@@ -52,10 +56,11 @@ def recommend(trial: Trial, *, fits: bool) -> Iterator[Recommendation]:
         fits: It fits as it is; then only what else is in the way is dealt with.
     """
     if trial.card.kind is CardKind.DRIVER_TOO_OLD:
-        yield Recommendation(kind=ChangeKind.UPDATE_DRIVER, text=f"Update the driver of {trial.card.name}.")
+        text = tr("Update the driver of {card}.", card=trial.card.name)
+        yield Recommendation(kind=ChangeKind.UPDATE_DRIVER, text=text)
     modes = trial.subject.modes
     if modes and trial.question.mode not in modes:
-        yield Recommendation(kind=ChangeKind.REQUEST, text=f"Make {modes[0]} instead.", mode=modes[0])
+        yield Recommendation(kind=ChangeKind.REQUEST, text=tr("Make {mode} instead.", mode=modes[0]), mode=modes[0])
     yield from _free_disk(trial)
     if trial.subject.candidates:
         yield from _snap(trial)
@@ -71,7 +76,7 @@ def _free_disk(trial: Trial) -> Iterator[Recommendation]:
         return
     short_bytes = round(subject.download_bytes * DISK_MARGIN) - free_bytes
     if short_bytes > 0:
-        text = f"Free {short_bytes / 1e9:.1f} GB, or choose a model folder on another drive."
+        text = tr("Free {short_gb:.1f} GB, or choose a model folder on another drive.", short_gb=short_bytes / 1e9)
         yield Recommendation(kind=ChangeKind.FREE_DISK, text=text, size_bytes=short_bytes)
 
 
@@ -96,8 +101,12 @@ def snap(workload: Workload, step_px: int) -> Workload:
 def _close_programs(trial: Trial) -> Iterator[Recommendation]:
     if rung := trial.fitting(limits=trial.most):
         have, free = trial.most.vram_bytes or 0, trial.limits.vram_bytes or 0
-        text = f"Close other programs that use the graphics card: up to {(have - free) / 1e9:.1f} GB."
-        yield _numbers(Recommendation(kind=ChangeKind.CLOSE_PROGRAMS, text=text, size_bytes=have - free), rung)
+        programs = others(trial.card.gpu.programs) if trial.card.gpu is not None else ()
+        text = tr(
+            "Close other programs that use the graphics card: up to {most_gb:.1f} GB.", most_gb=(have - free) / 1e9
+        )
+        change = Recommendation(kind=ChangeKind.CLOSE_PROGRAMS, text=text, size_bytes=have - free, programs=programs)
+        yield _numbers(change, rung)
 
 
 def _smaller(trial: Trial) -> Iterator[Recommendation]:
@@ -137,7 +146,11 @@ def _substitutes(trial: Trial) -> Iterator[Recommendation]:
         if rung := trial.fitting(candidate=candidate):
             seen.add(candidate.substitute)
             is_model = candidate.substitute is Substitute.MODEL
-            text = f"Use {candidate.model_id} instead." if is_model else f"Use the smaller weights {candidate.variant}."
+            text = (
+                tr("Use {model} instead.", model=candidate.model_id)
+                if is_model
+                else tr("Use the smaller weights {variant}.", variant=candidate.variant)
+            )
             kind = ChangeKind.MODEL if is_model else ChangeKind.VARIANT
             change = Recommendation(kind=kind, text=text, model_id=candidate.model_id, variant=candidate.variant)
             yield _numbers(change, rung)
@@ -148,10 +161,10 @@ def _request(workload: Workload, asked: Workload, rung: Rung) -> Recommendation:
     if (workload.width, workload.height) != (asked.width, asked.height):
         words.append(f"{workload.width} x {workload.height}")
     if workload.num_frames != asked.num_frames:
-        words.append(f"{workload.num_frames} frames")
+        words.append(trn("{count} frame", "{count} frames", workload.num_frames))
     change = Recommendation(
         kind=ChangeKind.REQUEST,
-        text=f"Make it {' and '.join(words)}.",
+        text=tr("Make it {size}.", size=tr(" and ").join(words)),
         width=workload.width,
         height=workload.height,
         num_frames=workload.num_frames,

@@ -5,12 +5,14 @@ import re
 import textwrap
 import uuid
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
 from wan_desktop.core.catalog import Model
-from wan_desktop.core.engine_client import EngineClient, EngineReady
+from wan_desktop.core.drive_space import check_room_for_video, free_bytes_at
+from wan_desktop.core.engine_client import EngineClient, EngineReady, RenderEvent
 from wan_desktop.core.fallback import Descent, LadderError, Outcome, with_attempts
 from wan_desktop.core.generation import (
     Attempt,
@@ -22,12 +24,12 @@ from wan_desktop.core.generation import (
 )
 from wan_desktop.core.jobs import JobContext
 from wan_desktop.core.ladder import Rung, Substitute
-from wan_desktop.core.messages import Generate, OutputTarget, Preview, Progress, Stage
+from wan_desktop.core.messages import Generate, OutputTarget, Stage
 from wan_desktop.core.paths import AppPaths
 from wan_desktop.core.prompt import prompt_tokenizer
 from wan_desktop.core.render_planner import RenderPlanner
 from wan_desktop.core.render_progress import ProgressTracker
-from wan_desktop.core.settings import DEFAULT_NAME_PATTERN
+from wan_desktop.core.settings import DEFAULT_NAME_PATTERN, VideoQuality
 from wan_desktop.core.subjects import Subjects
 from wan_desktop.core.words import tr
 
@@ -44,6 +46,7 @@ class RenderOptions:
     """What is made beside the video, and how it is watched."""
 
     png_frames: bool = False
+    video_quality: VideoQuality = VideoQuality.HIGH
     poster: bool = False
     live_preview: bool = True
     recipe_inside: bool = True
@@ -57,14 +60,25 @@ class Renderer:
         client: The engine.
         paths: Where everything lies.
         planner: Knows in which ways a video can be made here.
+        free_bytes: Says how much is free on the drive of a folder; None where nobody can say.
     """
 
-    def __init__(self, client: EngineClient, paths: AppPaths, planner: RenderPlanner | None = None) -> None:
+    def __init__(
+        self,
+        client: EngineClient,
+        paths: AppPaths,
+        planner: RenderPlanner | None = None,
+        *,
+        free_bytes: Callable[[Path], int | None] = free_bytes_at,
+    ) -> None:
         self._client = client
         self._paths = paths
         self.planner = planner or RenderPlanner(paths)
         self.find_subjects: Callable[[], Subjects | None] = lambda: None
         """Who knows the store sets it: what may take a model's place, where the settings allow it, is found there."""
+        self.free_bytes = free_bytes
+        self.hold_model: Callable[[Path], AbstractContextManager[None]] = lambda _: nullcontext()
+        """Claims the model in a folder while a video is made with it; who knows the store sets it."""
         self._known_stage_s: dict[str, dict[Stage, float]] = {}
 
     def settle(self, draft: GenerationDraft, model: Model) -> Settled:
@@ -78,8 +92,9 @@ class Renderer:
 
         Raises:
             JobCancelled: It was asked to stop.
-            WanError: It could not be made; the error says why and what to do.
+            WanError: It could not be made; the error says why and what to do. DiskFullError: it was not begun.
         """
+        check_room_for_video(path.absolute().parent, self.free_bytes)
         request = settled.request
         engine = self._client.state
         if isinstance(engine, EngineReady):
@@ -103,10 +118,13 @@ class Renderer:
                 can_step_down=rung is not rungs[-1],
             )
 
-            def on_event(event: Progress | Preview) -> None:
+            def on_event(event: RenderEvent) -> None:
                 context.progress(tracker.follow(event))
 
-            result = self._client.generate(command, on_event=on_event, cancel_asked=context.cancel_asked)
+            with self.hold_model(command.model_folder):
+                result = self._client.generate(
+                    command, on_event=on_event, cancel_asked=context.cancel_asked, pause_asked=context.pause_asked
+                )
             self._known_stage_s[known_as] = tracker.stage_seconds
             return result
 
@@ -125,6 +143,7 @@ class Renderer:
             rescue_folder=self._paths.rescued,
             work_folder=self._paths.work,
             png_frames=options.png_frames,
+            video_quality=options.video_quality,
             poster=options.poster,
             recipe_inside=options.recipe_inside,
         )

@@ -53,7 +53,7 @@ def run_self_test(renderer: Renderer, paths: AppPaths, context: JobContext) -> S
     model = find_model(BUILTIN_MODEL_ID, paths.resources)
     metadata = model.metadata
     if not metadata.sample_prompts:
-        raise CatalogError("The built-in model has no sample.", hint="Repair the installation.")
+        raise CatalogError(tr("The built-in model has no sample."), hint=tr("Repair the installation."))
     size = metadata.sizes[0]
     num_frames = min(metadata.num_frames_choices, key=lambda count: abs(count - _SECONDS * metadata.fps))
     draft = GenerationDraft(
@@ -89,8 +89,8 @@ def _check(path: Path) -> None:
         picture = first_frame(path)
     except (OSError, ValueError) as error:
         raise VideoUnreadableError(
-            f"The video of the self test cannot be read: {error}.",
-            hint="Allow the program's folder in the virus scanner, or repair the installation.",
+            tr("The video of the self test cannot be read: {error}.", error=error),
+            hint=tr("Allow the program's folder in the virus scanner, or repair the installation."),
         ) from error
     if picture.getcolors(1) is not None:  # None: there are more than one
-        raise BrokenPictureError("The video of the self test shows nothing.", hint="Install the newest driver.")
+        raise BrokenPictureError(tr("The video of the self test shows nothing."), hint=tr("Install the newest driver."))

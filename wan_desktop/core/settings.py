@@ -13,11 +13,15 @@ from typing import Any, Self
 
 from wan_desktop.core.errors import SettingsError
 from wan_desktop.core.files import write_atomically
+from wan_desktop.core.json_file import read_json, set_aside
 from wan_desktop.core.load_plan import Attention
 from wan_desktop.core.records import RecordError, from_plain, to_plain
+from wan_desktop.core.words import tr
 
 logger = logging.getLogger(__name__)
 _VERSION = 1
+_MAX_FILE_BYTES = 1_000_000
+_BROKEN = ".broken"
 _LANGUAGE = re.compile(r"[a-z]{2}(_[A-Z]{2})?")
 NAME_PARTS = ("date", "time", "prompt")
 """What a pattern of names may hold in braces."""
@@ -35,6 +39,13 @@ class Theme(StrEnum):
     SYSTEM = "system"
     DARK = "dark"
     LIGHT = "light"
+
+
+class VideoQuality(StrEnum):
+    """How much of each picture an mp4 keeps."""
+
+    STANDARD = "standard"
+    HIGH = "high"
 
 
 class MemoryMode(StrEnum):
@@ -105,6 +116,7 @@ class Settings:
     write_recipes_into_files: bool = True
     """A video holds how it was made, its prompt among it."""
     save_png_frames: bool = False
+    video_quality: VideoQuality = VideoQuality.HIGH
     notify_done: bool = True
     """The system is told when a video or the whole queue is done and nobody looks at the window."""
     notify_problems: bool = True
@@ -191,18 +203,31 @@ def load_settings(path: Path) -> Settings:
     """
     for candidate in (path, _backup(path)):
         try:
-            data = json.loads(candidate.read_text(encoding="utf-8"))
+            data = read_json(candidate, limit_bytes=_MAX_FILE_BYTES)
         except FileNotFoundError:
             continue
         except (OSError, ValueError) as error:
-            logger.warning("Settings in %s cannot be read: %s", candidate.name, error)
-            _keep_broken(candidate)
+            set_aside(candidate, error, ending=_BROKEN)
             continue
         if isinstance(data, dict):
             return _from_dict(data)
-        logger.warning("Settings in %s are not an object", candidate.name)
-        _keep_broken(candidate)
+        set_aside(candidate, ValueError("it is no object"), ending=_BROKEN)
     return Settings()
+
+
+def language_setting(path: Path) -> str:
+    """The language that the settings name; empty where they name none.
+
+    For the time before there is a log: nothing is said, and nothing is set aside.
+    """
+    for candidate in (path, _backup(path)):
+        try:
+            data = read_json(candidate, limit_bytes=_MAX_FILE_BYTES)
+        except (OSError, ValueError):
+            continue
+        language = data.get("language") if isinstance(data, dict) else ""
+        return language if isinstance(language, str) and _LANGUAGE.fullmatch(language) else ""
+    return ""
 
 
 def save_settings(settings: Settings, path: Path) -> None:
@@ -219,8 +244,8 @@ def save_settings(settings: Settings, path: Path) -> None:
         write_atomically(path, json.dumps(plain, indent=2).encode())
     except OSError as error:
         raise SettingsError(
-            f"The settings could not be written to {path}: {error.strerror or error}.",
-            hint="Free some space, or allow the program to write in that folder.",
+            tr("The settings could not be written to {path}: {reason}.", path=path, reason=error.strerror or error),
+            hint=tr("Free some space, or allow the program to write in that folder."),
         ) from error
 
 
@@ -239,10 +264,3 @@ def _from_dict(data: dict[str, Any]) -> Settings:
 
 def _backup(path: Path) -> Path:
     return path.with_suffix(".bak")
-
-
-def _keep_broken(path: Path) -> None:
-    try:
-        path.replace(path.with_suffix(path.suffix + ".broken"))
-    except OSError as error:
-        logger.warning("The broken settings file could not be kept: %s", error)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from wan_desktop.core.errors import ImageSizeError, ImageUnreadableError
+from wan_desktop.core.words import mark, tr
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,7 +21,7 @@ FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP")
 MAX_PIXELS = 50_000_000
 MAX_BYTES = 200_000_000
 MIN_SIDE_PX = 16
-_CHOOSE = "Choose a PNG, JPEG, WebP, TIFF or BMP picture."
+_CHOOSE = mark("Choose a PNG, JPEG, WebP, TIFF or BMP picture.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +55,15 @@ def open_image(path: Path) -> Image.Image:
     try:
         size_bytes = path.stat().st_size
     except OSError as error:
-        raise ImageUnreadableError(f"There is no picture at {path}.", hint=_CHOOSE) from error
+        raise ImageUnreadableError(tr("There is no picture at {path}.", path=path), hint=tr(_CHOOSE)) from error
     if size_bytes > MAX_BYTES:
         raise ImageSizeError(
-            f"The picture has {size_bytes:,} bytes; at most {MAX_BYTES:,} are read.", hint="Save it smaller."
+            tr(
+                "The picture has {size_bytes:,} bytes; at most {most:,} are read.",
+                size_bytes=size_bytes,
+                most=MAX_BYTES,
+            ),
+            hint=tr("Save it smaller."),
         )
     try:
         # Pillow only warns at its own limit; ours is checked on the header, before any pixel is decoded.
@@ -69,23 +75,39 @@ def open_image(path: Path) -> Image.Image:
                 upright = Image.alpha_composite(Image.new("RGBA", upright.size, "black"), upright.convert("RGBA"))
             return upright.convert("RGB")
     except UnidentifiedImageError as error:
-        raise ImageUnreadableError(f"{path.name} is not a picture of a kind that can be read.", hint=_CHOOSE) from error
+        raise ImageUnreadableError(
+            tr("{name} is not a picture of a kind that can be read.", name=path.name), hint=tr(_CHOOSE)
+        ) from error
     except Image.DecompressionBombError as error:
-        raise ImageSizeError(f"{path.name} has far too many pixels.", hint="Choose a smaller picture.") from error
+        raise ImageSizeError(
+            tr("{name} has far too many pixels.", name=path.name), hint=tr("Choose a smaller picture.")
+        ) from error
     except (OSError, ValueError, SyntaxError, MemoryError) as error:
-        raise ImageUnreadableError(f"{path.name} is damaged: {error}.", hint=_CHOOSE) from error
+        raise ImageUnreadableError(
+            tr("{name} is damaged: {error}.", name=path.name, error=error), hint=tr(_CHOOSE)
+        ) from error
 
 
 def _check_pixels(width: int, height: int) -> None:
     if width * height > MAX_PIXELS:
         raise ImageSizeError(
-            f"The picture has {width} x {height} pixels; at most {MAX_PIXELS // 1_000_000} million are read.",
-            hint="Choose a smaller picture.",
+            tr(
+                "The picture has {width} x {height} pixels; at most {most} million are read.",
+                width=width,
+                height=height,
+                most=MAX_PIXELS // 1_000_000,
+            ),
+            hint=tr("Choose a smaller picture."),
         )
     if min(width, height) < MIN_SIDE_PX:
         raise ImageSizeError(
-            f"The picture has {width} x {height} pixels; each side needs at least {MIN_SIDE_PX}.",
-            hint="Choose a larger picture.",
+            tr(
+                "The picture has {width} x {height} pixels; each side needs at least {least}.",
+                width=width,
+                height=height,
+                least=MIN_SIDE_PX,
+            ),
+            hint=tr("Choose a larger picture."),
         )
 
 

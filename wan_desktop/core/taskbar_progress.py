@@ -22,6 +22,8 @@ class Running:
     rendering: bool = False
     render_percent: int | None = None
     """None: not known yet."""
+    render_paused: bool = False
+    """The video that is being made waits until it is let go on."""
     paused: bool = False
     """Videos wait, and none is begun."""
     failed: bool = False
@@ -36,6 +38,8 @@ def taskbar_progress(running: Running) -> tuple[ProgressKind, int | None]:
         return ProgressKind.ERROR, 100
     if running.rendering:
         percent = running.render_percent
+        if running.render_paused:
+            return ProgressKind.PAUSED, 100 if percent is None else percent
         return (ProgressKind.UNKNOWN, None) if percent is None else (ProgressKind.USUAL, percent)
     if running.downloads:
         total = sum(total for _, total in running.downloads)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wan_desktop.core.files import write_atomically
+from wan_desktop.core.words import tr
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -58,7 +59,7 @@ class Thumbnails:
         try:
             mtime_ns = video.stat().st_mtime_ns
         except OSError as error:
-            return Thumbnail(None, f"The file cannot be read: {error.strerror or error}.")
+            return Thumbnail(None, tr("The file cannot be read: {reason}.", reason=error.strerror or error))
         place = self.place_of(video, mtime_ns)
         # Decoding takes all cores for a moment; a grid that asks for forty at once would stutter.
         with self._making:
@@ -97,14 +98,14 @@ def _make(video: Path, place: Path) -> Thumbnail:
     try:
         picture = first_frame(video)
     except (OSError, ValueError) as error:
-        return Thumbnail(None, f"The video is damaged: {error}")
+        return Thumbnail(None, tr("The video is damaged: {error}", error=error))
     height_px = max(1, round(picture.height * WIDTH_PX / picture.width))
     data = io.BytesIO()
     picture.resize((WIDTH_PX, height_px)).save(data, "JPEG", quality=_JPEG_QUALITY)
     try:
         write_atomically(place, data.getvalue())
     except OSError as error:
-        return Thumbnail(None, f"The small picture cannot be saved: {error.strerror or error}.")
+        return Thumbnail(None, tr("The small picture cannot be saved: {reason}.", reason=error.strerror or error))
     return Thumbnail(place)
 
 
@@ -125,14 +126,14 @@ def first_frame(video: Path) -> "Image.Image":
 
 def _first_of(container: Any) -> "Image.Image":
     if not container.streams.video:
-        raise ValueError("it holds no pictures")
+        raise ValueError(tr("it holds no pictures"))
     stream = container.streams.video[0]
     if stream.codec_context is None:  # of a kind that nothing here decodes; then it has no size either
-        raise ValueError("its pictures are of an unknown kind")
+        raise ValueError(tr("its pictures are of an unknown kind"))
     if not 0 < stream.width * stream.height <= _MAX_PIXELS:
-        raise ValueError(f"its pictures have {stream.width} x {stream.height} pixels")
+        raise ValueError(tr("its pictures have {width} x {height} pixels", width=stream.width, height=stream.height))
     frame = next(container.decode(stream), None)
     if frame is None:
-        raise ValueError("none of its pictures can be decoded")
+        raise ValueError(tr("none of its pictures can be decoded"))
     picture: Image.Image = frame.to_image()
     return picture

@@ -1,14 +1,18 @@
 """Which downloads are to go on by themselves at the next start: those that ran when the program ended."""
 
-import json
-import logging
 import threading
+from dataclasses import dataclass
 from pathlib import Path
 
-from wan_desktop.core.files import write_atomically
+from wan_desktop.core.json_file import JsonFile
 from wan_desktop.core.store.library import ModelKey
 
-logger = logging.getLogger(__name__)
+_MAX_FILE_BYTES = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    downloads: tuple[ModelKey, ...] = ()
 
 
 class WantedDownloads:
@@ -19,7 +23,7 @@ class WantedDownloads:
     """
 
     def __init__(self, file: Path) -> None:
-        self._file = file
+        self._file = JsonFile(file, _Kept, limit_bytes=_MAX_FILE_BYTES)
         self._lock = threading.Lock()
 
     def keys(self) -> list[ModelKey]:
@@ -40,17 +44,8 @@ class WantedDownloads:
                 self._write([other for other in known if other != key])
 
     def _read(self) -> list[ModelKey]:
-        try:
-            plain = json.loads(self._file.read_bytes())
-            return [ModelKey(str(model_id), str(variant)) for model_id, variant in plain]
-        except FileNotFoundError:
-            return []
-        except (OSError, ValueError, TypeError) as error:
-            logger.warning("The list of begun downloads cannot be read: %s", error)
-            return []
+        kept = self._file.read()
+        return list(kept.downloads) if kept is not None else []
 
     def _write(self, keys: list[ModelKey]) -> None:
-        try:
-            write_atomically(self._file, json.dumps([[key.model_id, key.variant] for key in keys]).encode())
-        except OSError as error:
-            logger.warning("The list of begun downloads cannot be written: %s", error)
+        self._file.try_write(_Kept(tuple(keys)))

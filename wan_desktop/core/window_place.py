@@ -1,15 +1,12 @@
 """Where the window was, in a file of the data folder, and whether that place is still on a screen."""
 
-import json
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from wan_desktop.core.files import write_atomically
-from wan_desktop.core.records import RecordError, from_plain, to_plain
+from wan_desktop.core.json_file import JsonFile
 
-logger = logging.getLogger(__name__)
+_MAX_FILE_BYTES = 10_000
 _TITLE_HEIGHT, _TITLE_WIDTH = 40, 160
 """So much of the window's upper edge must be on a screen, in logical pixels, for the mouse to move it."""
 
@@ -48,21 +45,16 @@ def place_file(data: Path) -> Path:
 
 def load_place(file: Path) -> WindowPlace | None:
     """What was kept; None if nothing, or nothing of use."""
-    try:
-        return from_plain(WindowPlace, json.loads(file.read_text(encoding="utf-8")))
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError, RecordError, RecursionError) as error:
-        logger.info("%s cannot be used: %s", file.name, error)
-        return None
+    return _json_file(file).read()
 
 
 def save_place(place: WindowPlace, file: Path) -> None:
     """Keep it; a disk that refuses is only logged."""
-    try:
-        write_atomically(file, json.dumps(to_plain(place)).encode())
-    except OSError as error:
-        logger.info("%s could not be written: %s", file.name, error)
+    _json_file(file).try_write(place)
+
+
+def _json_file(file: Path) -> JsonFile[WindowPlace]:
+    return JsonFile(file, WindowPlace, file_format=None, limit_bytes=_MAX_FILE_BYTES)
 
 
 def fitted(place: WindowPlace, screens: Sequence[Rectangle], minimum: tuple[int, int]) -> WindowPlace | None:

@@ -7,6 +7,7 @@ written out at the call; what stands in them in braces is filled in after the tr
 import gettext
 import locale
 import logging
+import os
 import struct
 from pathlib import Path
 from typing import Any
@@ -14,12 +15,15 @@ from typing import Any
 logger = logging.getLogger(__name__)
 DOMAIN = "wan_desktop"
 ENGLISH = "en"
+LANGUAGE_VARIABLE = "WAN_DESKTOP_LANGUAGE"
+"""Tells the program's other processes which language to speak: the engine, and the child that asks the driver."""
 _in_use: list[gettext.NullTranslations] = [gettext.NullTranslations()]
+_language = [ENGLISH]
 
 
 def tr(text: str, **values: Any) -> str:
     """The text in the language in use, `{name}` filled with `values`."""
-    translated = _in_use[0].gettext(text)
+    translated = _in_use[0].gettext(text) if text else ""  # gettext has the catalog's head under the empty text
     return translated.format(**values) if values else translated
 
 
@@ -41,15 +45,31 @@ def use_language(folder: Path, language: str) -> str:
         language: Such as "de"; empty for the system's. English where there is no catalog.
     """
     wanted = language or system_language()
+    _language[0] = ENGLISH
     if wanted != ENGLISH:
         try:
             _in_use[0] = gettext.translation(DOMAIN, folder, [wanted])
         except (OSError, ValueError, struct.error) as error:  # not there, or damaged
             logger.info("No texts in %s: %s", wanted, error)
         else:
+            _language[0] = wanted
             return wanted
     _in_use[0] = gettext.NullTranslations()
     return ENGLISH
+
+
+def language_in_use() -> str:
+    """The language that texts are shown in."""
+    return _language[0]
+
+
+def use_told_language(folder: Path) -> str:
+    """Speak as the process does that started this one; English where it says nothing.
+
+    Args:
+        folder: As `use_language` takes it.
+    """
+    return use_language(folder, os.environ.get(LANGUAGE_VARIABLE) or ENGLISH)
 
 
 def languages(folder: Path) -> list[str]:

@@ -33,8 +33,11 @@ def main() -> None:
     os.environ |= {"HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "DIFFUSERS_DISABLE_REMOTE_CODE": "1"}
     # Makes diffusers fetch a program from the Hub to read GGUF with.
     os.environ.pop("DIFFUSERS_GGUF_CUDA_KERNELS", None)
+    from wan_desktop.core.paths import resources_folder  # noqa: PLC0415 - as below
+    from wan_desktop.core.words import use_told_language  # noqa: PLC0415 - as below
     from wan_desktop.engine.service import Commands, Events, serve  # noqa: PLC0415 - imports torch; the pipes must be safe first
 
+    use_told_language(resources_folder() / "translations")
     events = Events(events_pipe)
     serve(Commands(commands_pipe, events), events)
     sys.stderr.flush()

@@ -12,6 +12,7 @@ from diffusers.models.attention_dispatch import AttentionBackendName, dispatch_a
 
 from wan_desktop.core.errors import IncompatibleError
 from wan_desktop.core.load_plan import Attention
+from wan_desktop.core.words import tr
 
 _PROBE_TOKENS = 64
 
@@ -32,8 +33,12 @@ def check_attention(attention: Attention, head_dim: int, device: torch.device, d
         if isinstance(error, torch.OutOfMemoryError):
             raise
         raise IncompatibleError(
-            f"The attention kernel {attention.value} cannot be used on this machine with {dtype} numbers.",
-            hint="Let torch choose the kernel.",
+            tr(
+                "The attention kernel {attention} cannot be used on this machine with {dtype} numbers.",
+                attention=attention.value,
+                dtype=dtype,
+            ),
+            hint=tr("Let torch choose the kernel."),
             details=str(error),
         ) from error
 

@@ -13,6 +13,7 @@ from wan_desktop.core.errors import IncompatibleError, IntegrityError
 from wan_desktop.core.gguf_header import GGUF_SUFFIX, read_gguf_header
 from wan_desktop.core.load_plan import LoadPlan, Storage, VaePolicy
 from wan_desktop.core.model_folder import ModelFolder, read_safetensors_header
+from wan_desktop.core.words import mark, tr
 from wan_desktop.engine.placement import Placer
 from wan_desktop.engine.quantized import load_transformer_file
 from wan_desktop.engine.weights import ReadReport, check_finite, load_diffusers_model, read_tensors, store_in_8_bits
@@ -24,7 +25,12 @@ _SMALLEST_PART_OF_VOCABULARY = 0.9
 """UMT5's tokenizer has 256,300 ids and its text encoder 256,384; one without its file has some 100."""
 _LEFT_OVER = {"image_encoder": {"visual_projection.weight"}}
 """By its size, the official file of Wan2.1 I2V holds it: CLIP's projection, which Wan does not use."""
-_DOWNLOAD_AGAIN = "Get the model again, or choose another folder."
+_WRONG_KEYS = {
+    "missing_keys": mark("missing keys"),
+    "mismatched_keys": mark("mismatched keys"),
+    "unexpected_keys": mark("unexpected keys"),
+}
+_DOWNLOAD_AGAIN = mark("Get the model again, or choose another folder.")
 
 
 class ReadBytes:
@@ -58,8 +64,8 @@ def check_plan(folder: ModelFolder, plan: LoadPlan) -> None:
     files = [file for name in EXPERTS for file in folder.weight_files.get(name, ())]
     if plan.storage == Storage.FP8 and any(file.suffix.lower() == GGUF_SUFFIX for file in files):
         raise IncompatibleError(
-            "GGUF files are quantised already; their weights cannot be stored in 8 bits.",
-            hint="Use the file as it is, or the model's own weights.",
+            tr("GGUF files are quantised already; their weights cannot be stored in 8 bits."),
+            hint=tr("Use the file as it is, or the model's own weights."),
         )
 
 
@@ -71,8 +77,8 @@ def check_experts_differ(folder: ModelFolder) -> None:
     """
     if folder.has_two_experts and _sample(folder.weight_files[EXPERTS[0]]) == _sample(folder.weight_files[EXPERTS[1]]):
         raise IntegrityError(
-            f"Both transformers of {folder.path} have the same weights; one of them is the other's copy.",
-            hint=_DOWNLOAD_AGAIN,
+            tr("Both transformers of {path} have the same weights; one of them is the other's copy.", path=folder.path),
+            hint=tr(_DOWNLOAD_AGAIN),
         )
 
 
@@ -204,11 +210,18 @@ def _load_encoder(
         trust_remote_code=False,
         output_loading_info=True,
     )
-    for kind in ("missing_keys", "mismatched_keys", "unexpected_keys"):
+    for kind, words in _WRONG_KEYS.items():
         if info[kind]:
             key = sorted(str(key) for key in info[kind])[0]
             raise IntegrityError(
-                f"{name}: {len(info[kind])} {kind.replace('_', ' ')}, {key} among them.", hint=_DOWNLOAD_AGAIN
+                tr(
+                    "{name}: {number} {kind}, {key} among them.",
+                    name=name,
+                    number=len(info[kind]),
+                    kind=tr(words),
+                    key=key,
+                ),
+                hint=tr(_DOWNLOAD_AGAIN),
             )
     check_finite(model, path)
     model.requires_grad_(False)
@@ -228,13 +241,20 @@ def load_tokenizer(folder: ModelFolder) -> Any:
     count, expected = len(tokenizer), int(config.vocab_size)
     if not _SMALLEST_PART_OF_VOCABULARY * expected <= count <= expected:
         raise IntegrityError(
-            f"The tokenizer in {path} knows {count} pieces of words, the text encoder {expected}.",
-            hint=_DOWNLOAD_AGAIN,
+            tr(
+                "The tokenizer in {path} knows {count} pieces of words, the text encoder {expected}.",
+                path=path,
+                count=count,
+                expected=expected,
+            ),
+            hint=tr(_DOWNLOAD_AGAIN),
         )
     special = set(tokenizer.all_special_tokens)
     pieces = [piece for piece in list(tokenizer.get_vocab())[: 4 * _PROBES] if piece not in special]
     texts = [tokenizer.convert_tokens_to_string([piece]) for piece in pieces]
     found = {token for text in texts for token in tokenizer(text, add_special_tokens=False).input_ids}
     if not found - set(tokenizer.all_special_ids):
-        raise IntegrityError(f"The tokenizer in {path} does not know its own words.", hint=_DOWNLOAD_AGAIN)
+        raise IntegrityError(
+            tr("The tokenizer in {path} does not know its own words.", path=path), hint=tr(_DOWNLOAD_AGAIN)
+        )
     return tokenizer

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from wan_desktop.core.errors import BrokenPictureError
 from wan_desktop.core.load_plan import VaePolicy
+from wan_desktop.core.words import tr
 from wan_desktop.engine.loader import LoadedModel
 from wan_desktop.engine.sampler import interruptible, latent_statistics
 
@@ -50,7 +51,9 @@ def decode_groups(
         try:
             for group in decode(vae, latents, tiles, progress):
                 if not torch.isfinite(group).all():
-                    raise BrokenPictureError("The numbers overflowed while the pictures were built.", hint="Try again.")
+                    raise BrokenPictureError(
+                        tr("The numbers overflowed while the pictures were built."), hint=tr("Try again.")
+                    )
                 yield (group.clamp(-1.0, 1.0) * 0.5 + 0.5).clamp(0, 1).float()
         finally:
             # Without this a cancelled decode would leave its features in memory, and in the next clip.

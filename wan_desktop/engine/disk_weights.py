@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from wan_desktop.core.errors import IntegrityError
+from wan_desktop.core.words import tr
 from wan_desktop.engine.weights import bytes_of, read_into
 
 BLOCKS = "blocks."
@@ -102,10 +103,11 @@ class DiskWeights:
         """
         place = self._places[parameter]
         tensor = torch.empty(place.shape, dtype=place.dtype)
-        read_into(self._file, place.offset, tensor, "The file with the model's blocks")
+        read_into(self._file, place.offset, tensor, tr("The file with the model's blocks"))
         if _checksum(bytes_of(tensor)) != place.checksum:
             raise IntegrityError(
-                "The file with the model's blocks was changed while it was in use.", hint="Try again, on another drive."
+                tr("The file with the model's blocks was changed while it was in use."),
+                hint=tr("Try again, on another drive."),
             )
         return tensor
 

@@ -12,9 +12,11 @@ import torch
 from torch import Tensor, nn
 
 from wan_desktop.core.errors import DriveFaultError, DriveMissingError, FileBlockedError, IntegrityError
+from wan_desktop.core.generation import Sampler
 from wan_desktop.core.load_plan import LoadPlan, Placement, Storage, TextEncoderPolicy
 from wan_desktop.core.model_folder import ModelFolder
 from wan_desktop.core.store.disk_error import disk_error
+from wan_desktop.engine import schedulers
 from wan_desktop.engine.attention import check_attention, use_attention
 from wan_desktop.engine.components import (
     EXPERTS,
@@ -93,6 +95,10 @@ class LoadedModel:
         """The module computes on the device while the block runs."""
         with self.placer.visit(module):
             yield
+
+    def leave_card(self) -> int:
+        """Let others have the card's memory until a module is visited again; returns the bytes freed, 0 on the CPU."""
+        return self.placer.leave_card()
 
     @contextmanager
     def text_reader(
@@ -197,15 +203,9 @@ class LoadedModel:
         if self.device.type != "cpu":
             free_cached_memory(self.device)
 
-    def make_scheduler(self, flow_shift: float | None) -> Any:
-        """A fresh scheduler of the folder's kind and settings, with another shift where one is given."""
-        # The class is on the list of inspect_model_folder.
-        kind = getattr(diffusers, self.folder.scheduler)
-        config = kind.load_config(self.folder.path / "scheduler", local_files_only=True)
-        if flow_shift is None:
-            return kind.from_config(config)
-        name = "shift" if kind is diffusers.FlowMatchEulerDiscreteScheduler else "flow_shift"
-        return kind.from_config(config, **{name: flow_shift})
+    def make_scheduler(self, flow_shift: float | None, sampler: Sampler = Sampler.MODEL) -> Any:
+        """A fresh scheduler of the folder's kind and settings, or another one, with its shift or the one given."""
+        return schedulers.make_scheduler(self.folder, flow_shift, sampler)
 
     def keep_prompt(self, text: str, embeddings: Tensor) -> None:
         """Remember the embeddings; the oldest go."""

@@ -8,7 +8,7 @@ import os
 import sys
 import threading
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -20,6 +20,7 @@ from wan_desktop.core.errors import DiskFullError, IncompatibleError, OutOfMemor
 from wan_desktop.core.load_plan import Device, LoadPlan, Precision
 from wan_desktop.core.machine import safe_vram_bytes
 from wan_desktop.core.messages import TorchCard
+from wan_desktop.core.words import tr
 
 _LOOK_S = 0.05
 _PRECISIONS = {
@@ -51,7 +52,7 @@ def choose_device(plan: LoadPlan) -> torch.device:
     has_card = torch.cuda.is_available()
     if plan.device == Device.CUDA and not has_card:
         raise IncompatibleError(
-            "No NVIDIA card that torch can use was found.", hint="Use the CPU, or check the driver."
+            tr("No NVIDIA card that torch can use was found."), hint=tr("Use the CPU, or check the driver.")
         )
     if plan.device == Device.CPU or not has_card:
         return torch.device("cpu")
@@ -85,7 +86,8 @@ def card_index(gpu_uuid: str, uuids: Sequence[str]) -> int:
         if plain_uuid(uuid) == wanted:
             return index
     raise IncompatibleError(
-        "The chosen graphics card is not there, or torch cannot use it.", hint="Choose another card in the settings."
+        tr("The chosen graphics card is not there, or torch cannot use it."),
+        hint=tr("Choose another card in the settings."),
     )
 
 
@@ -136,6 +138,11 @@ def free_cached_memory(device: torch.device) -> None:
         torch.cuda.empty_cache()
 
 
+def reserved_bytes(device: torch.device) -> int:
+    """What torch holds of a card's memory, used or kept for later; 0 elsewhere."""
+    return torch.cuda.memory_reserved(device) if device.type == "cuda" else 0
+
+
 def peak_memory_bytes(device: torch.device) -> int:
     """Peak video memory since the last reset; 0 on a CPU."""
     return torch.cuda.max_memory_allocated(device) if device.type == "cuda" else 0
@@ -164,6 +171,8 @@ class ProcessPeak:
 
     def __init__(self) -> None:
         self._over = threading.Event()
+        self._looks = threading.Event()
+        self._looks.set()
         self._bytes = process_bytes()
         self._thread = threading.Thread(target=self._watch, name="memory", daemon=True)
 
@@ -178,10 +187,21 @@ class ProcessPeak:
 
     def __exit__(self, *_: object) -> None:
         self._over.set()
+        self._looks.set()
         self._thread.join()
+
+    @contextlib.contextmanager
+    def resting(self) -> Iterator[None]:
+        """Nothing is looked at, and nothing computed, while this block runs."""
+        self._looks.clear()
+        try:
+            yield
+        finally:
+            self._looks.set()
 
     def _watch(self) -> None:
         while not self._over.wait(_LOOK_S):
+            self._looks.wait()
             self._bytes = max(self._bytes, process_bytes())
 
 
@@ -218,17 +238,17 @@ def classify(error: BaseException) -> WanError | None:
         return error
     if isinstance(error, torch.OutOfMemoryError):
         return OutOfMemoryError(
-            "The graphics card ran out of video memory.",
-            hint="Make the video smaller or shorter, or close other programs.",
+            tr("The graphics card ran out of video memory."),
+            hint=tr("Make the video smaller or shorter, or close other programs."),
             details=str(error),
         )
     # torch reports a failed allocation in normal memory as a plain RuntimeError of this text.
     if isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and "can't allocate memory" in str(error)):
         return OutOfMemoryError(
-            "The PC ran out of memory.",
-            hint="Make the video smaller or shorter, or close other programs.",
+            tr("The PC ran out of memory."),
+            hint=tr("Make the video smaller or shorter, or close other programs."),
             details=str(error),
         )
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        return DiskFullError("The disk is full.", hint="Free some space and try again.", details=str(error))
+        return DiskFullError(tr("The disk is full."), hint=tr("Free some space and try again."), details=str(error))
     return None

@@ -15,6 +15,7 @@ import psutil
 import torch
 
 from wan_desktop.core.errors import OutOfMemoryError
+from wan_desktop.core.words import tr
 from wan_desktop.engine import memory
 
 logger = logging.getLogger(__name__)
@@ -85,14 +86,19 @@ class MemoryWatch:
             memory.return_freed_memory()
             if self._ram_is_gone():
                 raise OutOfMemoryError(
-                    "Almost nothing was left of the PC's memory.", hint="Close other programs, or make a smaller video."
+                    tr("Almost nothing was left of the PC's memory."),
+                    hint=tr("Close other programs, or make a smaller video."),
                 )
         free = self._look(self._device)
         if is_slow and free.vram_bytes is not None and free.vram_bytes < _LEAST_VRAM_PART * free.vram_total_bytes:
             raise OutOfMemoryError(
-                "The graphics card's memory is full, and a step took several times as long as before.",
-                hint="Close other programs that use the card, or make a smaller video.",
+                tr("The graphics card's memory is full, and a step took several times as long as before."),
+                hint=tr("Close other programs that use the card, or make a smaller video."),
             )
+
+    def rested(self, seconds: float) -> None:
+        """The render was paused for so long: no step took that time."""
+        self._last_s += seconds
 
     def _ram_is_gone(self) -> bool:
         free = self._look(self._device)

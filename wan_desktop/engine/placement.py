@@ -14,13 +14,15 @@ from torch import Tensor, nn
 
 from wan_desktop.core.load_plan import LoadPlan, Placement
 from wan_desktop.engine.disk_weights import BLOCKS, DiskWeights
-from wan_desktop.engine.memory import free_cached_memory, return_freed_memory
+from wan_desktop.engine.memory import free_cached_memory, reserved_bytes, return_freed_memory
 
 CPU = torch.device("cpu")
 _GROUP_TYPES = {Placement.BLOCKS: "block_level", Placement.LEAVES: "leaf_level"}
 _GROUP_HOOK = "group_offloading"
 _GROUP_HOOKS = ("lazy_prefetch_group_offloading", "layer_execution_tracker", _GROUP_HOOK)
 """As diffusers 0.42 names them in its hook registries."""
+_SPARE_RAM_BYTES = 1_000_000_000
+"""So much of normal memory stays free when weights move there from a card only to make room on it."""
 _PINNED_PART = 0.4
 """Of the PC's memory may be pinned at once: Windows allows graphics about half of it."""
 
@@ -44,6 +46,8 @@ class Placer:
         self._work_folder = work_folder
         self._disks: dict[nn.Module, DiskWeights] = {}
         self._resident: set[nn.Module] = set()
+        self._away: set[nn.Module] = set()
+        """Of the resident ones, those that `leave_card` has moved and nobody has visited since."""
         self._unfinished: set[nn.Module] = set()
         self._grouped: nn.Module | None = None
 
@@ -82,6 +86,9 @@ class Placer:
     def visit(self, module: nn.Module) -> Iterator[None]:
         """The module computes on the device while the block runs."""
         if module in self._resident:
+            if module in self._away:
+                module.to(self._device)
+                self._away.discard(module)
             yield
         elif isinstance(module, WanTransformer3DModel) and self._placement in _GROUP_TYPES:
             with self._in_groups(module):
@@ -96,6 +103,25 @@ class Placer:
                 if self._device != CPU:
                     free_cached_memory(self._device)
 
+    def leave_card(self) -> int:
+        """Move what stays on a card to normal memory; each module comes back, the same to the bit, at its next visit.
+
+        Only outside of visits. With other placements than RESIDENT nothing is on the card then. On the CPU there is
+        nothing to free, and a module for which normal memory has no room stays where it is.
+
+        Returns:
+            How many bytes torch has given back to the card's driver.
+        """
+        if self._device.type == "cpu":
+            return 0
+        before_bytes = reserved_bytes(self._device)
+        for module in self._resident - self._away:
+            if _weight_bytes(module) + _SPARE_RAM_BYTES <= psutil.virtual_memory().available:
+                self._away.add(module)  # first: where the move fails in part, the next visit brings all of it back
+                module.to(CPU)
+        free_cached_memory(self._device)
+        return max(0, before_bytes - reserved_bytes(self._device))
+
     def forget(self, module: nn.Module) -> None:
         """Drop hooks, files and numbers of a module: their memory is free whoever still holds the module."""
         if module is self._grouped:
@@ -104,6 +130,7 @@ class Placer:
         if disk is not None:
             disk.close()
         self._resident.discard(module)
+        self._away.discard(module)
         self._unfinished.discard(module)
         free_numbers(module)
         return_freed_memory()

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from wan_desktop.core.errors import IntegrityError, NotAWanModelError
 from wan_desktop.core.gguf_header import GGUF_SUFFIX, GGUF_TYPES, GgufTensor, read_gguf_header
 from wan_desktop.core.model_folder import read_safetensors_header
+from wan_desktop.core.words import mark, tr
 from wan_desktop.engine.weights import (
     DTYPES,
     Keeper,
@@ -55,7 +56,7 @@ _FLOAT16_FIELDS = {
 """Where in its blocks each GGUF format has its scales, in bytes."""
 _SAFE_SCALE = 8.0
 """Times the largest whole number that any format multiplies it with, 4096, it is below the end of float16."""
-_DOWNLOAD_AGAIN = "Get this file again, or use the model's own weights."
+_DOWNLOAD_AGAIN = mark("Get this file again, or use the model's own weights.")
 
 
 def load_transformer_file(
@@ -126,7 +127,8 @@ def _match(model: Any, shapes: Mapping[str, Sequence[int]], file: Path) -> dict[
     missing = MissingTensors(model)
     if all(missing.shape(name) is None for name in names.values()):
         raise NotAWanModelError(
-            f"{file.name} holds none of the tensors of a Wan transformer.", hint="Choose a file made from this model."
+            tr("{file} holds none of the tensors of a Wan transformer.", file=file.name),
+            hint=tr("Choose a file made from this model."),
         )
     wanted = {}
     for name, shape in shapes.items():
@@ -203,7 +205,10 @@ def read_gguf_tensor(stream: Any, tensor: GgufTensor, file: Path, *, quantised: 
     safe = _largest_scale(blocks.view(-1, kind.block_bytes), tensor.kind) <= _SAFE_SCALE
     weight = None if safe and quantised else dequantize_gguf_tensor(parameter)
     if weight is not None and not torch.isfinite(weight).all():
-        raise IntegrityError(f"{tensor.name} in {file.name} holds values that are not numbers.", hint=_DOWNLOAD_AGAIN)
+        raise IntegrityError(
+            tr("{tensor} in {file} holds values that are not numbers.", tensor=tensor.name, file=file.name),
+            hint=tr(_DOWNLOAD_AGAIN),
+        )
     return parameter if quantised or weight is None else weight
 
 
@@ -236,7 +241,10 @@ def _load_safetensors(
         if name in scale_names:
             weight = _scaled(tensor, scales[scale_names[name]], scale_names[name], file)
         elif is_scaled and tensor.itemsize == 1:
-            raise IntegrityError(f"{name} in {file.name} has no scale, unlike the others.", hint=_DOWNLOAD_AGAIN)
+            raise IntegrityError(
+                tr("{name} in {file} has no scale, unlike the others.", name=name, file=file.name),
+                hint=tr(_DOWNLOAD_AGAIN),
+            )
         put_tensor(model, names[name], weight.view(model.get_parameter(names[name]).shape), dtype)
         keep(model, names[name])
     return model
@@ -251,8 +259,8 @@ def _scales(header: Mapping[str, Any], file: Path) -> dict[str, str]:
             continue
         weight = f"{name.removesuffix(suffix)}.weight"
         if weight in scales or weight not in header:
-            problem = "has two scales" if weight in scales else "has a scale, but is not there"
-            raise IntegrityError(f"{weight[:200]} in {file.name} {problem}.", hint=_DOWNLOAD_AGAIN)
+            problem = tr("has two scales") if weight in scales else tr("has a scale, but is not there")
+            raise IntegrityError(f"{weight[:200]} in {file.name} {problem}.", hint=tr(_DOWNLOAD_AGAIN))
         scales[weight] = name
     return scales
 
@@ -261,12 +269,23 @@ def _scaled(tensor: Tensor, scale: Tensor, name: str, file: Path) -> Tensor:
     """The weight, float32: scaled as a whole, or each row by its own."""
     if scale.numel() not in (1, tensor.shape[0] if tensor.ndim else 1):
         raise IntegrityError(
-            f"{name} in {file.name} has the shape {tuple(scale.shape)}; one number, or one a row, was due.",
-            hint=_DOWNLOAD_AGAIN,
+            tr(
+                "{name} in {file} has the shape {shape}; one number, or one a row, was due.",
+                name=name,
+                file=file.name,
+                shape=tuple(scale.shape),
+            ),
+            hint=tr(_DOWNLOAD_AGAIN),
         )
     if (scale.float() < 0).any() or not scale.float().any():
-        raise IntegrityError(f"{name} in {file.name} is zero or negative; no scale is.", hint=_DOWNLOAD_AGAIN)
+        raise IntegrityError(
+            tr("{name} in {file} is zero or negative; no scale is.", name=name, file=file.name),
+            hint=tr(_DOWNLOAD_AGAIN),
+        )
     weight = tensor.float() * scale.float().view(-1, *(1,) * (tensor.ndim - 1))
     if not torch.isfinite(weight).all():
-        raise IntegrityError(f"{name} in {file.name} makes weights that are not numbers.", hint=_DOWNLOAD_AGAIN)
+        raise IntegrityError(
+            tr("{name} in {file} makes weights that are not numbers.", name=name, file=file.name),
+            hint=tr(_DOWNLOAD_AGAIN),
+        )
     return weight

@@ -40,6 +40,7 @@ from wan_desktop.engine.kept_latents import KeptLatents
 from wan_desktop.engine.loader import LoadedModel, reading
 from wan_desktop.engine.memory_watch import MemoryWatch
 from wan_desktop.engine.model_shelf import ModelShelf
+from wan_desktop.engine.pausing import PauseControl, Pauses
 from wan_desktop.engine.preview import Previewer
 from wan_desktop.engine.sampler import Condition, Watch, denoise, embed_prompts, latent_shape, prepare_condition
 from wan_desktop.engine.sampling_state import SamplingState
@@ -61,16 +62,20 @@ class Studio:
         """By `_Run.same`: where a run came to that then failed; one at most."""
 
     def make_video(
-        self, command: Generate, emit: Callable[[Event], None], check_cancelled: Callable[[], None]
+        self,
+        command: Generate,
+        emit: Callable[[Event], None],
+        check_cancelled: Callable[[], None],
+        pause: PauseControl | None = None,
     ) -> GenerationResult:
-        """Carry out one command.
+        """Carry out one command; `pause` says between two steps whether to wait, never if None.
 
         Raises:
             JobCancelled: As `check_cancelled` says.
             WanError: It could not be made.
         """
         try:
-            return _Run(self, command, emit, check_cancelled).make()
+            return _Run(self, command, emit, check_cancelled, pause or PauseControl()).make()
         except BaseException as error:
             # The functions that the error came through hold tensors as long as somebody holds the error.
             memory.forget_frames(error)
@@ -150,7 +155,12 @@ class _Run:
     """The state of one generation while it runs."""
 
     def __init__(
-        self, studio: Studio, command: Generate, emit: Callable[[Event], None], check_cancelled: Callable[[], None]
+        self,
+        studio: Studio,
+        command: Generate,
+        emit: Callable[[Event], None],
+        check_cancelled: Callable[[], None],
+        pause: PauseControl,
     ) -> None:
         self._studio, self._command, self._emit, self._check = studio, command, emit, check_cancelled
         self._request = command.request
@@ -158,15 +168,18 @@ class _Run:
         self._started = time.monotonic()
         self._last_progress = self._last_preview = 0.0
         self._device = memory.choose_device(command.plan)
+        self._peak = memory.ProcessPeak()
+        self._pauses = Pauses(command.job, pause, emit, self._peak.resting)
         self._last_good: SamplingState | None = None
         self._memory_watch: MemoryWatch | None = None
 
     def make(self) -> GenerationResult:
         memory.reset_peak(self._device)
-        with memory.ProcessPeak() as peak:
+        with self._peak as peak:
             result = self._make()
-            # With other models in memory the number would say nothing of this one.
-            return replace(result, ram_peak_bytes=peak.bytes if self._studio.models == 1 else 0)
+            # With other models in memory, or weights that only made room, the number would say nothing of this one.
+            says_something = self._studio.models == 1 and not self._pauses.freed_memory
+            return replace(result, ram_peak_bytes=peak.bytes if says_something else 0)
 
     def _make(self) -> GenerationResult:
         command = self._command
@@ -200,6 +213,7 @@ class _Run:
                 preview=self._preview,
                 keep=self._keep,
                 loading=self._load_progress,
+                between_steps=self._between_steps,
             )
             try:
                 return denoise(model, self._request, prompts, condition, watch, start)
@@ -259,6 +273,7 @@ class _Run:
             height=request.height,
             fps=request.fps,
             png_frames=output.png_frames,
+            quality=output.video_quality,
             recipe_inside=output.recipe_inside,
         ) as writer:
             poster_picture = None
@@ -312,16 +327,16 @@ class _Run:
 
     @property
     def _seconds(self) -> float:
-        return round(time.monotonic() - self._started, 3)
+        return round(time.monotonic() - self._started - self._pauses.seconds, 3)
 
     @contextmanager
     def _stage(self, stage: Stage, total: int = 1) -> Iterator[None]:
         """Time a stage and say that it begins; one that counts its own parts says by itself how far it is."""
         self._check()
         self._progress(stage, 0, total)
-        started = time.monotonic()
+        started, paused_s = time.monotonic(), self._pauses.seconds
         yield
-        self._timings_s[stage.value] = round(time.monotonic() - started, 3)
+        self._timings_s[stage.value] = round(time.monotonic() - started - (self._pauses.seconds - paused_s), 3)
         if total == 1:
             self._progress(stage, 1, 1)
 
@@ -354,6 +369,11 @@ class _Run:
         self._progress(Stage.CREATE_FRAMES, done, total, part, parts)
         if self._memory_watch is not None and 0 < done < total:
             self._memory_watch.step()
+
+    def _between_steps(self, done: int, total: int, clear_card: Callable[[], int]) -> None:
+        waited_s = self._pauses.between_steps(done, total, clear_card)
+        if self._memory_watch is not None:
+            self._memory_watch.rested(waited_s)
 
     def _preview(self, step: int, latents: Tensor) -> None:
         now = time.monotonic()

@@ -23,6 +23,7 @@ from wan_desktop.core.catalog import TEXT_LENGTH
 from wan_desktop.core.errors import BrokenPictureError
 from wan_desktop.core.generation import GenerationRequest
 from wan_desktop.core.load_plan import TextEncoderPolicy
+from wan_desktop.core.words import tr
 from wan_desktop.engine.loader import LoadedModel
 from wan_desktop.engine.sampling_state import SamplingState
 
@@ -41,6 +42,9 @@ class Watch:
     """Given the state after each step, to go on from there if the next one fails."""
     loading: Callable[[int, int], None] = lambda *_: None
     """Told bytes read and bytes in all when an expert is read from disk at its turn."""
+    between_steps: Callable[[int, int, Callable[[], int]], None] = lambda *_: None
+    """Told steps done, steps in all, and how the card's memory is freed, which returns the bytes; takes its time.
+    Raises JobCancelled to stop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,6 +255,7 @@ def denoise(
     experts = _Experts(model, request, scheduler.config.num_train_timesteps, timesteps, watch)
     with experts:
         for index, timestep in list(enumerate(timesteps))[state.steps_done :]:
+            watch.between_steps(index, len(timesteps), experts.leave_card)
             watch.check_cancelled()
             velocity = experts.velocity(latents, timestep, prompts, condition)
             sigma = float(scheduler.sigmas[index])
@@ -258,17 +263,19 @@ def denoise(
             latents = scheduler.step(velocity, timestep, latents, return_dict=False)[0]
             if not torch.isfinite(latents).all():
                 raise BrokenPictureError(
-                    f"The numbers overflowed in step {index + 1} of {len(timesteps)}.",
-                    hint="Try again with 32-bit numbers, or check the model's files.",
+                    tr("The numbers overflowed in step {step} of {total}.", step=index + 1, total=len(timesteps)),
+                    hint=tr("Try again with 32-bit numbers, or check the model's files."),
                 )
             watch.keep(SamplingState.after(index + 1, latents, scheduler))
             watch.step(index + 1, len(timesteps), experts.part(timestep), experts.parts)
             watch.preview(index + 1, _keep_first_frame(expected, condition))
+        # After the last one too: whoever asked for it during that step waits for it.
+        watch.between_steps(len(timesteps), len(timesteps), experts.leave_card)
     return _keep_first_frame(latents, condition)
 
 
 def _beginning(model: LoadedModel, request: GenerationRequest) -> SamplingState:
-    scheduler = model.make_scheduler(request.flow_shift)
+    scheduler = model.make_scheduler(request.flow_shift, request.sampler)
     scheduler.set_timesteps(request.num_inference_steps, device=model.device)
     scheduler.set_begin_index(0)
     # The generator lives on the CPU, so that a seed gives the same noise on every device.
@@ -309,6 +316,12 @@ class _Experts:
     def part(self, timestep: Tensor) -> int:
         """1 for the high-noise expert or the only one, 2 for the low-noise one."""
         return 1 if self._boundary is None or timestep >= self._boundary else 2
+
+    def leave_card(self) -> int:
+        """Free what can be freed of the card's memory until the next `velocity`; returns the bytes."""
+        self._place.close()
+        self._at_work = 0
+        return self._model.leave_card()
 
     def velocity(
         self, latents: Tensor, timestep: Tensor, prompts: PromptEmbeddings, condition: Condition | None

@@ -18,6 +18,7 @@ from wan_desktop.core.messages import (
     MAX_LINE_BYTES,
     Cancel,
     Cancelled,
+    Command,
     Event,
     Failed,
     Finished,
@@ -26,14 +27,18 @@ from wan_desktop.core.messages import (
     Load,
     MeasureSpeed,
     MessageError,
+    Pause,
     Quit,
     Ready,
     Rejected,
+    Resume,
     Unload,
     decode_command,
     encode,
 )
+from wan_desktop.core.words import tr
 from wan_desktop.engine import memory, speed_test
+from wan_desktop.engine.pausing import PauseControl
 from wan_desktop.engine.render import Studio
 
 logger = logging.getLogger(__name__)
@@ -59,14 +64,17 @@ class Events:
 
 
 class Commands:
-    """The way in: a thread reads, so that a cancel is heard while a job runs."""
+    """The way in: a thread reads, so that a cancel or a pause is heard while a job runs."""
 
     def __init__(self, pipe: BinaryIO, events: Events) -> None:
         self._pipe = pipe
         self._events = events
         self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._cancelled: set[str] = set()
+        self._paused: set[str] = set()
         self._quitting = False
+        self._told = threading.Condition()
+        """Notified when a job may go on or has to stop."""
         threading.Thread(target=self._read, name="commands", daemon=True).start()
 
     def next_job(self) -> Job | None:
@@ -79,8 +87,24 @@ class Commands:
         Raises:
             JobCancelled: It was asked to stop.
         """
-        if self._quitting or job in self._cancelled:
+        if self._must_stop(job):
             raise JobCancelled
+
+    def pause_control(self, job: str) -> PauseControl:
+        """What the job asks between its steps."""
+
+        def asked() -> bool:
+            return job in self._paused
+
+        def wait() -> None:
+            with self._told:
+                self._told.wait_for(lambda: job not in self._paused or self._must_stop(job))
+            self.check_cancelled(job)
+
+        return PauseControl(asked, wait)
+
+    def _must_stop(self, job: str) -> bool:
+        return self._quitting or job in self._cancelled
 
     def _read(self) -> None:
         while line := self._pipe.readline(MAX_LINE_BYTES + 1):
@@ -90,16 +114,26 @@ class Commands:
                 self._events.send(Rejected(str(error)))
                 self._skip_rest(line)
                 continue
-            match command:
-                case Generate() | Load() | Unload() | MeasureSpeed():
-                    self._jobs.put(command)
-                case Cancel(job):
-                    self._cancelled.add(job)
-                case Quit():
-                    self._quitting = True
-                    self._jobs.put(None)
+            with self._told:
+                self._take(command)
+                self._told.notify_all()
         # The window is gone, however it went: nobody waits for a result, and the memory is needed.
         os._exit(0)
+
+    def _take(self, command: Command) -> None:
+        match command:
+            case Cancel(job):
+                self._cancelled.add(job)
+            case Pause(job):
+                self._paused.add(job)
+            case Resume(job):
+                self._paused.discard(job)
+            case Quit():
+                self._quitting = True
+                self._jobs.put(None)
+            case _:
+                self._paused.discard(command.job)  # an attempt before this one, of the same job, may have been paused
+                self._jobs.put(command)
 
     def _skip_rest(self, line: bytes) -> None:
         while line and not line.endswith(b"\n"):
@@ -134,7 +168,8 @@ def _answer(studio: Studio, command: Job, commands: Commands, events: Events) ->
     try:
         match command:
             case Generate():
-                return Finished(command.job, studio.make_video(command, events.send, check_cancelled))
+                pause = commands.pause_control(command.job)
+                return Finished(command.job, studio.make_video(command, events.send, check_cancelled, pause))
             case Load():
                 return studio.load(command, events.send, check_cancelled)
             case Unload():
@@ -152,8 +187,8 @@ def _failed(job: str, error: Exception) -> Failed:
     known = memory.classify(error)
     if known is None:
         known = WanError(
-            f"The engine met something unexpected: {type(error).__name__}.",
-            hint="Try again. The details say more.",
+            tr("The engine met something unexpected: {kind}.", kind=type(error).__name__),
+            hint=tr("Try again. The details say more."),
             details=details,
         )
     return Failed(job=job, code=known.code, message=known.message, hint=known.hint, details=known.details or details)

@@ -29,6 +29,7 @@ from wan_desktop.core.messages import (
     SpeedReport,
     SpeedStatus,
 )
+from wan_desktop.core.words import tr
 from wan_desktop.engine import memory
 from wan_desktop.engine.attention import check_attention
 
@@ -182,7 +183,7 @@ def _reason(error: Exception) -> str:
     if known is not None:
         return known.message
     text = str(error).strip().splitlines()
-    return text[0][:300] if text else f"It ended with {type(error).__name__}."
+    return text[0][:300] if text else tr("It ended with {kind}.", kind=type(error).__name__)
 
 
 def rate(task: Task, bench: Bench) -> float:
@@ -214,7 +215,7 @@ def rate(task: Task, bench: Bench) -> float:
             break
         size, work, taken_bytes = larger, grown, memory.peak_memory_bytes(bench.device) - before_bytes
     if work is None:
-        raise PartOffError("There is not enough free memory to measure it.")
+        raise PartOffError(tr("There is not enough free memory to measure it."))
     runs = [seconds]
     until = time.perf_counter() + bench.part_s
     while time.perf_counter() < until:
@@ -242,7 +243,7 @@ def product_task(bench: Bench, dtype: torch.dtype) -> Task:
     if bench.on_card and dtype is torch.bfloat16:
         with torch.cuda.device(bench.device):
             if not torch.cuda.is_bf16_supported(including_emulation=False):
-                raise PartOffError("This card does not compute in bfloat16.")
+                raise PartOffError(tr("This card does not compute in bfloat16."))
 
     def work(side: int) -> Callable[[], object]:
         left, right = (_numbers((side, side), dtype, bench.device) for _ in range(2))
@@ -260,12 +261,12 @@ def float8_task(bench: Bench) -> Task:
     """
     # Not run: no card where this was written.
     if not bench.on_card:
-        raise PartOffError("Only graphics cards multiply 8-bit floats.")
+        raise PartOffError(tr("Only graphics cards multiply 8-bit floats."))
     if torch.cuda.get_device_capability(bench.device) < _FLOAT8_CAPABILITY:
-        raise PartOffError("This card does not multiply 8-bit floats.")
+        raise PartOffError(tr("This card does not multiply 8-bit floats."))
     multiply = getattr(torch, "_scaled_mm", None)  # torch has no public name for it yet
     if multiply is None:
-        raise PartOffError("This torch does not multiply 8-bit floats.")
+        raise PartOffError(tr("This torch does not multiply 8-bit floats."))
     one = torch.ones((), device=bench.device)
 
     def work(side: int) -> Callable[[], object]:
@@ -301,7 +302,11 @@ def attention_task(bench: Bench, kernel: Attention, dtype: torch.dtype) -> Task:
         off = difference(kernel, dtype, bench.device, key_tokens)
         if not off <= bound(dtype):  # no number is not within it either
             raise WrongResultError(
-                f"Its result differs by {off:.2g} from the plain one; up to {bound(dtype):.2g} is rounding."
+                tr(
+                    "Its result differs by {off:.2g} from the plain one; up to {bound:.2g} is rounding.",
+                    off=off,
+                    bound=bound(dtype),
+                )
             )
 
     def work(tokens: int) -> Callable[[], object]:
@@ -370,7 +375,7 @@ def copy_task(bench: Bench, *, pinned: bool) -> Task:
         PartOffError: There is no card.
     """
     if not bench.on_card:
-        raise PartOffError("Nothing is copied: the processor computes where the weights lie.")
+        raise PartOffError(tr("Nothing is copied: the processor computes where the weights lie."))
 
     # Not run: no card where this was written.
     def work(size_bytes: int) -> Callable[[], object]:

@@ -14,11 +14,12 @@ from torch import Tensor, nn
 
 from wan_desktop.core.errors import IntegrityError
 from wan_desktop.core.model_folder import ModelFolder, read_safetensors_header
+from wan_desktop.core.words import mark, tr
 from wan_desktop.engine.weights import DTYPES, ReadReport, read_tensors
 
 _TABLES = ("shared.weight", "encoder.embed_tokens.weight")
 """The same numbers; files have one of them or both."""
-_DOWNLOAD_AGAIN = "Get the model again, or choose another folder."
+_DOWNLOAD_AGAIN = mark("Get the model again, or choose another folder.")
 
 
 def stream_text_encoder(folder: ModelFolder, report: ReadReport) -> Any:
@@ -36,8 +37,12 @@ def stream_text_encoder(folder: ModelFolder, report: ReadReport) -> Any:
     missing = sorted(name for name in wanted if name not in where and not (name in _TABLES and table))
     if missing or table is None:
         raise IntegrityError(
-            f"text_encoder: {len(missing) or 1} tensors are missing, {(missing or _TABLES)[0]} among them.",
-            hint=_DOWNLOAD_AGAIN,
+            tr(
+                "text_encoder: {number} tensors are missing, {example} among them.",
+                number=len(missing) or 1,
+                example=(missing or _TABLES)[0],
+            ),
+            hint=tr(_DOWNLOAD_AGAIN),
         )
     rows = _Rows(where[table], table, config.vocab_size, config.d_model)
     model.shared = model.encoder.embed_tokens = rows
@@ -87,8 +92,15 @@ class _Rows(nn.Module):
         entry = read_safetensors_header(file)[name]
         if tuple(entry["shape"]) != (rows, columns) or entry["dtype"] not in DTYPES:
             raise IntegrityError(
-                f"{name} in {file} is {entry['dtype']} {entry['shape']} instead of {[rows, columns]}.",
-                hint=_DOWNLOAD_AGAIN,
+                tr(
+                    "{name} in {file} is {dtype} {shape} instead of {expected}.",
+                    name=name,
+                    file=file,
+                    dtype=entry["dtype"],
+                    shape=entry["shape"],
+                    expected=[rows, columns],
+                ),
+                hint=tr(_DOWNLOAD_AGAIN),
             )
         self._file, self._columns = file, columns
         self._dtype = DTYPES[entry["dtype"]]
@@ -106,7 +118,9 @@ class _Rows(nn.Module):
                 data = bytearray(stream.read(row_bytes))
                 rows[index] = torch.frombuffer(data, dtype=self._dtype)
         if not torch.isfinite(rows).all():
-            raise IntegrityError(f"{self._file} holds values that are not numbers.", hint=_DOWNLOAD_AGAIN)
+            raise IntegrityError(
+                tr("{file} holds values that are not numbers.", file=self._file), hint=tr(_DOWNLOAD_AGAIN)
+            )
         return rows.to(torch.float32)[places]
 
 
@@ -140,7 +154,13 @@ def _fill(
             name = key.removeprefix(prefix)
             if tuple(tensor.shape) != shapes[name]:
                 raise IntegrityError(
-                    f"{key} in {file} has the shape {tuple(tensor.shape)} instead of {shapes[name]}.",
-                    hint=_DOWNLOAD_AGAIN,
+                    tr(
+                        "{key} in {file} has the shape {shape} instead of {expected}.",
+                        key=key,
+                        file=file,
+                        shape=tuple(tensor.shape),
+                        expected=shapes[name],
+                    ),
+                    hint=tr(_DOWNLOAD_AGAIN),
                 )
             module.get_parameter(name).data = tensor.to(torch.float32)

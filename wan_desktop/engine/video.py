@@ -18,12 +18,15 @@ from PIL import Image
 from wan_desktop.core.errors import DiskFullError, VideoNotSavedError, WanError
 from wan_desktop.core.files import replace_patiently, write_atomically
 from wan_desktop.core.recipe import RECIPE_KEY
+from wan_desktop.core.settings import VideoQuality
+from wan_desktop.core.words import tr
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer as Buffer
 
-_CRF = "16"
-"""Near-lossless to the eye; a 5 s 720p clip takes some 5 to 15 MB."""
+_CRF = {VideoQuality.STANDARD: "20", VideoQuality.HIGH: "16"}
+"""x264's constant rate factor, 23 by its own default. 16 is near-lossless to the eye; a 5 s 720p clip takes some 5 to
+15 MB."""
 
 
 class VideoWriter:
@@ -38,6 +41,7 @@ class VideoWriter:
         fps: Frames per second.
         poster: Also keep the middle frame as PNG.
         png_frames: Also keep every frame as PNG.
+        quality: How much of each picture is kept.
         recipe_inside: The recipe goes into the file; else into one of the same name that ends in `.json`.
 
     Raises:
@@ -53,6 +57,7 @@ class VideoWriter:
         height: int,
         fps: int,
         png_frames: bool = False,
+        quality: VideoQuality = VideoQuality.HIGH,
         recipe_inside: bool = True,
     ) -> None:
         self._path = path
@@ -75,7 +80,8 @@ class VideoWriter:
             )
             if png_frames:
                 self._frames_beside.mkdir(exist_ok=True)
-        stream: Any = self._container.add_stream("libx264", rate=fps, options={"crf": _CRF, "preset": "medium"})
+        encoding = {"crf": _CRF[quality], "preset": "medium"}
+        stream: Any = self._container.add_stream("libx264", rate=fps, options=encoding)
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         context = stream.codec_context
         context.colorspace, context.color_range = Colorspace.ITU709, ColorRange.MPEG
@@ -182,13 +188,24 @@ class _translated:  # noqa: N801 - reads as a verb where it is used
         if isinstance(error, OSError) and not isinstance(error, WanError):
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
                 raise DiskFullError(
-                    f"There is no space left to save {self._path.name} in {self._path.parent}.",
-                    hint="Free some space or choose another folder, then try again: the work is kept.",
+                    tr(
+                        "There is no space left to save {name} in {folder}.",
+                        name=self._path.name,
+                        folder=self._path.parent,
+                    ),
+                    hint=tr("Free some space or choose another folder, then try again: the work is kept."),
                     details=str(error),
                 ) from error
             raise VideoNotSavedError(
-                f"{self._path.name} could not be written in {self._path.parent}: {error.strerror or error}.",
-                hint="Choose another folder, or allow the program to write there, then try again: the work is kept.",
+                tr(
+                    "{name} could not be written in {folder}: {reason}.",
+                    name=self._path.name,
+                    folder=self._path.parent,
+                    reason=error.strerror or error,
+                ),
+                hint=tr(
+                    "Choose another folder, or allow the program to write there, then try again: the work is kept."
+                ),
                 details=str(error),
             ) from error
 

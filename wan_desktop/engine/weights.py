@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from wan_desktop.core.errors import IncompatibleError, IntegrityError, NotAWanModelError
 from wan_desktop.core.model_folder import read_safetensors_header
+from wan_desktop.core.words import mark, tr, trn
 
 ReadReport = Callable[[int], None]
 """Told the number of bytes just read; may raise JobCancelled."""
@@ -30,7 +31,7 @@ FLOAT8 = torch.float8_e4m3fn
 _LARGEST_FLOAT8 = 448.0
 """torch.finfo(float8_e4m3fn).max; what is above it would be cut to it."""
 _NAME_LENGTH = 200  # of a file's names in messages
-_DOWNLOAD_AGAIN = "Get the model again, or choose another folder."
+_DOWNLOAD_AGAIN = mark("Get the model again, or choose another folder.")
 
 
 def keep_all(*_: object) -> None:
@@ -105,13 +106,23 @@ class MissingTensors:
             if any(re.search(pattern, name) for pattern in self._ignored):
                 return False
             raise IntegrityError(
-                f"{file.name} holds {name[:_NAME_LENGTH]}, which the model does not have, or holds it twice.",
-                hint=_DOWNLOAD_AGAIN,
+                tr(
+                    "{file} holds {name}, which the model does not have, or holds it twice.",
+                    file=file.name,
+                    name=name[:_NAME_LENGTH],
+                ),
+                hint=tr(_DOWNLOAD_AGAIN),
             )
         if tuple(shape) != expected:
             raise IntegrityError(
-                f"{name} in {file.name} has the shape {tuple(shape)}; the config says {expected}.",
-                hint=_DOWNLOAD_AGAIN,
+                tr(
+                    "{name} in {file} has the shape {shape}; the config says {expected}.",
+                    name=name,
+                    file=file.name,
+                    shape=tuple(shape),
+                    expected=expected,
+                ),
+                hint=tr(_DOWNLOAD_AGAIN),
             )
         return True
 
@@ -123,8 +134,14 @@ class MissingTensors:
         """
         if self._shapes:
             raise IntegrityError(
-                f"{len(self._shapes)} tensors are missing in {where}, {next(iter(self._shapes))} among them.",
-                hint=_DOWNLOAD_AGAIN,
+                trn(
+                    "A tensor is missing in {where}: {example}.",
+                    "{count} tensors are missing in {where}, {example} among them.",
+                    len(self._shapes),
+                    where=where,
+                    example=next(iter(self._shapes)),
+                ),
+                hint=tr(_DOWNLOAD_AGAIN),
             )
 
 
@@ -142,7 +159,8 @@ def put_tensor(model: Any, name: str, tensor: Tensor, dtype: torch.dtype) -> Non
     if model.get_parameter(name).dtype == FLOAT8:
         if value.numel() and float(value.abs().max()) > _LARGEST_FLOAT8:
             raise IncompatibleError(
-                f"{name} holds numbers too large for 8 bits.", hint="Keep the model's weights in 16 bits."
+                tr("{name} holds numbers too large for 8 bits.", name=name),
+                hint=tr("Keep the model's weights in 16 bits."),
             )
         value = value.to(FLOAT8)
     setattr(model.get_submodule(path), leaf, nn.Parameter(value, requires_grad=False))
@@ -164,7 +182,10 @@ def check_finite(model: nn.Module, folder: Path) -> None:
     """
     for name, parameter in model.named_parameters():
         if not torch.isfinite(parameter).all():
-            raise IntegrityError(f"{name} in {folder} holds values that are not numbers.", hint=_DOWNLOAD_AGAIN)
+            raise IntegrityError(
+                tr("{name} in {folder} holds values that are not numbers.", name=name, folder=folder),
+                hint=tr(_DOWNLOAD_AGAIN),
+            )
 
 
 def read_tensors(
@@ -197,21 +218,25 @@ def read_tensors(
                 # fp8 files mostly carry scales of their own; loaded as they are, their weights are wrong by those
                 # scales.
                 raise NotAWanModelError(
-                    f"{file.name} holds {entry['dtype']} numbers, which are not read here.",
-                    hint="Use a 16- or 32-bit version.",
+                    tr("{file} holds {dtype} numbers, which are not read here.", file=file.name, dtype=entry["dtype"]),
+                    hint=tr("Use a 16- or 32-bit version."),
                 )
             begin, end = (int(offset) for offset in entry["data_offsets"])
             if prod(entry["shape"]) * dtype.itemsize != end - begin:
                 raise IntegrityError(
-                    f"A tensor in {file.name} has {end - begin} bytes, which does not fit its shape.",
-                    hint=_DOWNLOAD_AGAIN,
+                    tr(
+                        "A tensor in {file} has {size_bytes} bytes, which does not fit its shape.",
+                        file=file.name,
+                        size_bytes=end - begin,
+                    ),
+                    hint=tr(_DOWNLOAD_AGAIN),
                 )
             yield name, read_tensor(stream, start + begin, entry["shape"], dtype, file, name)
             report(end - begin)
 
 
 def read_tensor(
-    stream: Any, offset: int, shape: Sequence[int], dtype: torch.dtype, file: Path, name: str = "A tensor"
+    stream: Any, offset: int, shape: Sequence[int], dtype: torch.dtype, file: Path, name: str = ""
 ) -> Tensor:
     """One tensor from that place of the file, called `name` in messages.
 
@@ -224,7 +249,12 @@ def read_tensor(
     is_float8 = dtype.is_floating_point and dtype.itemsize == 1
     if not torch.isfinite(tensor.float() if is_float8 else tensor).all():
         raise IntegrityError(
-            f"{name[:_NAME_LENGTH]} in {file.name} holds values that are not numbers.", hint=_DOWNLOAD_AGAIN
+            tr(
+                "{name} in {file} holds values that are not numbers.",
+                name=name[:_NAME_LENGTH] or tr("A tensor"),
+                file=file.name,
+            ),
+            hint=tr(_DOWNLOAD_AGAIN),
         )
     return tensor
 
@@ -246,5 +276,5 @@ def read_into(stream: Any, offset: int, tensor: Tensor, name: str) -> None:
     while done < tensor.nbytes:
         count = stream.readinto(view[done:])
         if not count:
-            raise IntegrityError(f"{name} ended while it was read.", hint=_DOWNLOAD_AGAIN)
+            raise IntegrityError(tr("{name} ended while it was read.", name=name), hint=tr(_DOWNLOAD_AGAIN))
         done += count

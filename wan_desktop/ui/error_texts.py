@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 from wan_desktop import __version__
 from wan_desktop.core.doctor.private import Private, known_prompts, without_private
 from wan_desktop.core.engine_client import EngineReady
+from wan_desktop.core.errors import DiskFullError
 from wan_desktop.core.fallback import LadderError, Outcome
 from wan_desktop.core.log import redact
 from wan_desktop.core.words import tr
 from wan_desktop.ui import text
 from wan_desktop.ui.create.estimate_texts import tried_words
-from wan_desktop.ui.widgets.error_card import ErrorText
+from wan_desktop.ui.page import PageId, PageTarget
+from wan_desktop.ui.widgets.error_card import ErrorOffer, ErrorText
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,7 +37,7 @@ def error_text(error: WanError, session: Session, *, retry: str = "") -> ErrorTe
     """
     private = Private.of(session.paths, session.settings, known_prompts(session.paths))
     return ErrorText(
-        title=error.title,
+        title=error.shown_title,
         number=text.error_number(error.number),
         message=error.message,
         hint=error.hint,
@@ -43,6 +45,17 @@ def error_text(error: WanError, session: Session, *, retry: str = "") -> ErrorTe
         report=without_private(_report(error, session.engine_state, session.paths.log_file), private),
         retry=retry or tr("Try again"),
         tried=_tried(error),
+        offers=_ways_out(error),
+    )
+
+
+def _ways_out(error: WanError) -> tuple[ErrorOffer, ...]:
+    """Where the user can do something about it, as buttons with a PageTarget."""
+    if not isinstance(error, DiskFullError):
+        return ()
+    return (
+        ErrorOffer(tr("Other folder"), "", PageTarget(PageId.SETTINGS, "videos_folder"), "folder-open"),
+        ErrorOffer(tr("Free up space"), "", PageTarget(PageId.MODELS), "hard-drive"),
     )
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QTimer, Signal, Slot
 from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QStackedWidget, QVBoxLayout
 
+from wan_desktop.core.render_progress import PauseState
 from wan_desktop.ui import text
 from wan_desktop.ui.create.page import CreatePage
 from wan_desktop.ui.page import Page, PageId
@@ -79,6 +80,7 @@ class MainWindow(QFrame):
         self._session: Session | None = None
         self._painted = False
         self._closing = False
+        self._percent: int | None = None
         # Made when there is a session.
         self.banners: Banners | None = None
         self.shell: Shell | None = None
@@ -121,6 +123,7 @@ class MainWindow(QFrame):
         self.queue.page_requested.connect(self.show_page)
         self.queue.when_done.window_wanted.connect(self.bring_up)
         session.renders.changed.connect(self._on_queue_changed)
+        session.renders.pause.changed.connect(self._on_pause_changed)
         self.toasts = ToastStack(self, session.messages)
         HelpLinks(self).page_requested.connect(self.show_page)
 
@@ -320,9 +323,15 @@ class MainWindow(QFrame):
 
     @Slot(object)
     def _on_percent_changed(self, percent: int | None) -> None:
-        self.setWindowTitle(text.window_title(percent))
+        self._percent = percent
+        self._on_pause_changed()
         if self.shell is not None:
             self.shell.show_render(rendering=self.create.rendering, percent=percent)
+
+    @Slot()
+    def _on_pause_changed(self) -> None:
+        paused = self._session is not None and self._session.renders.pause.state is PauseState.PAUSED
+        self.setWindowTitle(text.window_title(self._percent, paused=paused))
 
     @Slot(object)
     def _on_render_ended(self, _outcome: object) -> None:

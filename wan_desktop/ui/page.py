@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from wan_desktop.ui.session import Session
 
 MARGIN_PX = 24
+SHOW_PROGRAMS, SPEED_TEST = "programs", "speed-test"
+"""What the page This PC can be asked to show."""
 
 
 class PageId(StrEnum):
@@ -45,6 +47,14 @@ class DraftTarget:
 
 COPY_REPORT = "copy-report"
 """Target of the page Help: a report is to be shown and copied."""
+
+
+@dataclass(frozen=True, slots=True)
+class PageTarget:
+    """A page, and what it is to show: what a button of an error card leads to."""
+
+    page: PageId
+    target: object = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, QTimer, Slot
 
 from wan_desktop.core.errors import WanError
+from wan_desktop.core.words import tr
 from wan_desktop.ui.create.rendering import RenderDone
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class SampleRun(QObject):
             form.write_prompt(self._page.stage.empty.samples[0])
             self._page.footer.generate.click()
         else:
-            self._fail("The model has no sample prompt.")
+            self._fail(tr("The model has no sample prompt."))
 
     @Slot(object)
     def _on_render_ended(self, outcome: object) -> None:
@@ -60,9 +61,9 @@ class SampleRun(QObject):
                 print(outcome.result.path, flush=True)  # noqa: T201 - what it was started for
                 self._application.exit(0)
             case WanError():
-                self._fail(f"{outcome.title} (WAN-{outcome.number}). {outcome.message} {outcome.hint}".strip())
+                self._fail(f"{outcome.shown_title} (WAN-{outcome.number}). {outcome.message} {outcome.hint}".strip())
             case _:
-                self._fail("The video was stopped.")
+                self._fail(tr("The video was stopped."))
 
     def _fail(self, words: str) -> None:
         print(words, file=sys.stderr, flush=True)  # noqa: T201 - there is nobody to see an error card

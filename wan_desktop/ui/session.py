@@ -6,6 +6,7 @@ It is made after the first paint, so that importing and starting all this does n
 from __future__ import annotations
 
 import logging
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal, Slot
@@ -28,6 +29,7 @@ from wan_desktop.ui.workers import LaneThread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from wan_desktop.core.engine_client import EngineState
@@ -88,6 +90,7 @@ class Session(QObject):
         self.pc = LivePc(self, look_at_pc)
         self.models = LiveModels(self)
         self.renderer.find_subjects = self._find_subjects
+        self.renderer.hold_model = self._hold_model
         self.library = LiveLibrary(self)
         self.renders = LiveQueue(self, queue_file or paths.render_queue_file, forget=queue_file is not None)
         self.download_pause = DownloadPause(self)
@@ -111,6 +114,11 @@ class Session(QObject):
         from wan_desktop.core.subjects import Subjects  # noqa: PLC0415 - after the first paint
 
         return Subjects(catalog, manager, self.paths.resources)
+
+    def _hold_model(self, folder: Path) -> AbstractContextManager[None]:
+        """On the engine's lane."""
+        manager = self.models.manager
+        return manager.using(folder) if manager is not None else nullcontext()
 
     def start_engine(self) -> None:
         """Start the engine process unless it runs; on its lane, because starting a process can take long."""

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QApplication
 from wan_desktop.core.jobs import Lane
 from wan_desktop.core.model_activity import ActivityKind
 from wan_desktop.core.notifications import Event, QueueEvents, is_busy
+from wan_desktop.core.render_progress import PauseState
 from wan_desktop.core.taskbar_progress import ProgressKind, Running, taskbar_progress
 from wan_desktop.core.words import tr
 from wan_desktop.ui.live.render_queue import RenderFailed
@@ -72,6 +73,7 @@ class Shell(QObject):
         session.job_changed.connect(self._on_job_changed)
         session.renders.job_ended.connect(self._on_video_ended)
         session.renders.changed.connect(self._on_queue_changed)
+        session.renders.pause.changed.connect(self._on_pause_changed)
         session.models.changed.connect(self._on_model_changed)
         session.models.finished.connect(self._on_model_finished)
         session.models.failed.connect(self._on_model_failed)
@@ -125,7 +127,14 @@ class Shell(QObject):
 
     def _show_progress(self) -> None:
         downloads = tuple((activity.done_bytes, activity.total_bytes) for activity in self._downloads.values())
-        running = Running(self._rendering, self._percent, self._paused, self._failed, downloads)
+        running = Running(
+            rendering=self._rendering,
+            render_percent=self._percent,
+            render_paused=self._session.renders.pause.state is PauseState.PAUSED,
+            paused=self._paused,
+            failed=self._failed,
+            downloads=downloads,
+        )
         kind, percent = taskbar_progress(running)
         self.taskbar.show(_STATES[kind], percent)
 
@@ -133,13 +142,24 @@ class Shell(QObject):
     def _on_job_changed(self, snapshot: JobSnapshot) -> None:
         if snapshot.lane in _LONG_LANES:
             (self._long_jobs.discard if snapshot.state.final else self._long_jobs.add)(snapshot.job_id)
-            self.keep_awake.hold(awake=bool(self._long_jobs))
+            self._hold_awake()
+
+    @Slot()
+    def _on_pause_changed(self) -> None:
+        self._hold_awake()
+        self._show_progress()
+
+    def _hold_awake(self) -> None:
+        """While something works; a render that is paused does not."""
+        renders = self._session.renders
+        resting = {renders.lane_job} if renders.pause.state is PauseState.PAUSED else set()
+        self.keep_awake.hold(awake=bool(self._long_jobs - resting))
 
     @Slot(str, object)
     def _on_video_ended(self, _job_id: str, outcome: object) -> None:
         if isinstance(outcome, RenderFailed):
             self._failed = not self._window.isActiveWindow()
-            self.notifier.tell(Event.NEEDS_YOU, outcome.error.title)
+            self.notifier.tell(Event.NEEDS_YOU, outcome.error.shown_title)
         elif outcome is not None:
             self._events.video_done()
         renders = self._session.renders  # has begun with the next one already, if there is one
@@ -172,7 +192,7 @@ class Shell(QObject):
     @Slot(object, object)
     def _on_model_failed(self, key: ModelKey | None, error: WanError) -> None:
         if key in self._downloads:
-            words = tr("{model}: {problem}", model=self._name_of(key), problem=error.title)
+            words = tr("{model}: {problem}", model=self._name_of(key), problem=error.shown_title)
             self.notifier.tell(Event.DOWNLOAD_FAILED, words, key)
 
     def _name_of(self, key: ModelKey | None) -> str:

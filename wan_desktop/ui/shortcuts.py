@@ -65,7 +65,7 @@ SHORTCUTS = (
     Shortcut(("Ctrl+Enter", "Ctrl+Return"), mark("Generate, or add to the queue"), _CREATE, Action.GENERATE),
     Shortcut(("Ctrl+Shift+Enter", "Ctrl+Shift+Return"), mark("Make a draft of one second"), _CREATE, Action.TEST_DRAFT),
     Shortcut(("Ctrl+.",), mark("Stop the video that is being made"), _CREATE, Action.STOP),
-    Shortcut(("Ctrl+P",), mark("Pause the queue, or go on"), _CREATE, Action.PAUSE),
+    Shortcut(("Ctrl+P",), mark("Pause the video, or the queue while none is made; go on"), _CREATE, Action.PAUSE),
     Shortcut(("Ctrl+L",), mark("Go to the prompt"), _CREATE, Action.PROMPT),
     Shortcut(("Ctrl+H",), mark("Earlier prompts"), _CREATE, Action.HISTORY),
     Shortcut(("Ctrl+O",), mark("Choose a start image"), _CREATE, Action.CHOOSE_IMAGE),

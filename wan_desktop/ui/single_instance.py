@@ -20,6 +20,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 from wan_desktop.core.errors import AlreadyOpenError
 from wan_desktop.core.files import write_atomically
 from wan_desktop.core.store.disk_file import lock_file
+from wan_desktop.core.words import tr
 
 if TYPE_CHECKING:
     from PySide6.QtNetwork import QLocalServer
@@ -84,8 +85,8 @@ def claim(
             return Instance(data, None)
         if time.monotonic() >= give_up:
             raise AlreadyOpenError(
-                "Wan Desktop is open already, but its window does not answer.",
-                hint="Wait a moment and start it again. If that does not help, end it in the Task Manager.",
+                tr("Wan Desktop is open already, but its window does not answer."),
+                hint=tr("Wait a moment and start it again. If that does not help, end it in the Task Manager."),
             )
         time.sleep(_PAUSE_S)
 

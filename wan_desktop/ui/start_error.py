@@ -19,10 +19,10 @@ EXIT_CODE = 1
 
 def show_start_error(application: QApplication, error: WanError) -> int:
     """Say why, on the screen and on standard error, and wait until it is read; returns the exit code."""
-    print(f"{error.title} (WAN-{error.number}): {error.message}\n{error.hint}", file=sys.stderr)  # noqa: T201 - no log yet
+    print(f"{error.shown_title} (WAN-{error.number}): {error.message}\n{error.hint}", file=sys.stderr)  # noqa: T201 - no log yet
     if application.platformName() == "offscreen":
         return EXIT_CODE
-    box = QMessageBox(QMessageBox.Icon.Critical, text.APP, f"{error.title} (WAN-{error.number})")
+    box = QMessageBox(QMessageBox.Icon.Critical, text.APP, f"{error.shown_title} (WAN-{error.number})")
     box.setInformativeText(f"{error.message}\n\n{error.hint}")
     box.finished.connect(application.quit)
     box.open()

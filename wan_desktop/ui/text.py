@@ -94,7 +94,7 @@ def frames_and_seconds_spoken(num_frames: int, fps: int) -> str:
 def size_name(size: VideoSize) -> str:
     """`832 x 480`, with the model's own note where it has one."""
     pixels = f"{size.width} {TIMES} {size.height}"
-    return f"{pixels}{DOT}{size.note}" if size.note else pixels
+    return f"{pixels}{DOT}{tr(size.note)}" if size.note else pixels
 
 
 def mode_name(mode: GenerationMode) -> str:
@@ -168,9 +168,11 @@ def licence_line(metadata: ModelMetadata) -> str:
     return "" if metadata.licence in ("", "unknown") else tr("Licence: {name}", name=metadata.licence)
 
 
-def window_title(percent: int | None) -> str:
+def window_title(percent: int | None, *, paused: bool = False) -> str:
     """The title of the window: how far the render is, then the program."""
-    return APP if percent is None else f"{percent} % - {APP}"
+    if percent is None:
+        return APP
+    return tr("{percent} % (paused) - {app}", percent=percent, app=APP) if paused else f"{percent} % - {APP}"
 
 
 def error_number(number: int) -> str:

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Slot
 
+from wan_desktop.core.words import tr
 from wan_desktop.ui.page import COPY_REPORT, Page, PageId
 from wan_desktop.ui.shortcuts import Action, add_shortcuts, move_focus
+from wan_desktop.ui.widgets.controls import announce
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,7 +68,14 @@ class WindowKeys(QObject):
 
     @Slot()
     def _on_pause(self) -> None:
-        if self._window.queue is not None:
+        """Of the video that is being made; where none is, of the queue."""
+        session = self._window.session
+        if session is not None and session.renders.running:
+            if session.renders.pause.can_toggle:
+                session.renders.pause.toggle()
+            else:
+                announce(self._window, tr("This video cannot be paused just now."))
+        elif self._window.queue is not None:
             self._window.queue.toggle_pause()
 
     @Slot()

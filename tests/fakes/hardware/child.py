@@ -3,10 +3,13 @@
 import sys
 from pathlib import Path
 
-from tests.fakes.hardware.nvml import Behaviour, FakeNvml
+from tests.fakes.hardware.nvml import Behaviour, FakeNvml, FakeProcesses
+from wan_desktop.core.card_programs import Processes
 from wan_desktop.core.hardware import read_profile
 from wan_desktop.core.nvml import main
 
 if __name__ == "__main__":
-    fake = FakeNvml(read_profile(Path(sys.argv[1])), Behaviour(sys.argv[2]))
-    sys.exit(main(sys.argv[3:], nvml=fake))
+    profile = read_profile(Path(sys.argv[1]))
+    fake = FakeNvml(profile, Behaviour(sys.argv[2]))
+    processes = Processes(FakeProcesses(profile))
+    sys.exit(main(sys.argv[3:], nvml=fake, counters=fake.counters, processes=processes))

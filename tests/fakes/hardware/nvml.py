@@ -6,8 +6,10 @@ from enum import StrEnum
 from types import SimpleNamespace
 from typing import Any
 
+import psutil
 import pynvml
 
+from wan_desktop.core.card_programs import CardProgram
 from wan_desktop.core.hardware import Gpu, HardwareProfile, ProblemCode
 
 
@@ -35,9 +37,8 @@ class Behaviour(StrEnum):
     """Something prints into the answer's pipe first."""
 
 
-_OWN_BYTES = 1_000_000_000
 OWN_PROCESS = 4242
-"""Holds a gigabyte of each card that has so much in use."""
+"""The engine, in tests that start none."""
 _BASIC = {"nvmlDeviceGetUUID", "nvmlDeviceGetCudaComputeCapability", "nvmlDeviceGetMemoryInfo", "nvmlInit"}
 _BASIC |= {"nvmlShutdown", "nvmlDeviceGetCount", "nvmlDeviceGetHandleByIndex"}
 _RESERVED_BYTES = 200_000_000
@@ -130,14 +131,67 @@ class FakeNvml:
     def nvmlDeviceGetMaxClockInfo(self, handle: Gpu, kind: int) -> int:  # noqa: N802
         return handle.max_clock_mhz if kind == pynvml.NVML_CLOCK_SM else 1
 
+    def nvmlDeviceGetTemperature(self, handle: Gpu, kind: int) -> int:  # noqa: N802
+        return handle.temperature_c if kind == pynvml.NVML_TEMPERATURE_GPU else 1
+
+    def nvmlDeviceGetCurrentClocksThrottleReasons(self, handle: Gpu) -> int:  # noqa: N802
+        power = int(pynvml.nvmlClocksEventReasonSwPowerCap)  # usual while it computes, and no reason to worry
+        return power | int(pynvml.nvmlClocksThrottleReasonSwThermalSlowdown) if handle.slowed_by_heat else power
+
     def nvmlDeviceGetCurrentDriverModel(self, handle: Gpu) -> int:  # noqa: N802
         models = {"wddm": pynvml.NVML_DRIVER_WDDM, "tcc": pynvml.NVML_DRIVER_WDM, "mcdm": pynvml.NVML_DRIVER_MCDM}
         return int(models[handle.driver_model]) if handle.driver_model else _not_supported()
 
     def nvmlDeviceGetComputeRunningProcesses(self, handle: Gpu) -> list[Any]:  # noqa: N802
-        """On Windows' display driver the bytes are not told."""
-        held = None if handle.driver_model == "wddm" else min(_OWN_BYTES, handle.used_by_others_bytes)
-        return [SimpleNamespace(pid=OWN_PROCESS, usedGpuMemory=held), SimpleNamespace(pid=1, usedGpuMemory=held)]
+        """On Windows' display driver the bytes are not told. Nobody computes but this program."""
+        return _running(handle, own=True)
+
+    def nvmlDeviceGetGraphicsRunningProcesses(self, handle: Gpu) -> list[Any]:  # noqa: N802
+        """All others draw."""
+        return _running(handle, own=False)
+
+    def counters(self) -> list[tuple[str, int]]:
+        """As Windows counts what its display driver hides; the first adapter is one within the processor."""
+        found = [("pid_4_luid_0x00000000_0x00009999_phys_0", 40_000_000), ("_Total", 1), ("", 0)]
+        for index, gpu in enumerate(self._profile.gpus):
+            if gpu.driver_model == "wddm":
+                for program in gpu.programs:
+                    size_bytes = (program.vram_bytes or 0) // max(1, len(program.processes))
+                    luid = f"luid_0x00000000_0x0000{0xC48E + index:04X}"
+                    found += [(f"pid_{number}_{luid}_phys_0", size_bytes) for number in program.processes]
+        return found
+
+
+class FakeProcesses:
+    """Answers as psutil about the programs of a PC on paper."""
+
+    def __init__(self, profile: HardwareProfile) -> None:
+        self._names = {
+            number: program.name for gpu in profile.gpus for program in gpu.programs for number in program.processes
+        }
+        self._is_windows = profile.system.os == "windows"
+
+    def Process(self, process_id: int) -> Any:  # noqa: N802 - psutil's name
+        """One of them."""
+        if not self._names.get(process_id):
+            raise psutil.AccessDenied(process_id)
+        name = self._names[process_id] + (".exe" if self._is_windows else "")
+        return SimpleNamespace(name=lambda: name, ppid=lambda: 1)
+
+
+def _running(gpu: Gpu, *, own: bool) -> list[Any]:
+    is_told = gpu.driver_model != "wddm"
+    return [
+        SimpleNamespace(pid=number, usedGpuMemory=_share(program) if is_told else None)
+        for program in gpu.programs
+        if program.is_own == own
+        for number in program.processes
+    ]
+
+
+def _share(program: CardProgram) -> int | None:
+    """Of each process."""
+    return None if program.vram_bytes is None else program.vram_bytes // max(1, len(program.processes))
 
 
 def _not_supported(*_: Any) -> Any:

@@ -13,6 +13,7 @@ from wan_desktop.core.errors import InputError, StoreError
 from wan_desktop.core.files import write_atomically
 from wan_desktop.core.model_folder import ModelFolder, inspect_model_folder
 from wan_desktop.core.records import to_plain
+from wan_desktop.core.words import mark, tr
 
 ORIGINAL = "original"
 """Name of the only variant of a repository that nobody described."""
@@ -30,16 +31,16 @@ def metadata_for_repo(repo_id: str) -> ModelMetadata:
         check_repo_id("repo_id", repo_id)
     except ValueError as error:
         raise InputError(
-            f"{repo_id[:200]!r} is no name of a repository at the Hub.",
-            hint="Names look like Wan-AI/Wan2.2-TI2V-5B-Diffusers: letters, digits, and . _ - inside.",
+            tr("{repo_id!r} is no name of a repository at the Hub.", repo_id=repo_id[:200]),
+            hint=tr("Names look like Wan-AI/Wan2.2-TI2V-5B-Diffusers: letters, digits, and . _ - inside."),
         ) from error
     part = Part(Component.ALL, repo_id, ("model_index.json", "*/*"), size_bytes=0, size_on_disk_bytes=0)
-    description = "All files of the repository, as they are."
+    description = mark("All files of the repository, as they are.")
     return _metadata(
         # The Hub does not tell capitals apart.
         model_id=_model_id(repo_id.rpartition("/")[2], unique=repo_id.lower()),
         name=repo_id,
-        description="A repository that you added.",
+        description=mark("A repository that you added."),
         repo_id=repo_id,
         source=f"https://huggingface.co/{repo_id}",
         variants=(Variant(ORIGINAL, description, WeightPrecision.UNKNOWN, Loading.DIFFUSERS, (part,)),),
@@ -68,8 +69,13 @@ def add_entry(metadata: ModelMetadata, user_folder: Path) -> None:
         write_atomically(user_folder / f"{metadata.model_id}.json", data)
     except OSError as error:
         raise StoreError(
-            f"The entry of {metadata.name} cannot be written to {user_folder}: {error.strerror or error}.",
-            hint="Allow the program to write there, and see whether the drive is full.",
+            tr(
+                "The entry of {name} cannot be written to {folder}: {reason}.",
+                name=metadata.name,
+                folder=user_folder,
+                reason=error.strerror or error,
+            ),
+            hint=tr("Allow the program to write there, and see whether the drive is full."),
         ) from error
 
 
@@ -79,7 +85,7 @@ def describe_folder(folder: ModelFolder, model_id: str) -> ModelMetadata:
         model_id=model_id,
         # Some systems allow folder names that cannot be shown.
         name="".join(letter if letter.isprintable() else "?" for letter in folder.path.name),
-        description="A model folder of your own.",
+        description=mark("A model folder of your own."),
         folder=str(folder.path),
         modes=modes_of(folder),
         is_5b=folder.expand_timesteps,
@@ -98,11 +104,19 @@ def _metadata(*, is_5b: bool = False, **fields: Any) -> ModelMetadata:
     landscape, portrait = ((1280, 704), (704, 1280)) if is_5b else ((832, 480), (480, 832))
     return ModelMetadata(
         licence="unknown",
-        sizes=(VideoSize("Wide", *landscape), VideoSize("Tall", *portrait), VideoSize("Square", 480, 480)),
+        sizes=(
+            VideoSize(mark("Wide"), *landscape),
+            VideoSize(mark("Tall"), *portrait),
+            VideoSize(mark("Square"), 480, 480),
+        ),
         num_frames_choices=(25, 49, 73, 97, 121) if is_5b else (17, 33, 49, 65, 81),
         num_frames=121 if is_5b else 81,
         fps=24 if is_5b else 16,
-        qualities=(Quality("Draft", 20), Quality("Balanced", 30), Quality("Best", 50 if is_5b else 40)),
+        qualities=(
+            Quality(mark("Draft"), 20),
+            Quality(mark("Balanced"), 30),
+            Quality(mark("Best"), 50 if is_5b else 40),
+        ),
         num_inference_steps=30,
         guidance_scale=5.0,
         family=Family.OTHER,

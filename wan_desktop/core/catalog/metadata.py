@@ -15,6 +15,7 @@ from wan_desktop.core.catalog.variants import (
     check_text,
 )
 from wan_desktop.core.errors import RequestError
+from wan_desktop.core.words import tr
 
 _MODEL_ID = re.compile(r"(?!.*--)[a-z0-9]([a-z0-9._-]{0,78}[a-z0-9_-])?")
 _REVISION = re.compile(r"[0-9a-f]{7,40}")
@@ -200,14 +201,22 @@ class ModelMetadata:
             if variant.name.casefold() == name.casefold():
                 if variant.is_refused:
                     raise RequestError(
-                        f"{self.name} cannot be used as {variant.name}: {variant.refused_because}.", hint=self._known()
+                        tr(
+                            "{name} cannot be used as {variant}: {reason}.",
+                            name=self.name,
+                            variant=variant.name,
+                            reason=tr(variant.refused_because),
+                        ),
+                        hint=self._known(),
                     )
                 return variant
-        raise RequestError(f"{self.name} has no variant {name!r}.", hint=self._known())
+        raise RequestError(tr("{name} has no variant {variant!r}.", name=self.name, variant=name), hint=self._known())
 
     def _known(self) -> str:
         known = ", ".join(variant.name for variant in self.variants if not variant.is_refused)
-        return f"Known variants: {known}. Or leave the variant out." if known else "Leave the variant out."
+        if not known:
+            return tr("Leave the variant out.")
+        return tr("Known variants: {known}. Or leave the variant out.", known=known)
 
 
 def _check_frames(field: str, frames: int) -> None:

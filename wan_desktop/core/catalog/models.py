@@ -9,6 +9,7 @@ from wan_desktop.core.catalog.reading import Catalog, read_catalog
 from wan_desktop.core.errors import ModelFilesMissingError, ModelNotFoundError
 from wan_desktop.core.load_plan import LoadPlan
 from wan_desktop.core.model_folder import ModelFolder, check_transformer_file, inspect_model_folder
+from wan_desktop.core.words import tr
 
 BUILTIN_MODEL_ID = "shapes"
 
@@ -56,12 +57,14 @@ def find_model(name: str, resources: Path, user_folder: Path | None = None) -> M
         if metadata.folder:
             return Model(metadata, inspect_model_folder(resources / metadata.folder))
         raise ModelNotFoundError(
-            f"{metadata.name} is not on this PC.", hint=f"Download {name} first. {_usable(catalog, resources)}"
+            tr("{name} is not on this PC.", name=metadata.name),
+            hint=tr("Download {name} first. {usable}", name=name, usable=_usable(catalog, resources)),
         )
     path = Path(name).expanduser()
     if not path.is_dir():
         raise ModelNotFoundError(
-            f"There is no model {name!r}: it is not in the catalog and not a folder.", hint=_usable(catalog, resources)
+            tr("There is no model {name!r}: it is not in the catalog and not a folder.", name=name),
+            hint=_usable(catalog, resources),
         )
     folder = inspect_model_folder(path.absolute())
     return Model(describe_folder(folder, model_id=str(folder.path)), folder)
@@ -69,7 +72,8 @@ def find_model(name: str, resources: Path, user_folder: Path | None = None) -> M
 
 def _usable(catalog: Catalog, resources: Path) -> str:
     here = [model_id for model_id, metadata in catalog.items() if _lies_here(metadata, resources)]
-    return f"Models on this PC: {', '.join(here)}. Or give the folder that holds model_index.json."
+    names = ", ".join(here)
+    return tr("Models on this PC: {names}. Or give the folder that holds model_index.json.", names=names)
 
 
 def installed_model(metadata: ModelMetadata, variant: str, folder: Path) -> Model:
@@ -98,8 +102,13 @@ def plan_for(model: Model, variant: str, resources: Path) -> LoadPlan:
     chosen = model.metadata.variant(name)
     if chosen.parts and chosen.name != model.variant:
         raise ModelFilesMissingError(
-            f"{model.folder.path} does not hold {model.metadata.name} as {chosen.name}.",
-            hint=f"Download {chosen.name}, or leave the variant out.",
+            tr(
+                "{path} does not hold {name} as {variant}.",
+                path=model.folder.path,
+                name=model.metadata.name,
+                variant=chosen.name,
+            ),
+            hint=tr("Download {variant}, or leave the variant out.", variant=chosen.name),
         )
     root = model.folder.path if chosen.parts else resources
     files = [(root / file).absolute() for file in chosen.transformer_files]

@@ -8,13 +8,14 @@ from pathlib import Path
 from wan_desktop.core.catalog.metadata import ModelMetadata, check_model_id
 from wan_desktop.core.errors import CatalogError, ModelNotFoundError
 from wan_desktop.core.records import from_plain
+from wan_desktop.core.words import mark, tr
 
 logger = logging.getLogger(__name__)
 
 _MAX_FILE_BYTES = 1_000_000
 _MAX_DIGITS = 20
-_INSTALL_AGAIN = "Install this program again; the other models can be used meanwhile."
-_ADD_AGAIN = "Remove this file and add the model again; the other models can be used meanwhile."
+_INSTALL_AGAIN = mark("Install this program again; the other models can be used meanwhile.")
+_ADD_AGAIN = mark("Remove this file and add the model again; the other models can be used meanwhile.")
 
 
 class Catalog(Mapping[str, ModelMetadata]):
@@ -51,7 +52,8 @@ class Catalog(Mapping[str, ModelMetadata]):
         if model_id in self.problems:
             raise self.problems[model_id]
         raise ModelNotFoundError(
-            f"There is no model {model_id[:200]!r} in the catalog.", hint=f"Known models: {', '.join(self)}."
+            tr("There is no model {model_id!r} in the catalog.", model_id=model_id[:200]),
+            hint=tr("Known models: {names}.", names=", ".join(self)),
         )
 
     def fallbacks(self, model_id: str) -> tuple[ModelMetadata, ...]:
@@ -79,7 +81,7 @@ def read_catalog(resources: Path, user_folder: Path | None = None) -> Catalog:
         _read(file, entries, problems, hint=_INSTALL_AGAIN)
     for file in sorted(user_folder.glob("*.json")) if user_folder is not None else ():
         if file.stem in entries or file.stem in problems:
-            _note(problems, file, "a model of this program has the same id", hint=_ADD_AGAIN)
+            _note(problems, file, tr("a model of this program has the same id"), hint=_ADD_AGAIN)
         else:
             _read(file, entries, problems, hint=_ADD_AGAIN)
     return Catalog(entries, problems)
@@ -94,7 +96,9 @@ def _read(file: Path, entries: dict[str, ModelMetadata], problems: dict[str, Cat
 
 def _note(problems: dict[str, CatalogError], file: Path, reason: str, *, hint: str) -> None:
     problem = CatalogError(
-        f"The catalog's file {file.name} cannot be used: {reason[:500].rstrip('.')}.", hint=hint, details=str(file)
+        tr("The catalog's file {file} cannot be used: {reason}.", file=file.name, reason=reason[:500].rstrip(".")),
+        hint=tr(hint),
+        details=str(file),
     )
     logger.warning("%s", problem.message)
     problems.setdefault(file.stem, problem)

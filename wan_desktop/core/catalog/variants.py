@@ -12,6 +12,7 @@ from enum import StrEnum
 from wan_desktop.core.errors import RepositoryNotFoundError, UnsafeNameError
 from wan_desktop.core.store.conversion import Conversion
 from wan_desktop.core.store.names import check_name
+from wan_desktop.core.words import tr
 
 MAX_BYTES = 1 << 42
 """Of anything that is downloaded."""
@@ -122,8 +123,12 @@ class Part:
             found = [name for name in names if _regex(pattern).fullmatch(name)]
             if not found:
                 raise RepositoryNotFoundError(
-                    f"{self.repo_id} has no file {pattern}, which belongs to the model.",
-                    hint="Look for an update of this program, or choose another version of the model.",
+                    tr(
+                        "{repo_id} has no file {pattern}, which belongs to the model.",
+                        repo_id=self.repo_id,
+                        pattern=pattern,
+                    ),
+                    hint=tr("Look for an update of this program, or choose another version of the model."),
                 )
             chosen |= {name: self._path(name) for name in found}
         return chosen

@@ -22,6 +22,7 @@ from wan_desktop.core.files import write_atomically
 from wan_desktop.core.log_lines import last_texts, older_files
 from wan_desktop.core.pc_rows import pc_rows, rows_in_words
 from wan_desktop.core.records import to_plain
+from wan_desktop.core.words import tr
 
 LOG_LINES = 100
 _PACKAGES = ("PySide6-Essentials", "torch", "diffusers", "transformers", "huggingface_hub", "safetensors", "av")
@@ -45,7 +46,7 @@ def report(
     parts.append(note)
     parts.append(_error(error))
     log = last_texts(facts.paths.log_file, LOG_LINES)
-    parts.append("\n".join([f"Last {len(log)} lines of the log", *log]) if log else "There is no log.")
+    parts.append("\n".join([f"Last {len(log)} lines of the log", *log]) if log else tr("There is no log."))
     return without_private("\n\n".join(part for part in parts if part), private) + "\n"
 
 
@@ -69,7 +70,7 @@ def save_report_zip(path: Path, text: str, facts: Facts, items: Sequence[HealthI
     """
     parts = {_OPENED: text, "health.json": _json(items, private), "settings.json": _json(facts.settings, private)}
     if facts.hardware is not None:
-        parts["hardware.json"] = _json(facts.hardware, private)
+        parts["hardware.json"] = _json(facts.hardware.without_programs(), private)
     for file in (facts.paths.log_file, *older_files(facts.paths.log_file)):
         log = _log_text(file)
         if log:
@@ -82,8 +83,8 @@ def save_report_zip(path: Path, text: str, facts: Facts, items: Sequence[HealthI
         write_atomically(path, packed.getvalue())
     except OSError as error:
         raise ReportNotSavedError(
-            f"The report could not be written to {path}: {error.strerror or error}.",
-            hint="Choose another folder, or free some space.",
+            tr("The report could not be written to {path}: {reason}.", path=path, reason=error.strerror or error),
+            hint=tr("Choose another folder, or free some space."),
         ) from error
 
 

@@ -5,6 +5,7 @@ from enum import StrEnum
 
 from wan_desktop.core.calibration import Prediction
 from wan_desktop.core.messages import SpeedReport, Stage
+from wan_desktop.core.words import tr, trn
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,5 +98,5 @@ class Estimate:
     def accuracy(self) -> str:
         """Where the numbers come from, in words."""
         if self.basis is Basis.MEASURED:
-            return f"measured on this PC, {self.runs} {'run' if self.runs == 1 else 'runs'}"
-        return "speed measured on this PC" if self.basis is Basis.SPEED_MEASURED else "estimate"
+            return trn("measured on this PC, {count} run", "measured on this PC, {count} runs", self.runs)
+        return tr("speed measured on this PC") if self.basis is Basis.SPEED_MEASURED else tr("estimate")

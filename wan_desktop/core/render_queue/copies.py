@@ -9,6 +9,7 @@ from wan_desktop.core.generation import SEED_RANGE, GenerationDraft
 from wan_desktop.core.records import RecordError, from_plain, to_plain
 from wan_desktop.core.render_queue.job import MAX_VERSIONS, RenderEstimate, RenderJob, RenderOrder, RenderState
 from wan_desktop.core.store.times import now_utc
+from wan_desktop.core.words import tr
 
 
 def check_versions(draft: GenerationDraft, versions: int) -> None:
@@ -19,11 +20,15 @@ def check_versions(draft: GenerationDraft, versions: int) -> None:
     """
     if not 1 <= versions <= MAX_VERSIONS:
         raise InputError(
-            f"{versions} videos of one request were asked for.", hint=f"Choose 1 to {MAX_VERSIONS} videos."
+            tr("{versions} videos of one request were asked for.", versions=versions),
+            hint=tr("Choose 1 to {most} videos.", most=MAX_VERSIONS),
         )
     lowest, highest = SEED_RANGE
     if draft.seed is not None and (type(draft.seed) is not int or not lowest <= draft.seed <= highest):
-        raise InputError(f"The seed {draft.seed!r} cannot be used.", hint=f"Choose a seed from {lowest} to {highest}.")
+        raise InputError(
+            tr("The seed {seed!r} cannot be used.", seed=draft.seed),
+            hint=tr("Choose a seed from {lowest} to {highest}.", lowest=lowest, highest=highest),
+        )
 
 
 def copies_of(
@@ -62,5 +67,6 @@ def copies_of(
         return tuple(from_plain(RenderJob, to_plain(job)) for job in jobs)
     except RecordError as error:
         raise InputError(
-            f"The request cannot be kept: {error}.", hint="Give a number where one belongs, or leave the field out."
+            tr("The request cannot be kept: {error}.", error=error),
+            hint=tr("Give a number where one belongs, or leave the field out."),
         ) from error

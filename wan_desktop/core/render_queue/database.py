@@ -36,6 +36,7 @@ from wan_desktop.core.render_queue.schema import (
 )
 from wan_desktop.core.render_queue.state import QueueState
 from wan_desktop.core.store.disk import Disk
+from wan_desktop.core.words import tr, trn
 
 logger = logging.getLogger(__name__)
 
@@ -98,8 +99,8 @@ class QueueDatabase:
             return self._read_or_rescue()
         except NewerFormatError as error:
             raise QueueError(
-                f"The queue at {self._file} was made by a later version of this program.",
-                hint="Start the later version, or move that file away to begin a new queue.",
+                tr("The queue at {file} was made by a later version of this program.", file=self._file),
+                hint=tr("Start the later version, or move that file away to begin a new queue."),
             ) from error
         except (OSError, sqlite3.Error) as error:
             raise self.error_of(error) from error
@@ -112,7 +113,7 @@ class QueueDatabase:
         try:
             if not self._disk.exists(self._file):
                 if self._disk.exists(self._named("-wal")):
-                    raise DamagedFileError("The file is gone, and what was not yet written into it is there.")
+                    raise DamagedFileError(tr("The file is gone, and what was not yet written into it is there."))
                 self._make(self._file, QueueState())
             return Opened(self._read())
         except DamagedFileError as error:
@@ -141,7 +142,7 @@ class QueueDatabase:
 
     def _read(self) -> QueueState:
         if not self._disk.stat(self._file).size_bytes:
-            raise DamagedFileError("It is empty.")  # SQLite would take it as new
+            raise DamagedFileError(tr("It is empty."))  # SQLite would take it as new
         self._connection = connection = connect(self._file)
         migrate(connection, self._migrations)
         for (line,) in connection.execute("PRAGMA integrity_check(1)"):
@@ -201,10 +202,14 @@ class QueueDatabase:
         self._let_saved_count()
         state = self._read()
         count = len(state.jobs)
-        saved = "1 job could be saved" if count == 1 else f"{count} jobs could be saved"
+        saved = trn("1 job could be saved", "{count} jobs could be saved", count)
         damage = QueueDamagedError(
-            f"The queue's file was damaged; {saved}. The damaged file was kept as {aside.name}.",
-            hint="Look through the queue, and add what is missing again. No video was touched.",
+            tr(
+                "The queue's file was damaged; {saved}. The damaged file was kept as {aside}.",
+                saved=saved,
+                aside=aside.name,
+            ),
+            hint=tr("Look through the queue, and add what is missing again. No video was touched."),
             details=str(cause),
         )
         return Opened(state, damage)
@@ -261,7 +266,7 @@ class QueueDatabase:
             ValueError: A job holds a number that is none.
         """
         if self._connection is None:
-            raise QueueError("The queue is closed.", hint="Start the program again.")
+            raise QueueError(tr("The queue is closed."), hint=tr("Start the program again."))
         rows, positions = self._rows(old, new)
         gone = [(job_id,) for job_id in self._positions if job_id not in positions]
         try:
@@ -294,15 +299,18 @@ class QueueDatabase:
         # Where the log cannot grow, SQLite says no more than that writing failed.
         if full or (code == sqlite3.SQLITE_IOERR and self._free_bytes() < _NEARLY_FULL_BYTES):
             return QueueSpaceError(
-                f"The queue could not be saved: the drive of {self._file} is full "
-                f"({self._free_bytes() / 1e6:,.0f} MB are free).",
-                hint="Free some space, then try again. The queue is as it was.",
+                tr(
+                    "The queue could not be saved: the drive of {file} is full ({free_mb:,.0f} MB are free).",
+                    file=self._file,
+                    free_mb=self._free_bytes() / 1e6,
+                ),
+                hint=tr("Free some space, then try again. The queue is as it was."),
                 details=str(error),
             )
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         return QueueError(
-            f"The queue at {self._file} cannot be used: {reason}.",
-            hint="Allow the program to write there, see whether the drive is well, and start the program again.",
+            tr("The queue at {file} cannot be used: {reason}.", file=self._file, reason=reason),
+            hint=tr("Allow the program to write there, see whether the drive is well, and start the program again."),
             details=str(error),
         )
 
@@ -315,8 +323,8 @@ class QueueDatabase:
 
 def _busy(file: Path) -> QueueBusyError:
     return QueueBusyError(
-        f"Another process of this program has the queue at {file} open.",
-        hint="Use the window that is open already, or close it and try again.",
+        tr("Another process of this program has the queue at {file} open.", file=file),
+        hint=tr("Use the window that is open already, or close it and try again."),
     )
 
 

@@ -11,6 +11,7 @@ from wan_desktop.core.generation import GenerationDraft, GenerationResult
 from wan_desktop.core.recommendations import ChangeKind, Recommendation
 from wan_desktop.core.rendering import RenderOptions
 from wan_desktop.core.settings import MemoryMode, Settings
+from wan_desktop.core.words import tr
 
 MAX_VERSIONS = 20
 """Of one request at a time; each has the seed after the one before."""
@@ -166,6 +167,11 @@ class Trouble:
     hint: str = ""
     details: str = ""
     changes: tuple[OfferedChange, ...] = ()
+
+    @property
+    def shown_title(self) -> str:
+        """The title in the language in use; what is written down is English."""
+        return tr(self.title)
 
     @classmethod
     def of(cls, error: WanError, changes: tuple[OfferedChange, ...] = ()) -> Self:

@@ -13,6 +13,7 @@ from wan_desktop.core.errors import ImageSizeError, ImageUnreadableError
 from wan_desktop.core.generation import GenerationDraft
 from wan_desktop.core.start_image import MAX_BYTES
 from wan_desktop.core.store.disk import Disk
+from wan_desktop.core.words import tr
 
 logger = logging.getLogger(__name__)
 _SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp")
@@ -68,11 +69,13 @@ class KeptPictures:
             return self._disk.read_bytes(source, limit_bytes=MAX_BYTES)
         except ValueError as error:
             raise ImageSizeError(
-                f"The picture {source.name} has more than {MAX_BYTES:,} bytes.", hint="Save it smaller."
+                tr("The picture {source} has more than {most:,} bytes.", source=source.name, most=MAX_BYTES),
+                hint=tr("Save it smaller."),
             ) from error
         except OSError as error:
             raise ImageUnreadableError(
-                f"The picture {source} cannot be read: {error.strerror or error}.", hint="Choose another picture."
+                tr("The picture {source} cannot be read: {reason}.", source=source, reason=error.strerror or error),
+                hint=tr("Choose another picture."),
             ) from error
 
     def _write(self, file: Path, content: bytes) -> None:

@@ -81,6 +81,7 @@ class RenderQueue:
         self._lock = threading.Lock()
         self._listeners: tuple[Listener, ...] = ()
         self._seconds_left: dict[str, float] = {}
+        self._paused_jobs: frozenset[str] = frozenset()
         opened = self._database.open()
         self._damage = Trouble.of(opened.damage) if opened.damage else None
         self._state = opened.state
@@ -109,7 +110,9 @@ class RenderQueue:
 
     def snapshot(self) -> QueueSnapshot:
         """How the queue looks now."""
-        return snapshot_of(self._state, self._damage, dict(self._seconds_left))
+        return replace(
+            snapshot_of(self._state, self._damage, dict(self._seconds_left)), paused_jobs=tuple(self._paused_jobs)
+        )
 
     def job(self, job_id: str) -> RenderJob:
         """How a job looks now.
@@ -302,6 +305,21 @@ class RenderQueue:
         else:
             self._seconds_left[job_id] = seconds_left
 
+    def note_paused(self, job_id: str, *, paused: bool) -> None:
+        """A running job waits between two steps, or goes on.
+
+        Kept in memory only: after a crash it was interrupted like any other that ran.
+        """
+        with self._lock:
+            job = self._state.find(job_id)
+            runs = job is not None and job.state is RenderState.RUNNING
+            if (job_id in self._paused_jobs) is (paused and runs):
+                return
+            self._paused_jobs = self._paused_jobs | {job_id} if paused else self._paused_jobs - {job_id}
+            listeners = self._listeners
+        for listener in listeners:
+            _tell(listener, job_id)
+
     def note_target(self, job_id: str, path: Path) -> bool:
         """Where the video of a running job will be; found there after a crash, it is not made a second time.
 
@@ -379,6 +397,7 @@ class RenderQueue:
                 return _Changed(old)
             self._database.save(old, new)
             self._state = new
+            self._paused_jobs &= {job.job_id for job in new.of(RenderState.RUNNING)}
             listeners = self._listeners
         done = _Changed(new, _changed_ids(old, new))
         for job_id in done.job_ids:

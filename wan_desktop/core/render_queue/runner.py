@@ -11,6 +11,7 @@ from wan_desktop.core.records import from_plain, to_plain
 from wan_desktop.core.render_progress import RenderProgress
 from wan_desktop.core.render_queue.job import OfferedChange, RenderJob, Trouble
 from wan_desktop.core.render_queue.queue import RenderQueue
+from wan_desktop.core.words import tr
 
 logger = logging.getLogger(__name__)
 
@@ -90,6 +91,25 @@ class QueueRunner:
                 return True
         return self._queue.stop(job_id)
 
+    def pause(self, job_id: str) -> bool:
+        """Let a running job wait before its next step, until `resume`; False if it does not run.
+
+        It says by its progress when it does so. Stopping it works meanwhile.
+        """
+        with self._lock:
+            running = self._running.get(job_id)
+        if running is not None:
+            running.pause_asked.set()
+        return running is not None
+
+    def resume(self, job_id: str) -> bool:
+        """Let a paused job go on, or one go on as if it had never been asked to wait; False if it does not run."""
+        with self._lock:
+            running = self._running.get(job_id)
+        if running is not None:
+            running.pause_asked.clear()
+        return running is not None
+
     def shut_down(self) -> None:
         """The program ends: what runs stops and waits for the next start; nothing more is started.
 
@@ -116,10 +136,11 @@ class QueueRunner:
         def report(job_id: str, progress: object) -> None:
             if isinstance(progress, RenderProgress):
                 self._queue.note_time_left(job_id, progress.seconds_left)
+                self._queue.note_paused(job_id, paused=progress.paused)
             context.progress(progress)
 
         inner = JobContext(job.job_id, report)
-        inner.cancel_asked = context.cancel_asked
+        inner.cancel_asked, inner.pause_asked = context.cancel_asked, context.pause_asked
         return inner
 
     def _run(self, job: RenderJob, context: JobContext) -> Callable[[], object]:
@@ -139,8 +160,8 @@ class QueueRunner:
             logger.exception("Job %s hit a bug", job.job_id)
             trouble = Trouble.of(
                 WanError(
-                    f"Something unexpected happened: {type(error).__name__}.",
-                    hint="Try again. The log has the details.",
+                    tr("Something unexpected happened: {kind}.", kind=type(error).__name__),
+                    hint=tr("Try again. The log has the details."),
                 )
             )
         else:

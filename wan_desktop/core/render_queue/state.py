@@ -9,6 +9,7 @@ from pathlib import Path
 from wan_desktop.core.errors import RenderInterruptedError
 from wan_desktop.core.generation import GenerationResult
 from wan_desktop.core.render_queue.job import OfferedChange, RenderEstimate, RenderJob, RenderState, Trouble, WhenDone
+from wan_desktop.core.words import tr
 
 HISTORY_KEPT = 500
 """Jobs that are over; older ones are forgotten."""
@@ -75,6 +76,8 @@ class QueueSnapshot:
     """How often less a model would be loaded if those that wait were grouped by model."""
     seconds_left: tuple[tuple[str, float], ...] = ()
     """What running jobs have said of themselves, by their ids."""
+    paused_jobs: tuple[str, ...] = ()
+    """Running jobs that wait between two steps, by their ids."""
 
     def time_left(self, now: datetime.datetime) -> TimeLeft:
         """How long the rest takes: what is left of what runs, and the estimates of what waits.
@@ -185,8 +188,8 @@ def put_back(job: RenderJob) -> RenderJob:
 def _interrupted(job: RenderJob) -> Trouble:
     return Trouble.of(
         RenderInterruptedError(
-            f"The program ended {job.crashes} times while it made this video.",
-            hint="Try again, or make it smaller first. The other videos of the queue go on without it.",
+            tr("The program ended {crashes} times while it made this video.", crashes=job.crashes),
+            hint=tr("Try again, or make it smaller first. The other videos of the queue go on without it."),
         )
     )
 

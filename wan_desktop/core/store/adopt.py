@@ -42,6 +42,7 @@ from wan_desktop.core.store.manifest import (
 )
 from wan_desktop.core.store.names import check_name, is_wanted
 from wan_desktop.core.store.times import now_utc
+from wan_desktop.core.words import tr
 
 logger = logging.getLogger(__name__)
 
@@ -125,12 +126,22 @@ def _check_apart(library: Library, folder: Path, key: ModelKey) -> None:
     real, root = real_path(folder), real_path(library.root)
     if root.is_relative_to(real) or real.is_relative_to(root):
         raise RequestError(
-            f"{shown_path(folder)} and the model folder {library.root} lie within each other.",
-            hint="Choose a folder that lies elsewhere.",
+            tr(
+                "{folder} and the model folder {library} lie within each other.",
+                folder=shown_path(folder),
+                library=library.root,
+            ),
+            hint=tr("Choose a folder that lies elsewhere."),
         )
     if library.disk.exists(library.folder(key)):
         raise RequestError(
-            f"{key.model_id} ({key.variant}) is in {library.root} already.", hint="Remove it first, or repair it."
+            tr(
+                "{model} ({variant}) is in {library} already.",
+                model=key.model_id,
+                variant=key.variant,
+                library=library.root,
+            ),
+            hint=tr("Remove it first, or repair it."),
         )
 
 
@@ -154,7 +165,8 @@ def choose_files(disk: Disk, folder: Path) -> list[ChosenFile]:
     folder = real_path(folder)  # the user named it
     if not folder.is_dir():
         raise ModelNotFoundError(
-            f"There is no folder {shown_path(folder)}.", hint=f"Choose the folder that holds {_INDEX}."
+            tr("There is no folder {folder}.", folder=shown_path(folder)),
+            hint=tr("Choose the folder that holds {index}.", index=_INDEX),
         )
     files = dict(_model_files(disk, folder, repo_around(folder)))
     model = inspect_model_folder(folder)
@@ -162,8 +174,12 @@ def choose_files(disk: Disk, folder: Path) -> list[ChosenFile]:
     absent = sorted(weights - files.keys())
     if absent:
         raise UnsafeNameError(
-            f"{shown_path(folder)} holds {shown_path(absent[0])}, whose name cannot be used.",
-            hint="Choose another source of the model.",
+            tr(
+                "{folder} holds {absent}, whose name cannot be used.",
+                folder=shown_path(folder),
+                absent=shown_path(absent[0]),
+            ),
+            hint=tr("Choose another source of the model."),
         )
     chosen = [file for path, file in files.items() if path in weights or not path.endswith(_WEIGHTS)]
     for file in chosen:
@@ -181,10 +197,15 @@ def _model_files(disk: Disk, folder: Path, repo: Path | None) -> Iterator[tuple[
         if stamp.kind == Kind.LINK:
             blob = blob_behind(disk, real_path, repo) if repo else None
             if not isinstance(blob, Blob):
-                why = blob.text if blob else "It is a link; links are not followed."
+                why = blob.text if blob else tr("It is a link; links are not followed.")
                 raise IntegrityError(
-                    f"{shown_path(path)} in {shown_path(folder)} cannot be used: {why}",
-                    hint="Choose a folder that holds the files themselves.",
+                    tr(
+                        "{path} in {folder} cannot be used: {why}",
+                        path=shown_path(path),
+                        folder=shown_path(folder),
+                        why=why,
+                    ),
+                    hint=tr("Choose a folder that holds the files themselves."),
                 )
             real_path, size_bytes = blob.path, blob.stamp.size_bytes
         yield path.as_posix(), ChosenFile(path.as_posix(), real_path, size_bytes)
@@ -242,8 +263,13 @@ class _Adoption:
             Manifest(self._key.model_id, self._key.variant, files, now_utc())
         except ValueError as error:
             raise RequestError(
-                f"The model cannot be adopted as {self._key.model_id} ({self._key.variant}): {error}.",
-                hint="Give it a name of small letters, digits, dots and hyphens.",
+                tr(
+                    "The model cannot be adopted as {model} ({variant}): {error}.",
+                    model=self._key.model_id,
+                    variant=self._key.variant,
+                    error=error,
+                ),
+                hint=tr("Give it a name of small letters, digits, dots and hyphens."),
             ) from error
 
     def _share(self, file: ChosenFile) -> bool:
@@ -262,17 +288,27 @@ class _Adoption:
         copy_bytes = sum(file.size_bytes for file in copied)
         if copied and not may_copy:
             raise CopyNeededError(
-                f"{shown_path(folder)} lies on another drive than the model folder {self._library.root}, or its files "
-                f"cannot be shared there; a copy would take {copy_bytes / 1e9:.1f} GB.",
-                hint="Allow the copy, or use a model folder on the same drive.",
+                tr(
+                    "{folder} lies on another drive than the model folder {library}, or its files cannot be shared "
+                    "there; a copy would take {copy_gb:.1f} GB.",
+                    folder=shown_path(folder),
+                    library=self._library.root,
+                    copy_gb=copy_bytes / 1e9,
+                ),
+                hint=tr("Allow the copy, or use a model folder on the same drive."),
                 copy_bytes=copy_bytes,
             )
         free_bytes = self._disk.free_bytes(self._library.root)
         if copy_bytes * 1.02 > free_bytes:
             raise DownloadSpaceError(
-                f"A copy of {shown_path(folder)} needs {copy_bytes / 1e9:.1f} GB on the drive of {self._library.root}; "
-                f"{free_bytes / 1e9:.1f} GB are free.",
-                hint="Free up space, or use a model folder on another drive.",
+                tr(
+                    "A copy of {folder} needs {copy_gb:.1f} GB on the drive of {library}; {free_gb:.1f} GB are free.",
+                    folder=shown_path(folder),
+                    copy_gb=copy_bytes / 1e9,
+                    library=self._library.root,
+                    free_gb=free_bytes / 1e9,
+                ),
+                hint=tr("Free up space, or use a model folder on another drive."),
             )
 
     def _take(self, file: ChosenFile, total_bytes: int, *, copy: bool) -> tuple[ManifestFile, FileStamp]:
@@ -288,8 +324,8 @@ class _Adoption:
         read = read_content(self._disk, source, check, target if copy else None)
         if before.size_bytes != file.size_bytes or self._disk.stat(source).outside != before.outside:
             raise IntegrityError(
-                f"{shown_path(file.real_path)} changed while it was read.",
-                hint="Close the program that writes to it, then try again.",
+                tr("{file} changed while it was read.", file=shown_path(file.real_path)),
+                hint=tr("Close the program that writes to it, then try again."),
             )
         origin = self._origin(file.size_bytes, read)
         adopted = ManifestFile(file.path, file.size_bytes, read.sha256, origin)

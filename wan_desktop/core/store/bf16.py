@@ -19,6 +19,7 @@ from wan_desktop.core.errors import IntegrityError
 from wan_desktop.core.store.blocks import BlockMap, BlockMapBuilder
 from wan_desktop.core.store.disk import Disk
 from wan_desktop.core.store.disk_file import Data, DiskFile
+from wan_desktop.core.words import tr
 
 if TYPE_CHECKING:
     from wan_desktop.core.store.rounder import Rounder
@@ -109,7 +110,7 @@ class Converted:
 # Plan ----------------------------------------------------------------------------------------------------------------
 
 
-def header_size_bytes(start: Data, size_bytes: int, *, name: str = "The weights file") -> int:
+def header_size_bytes(start: Data, size_bytes: int, *, name: str = "") -> int:
     """How many bytes of a safetensors file `plan_conversion` must see.
 
     Args:
@@ -122,16 +123,21 @@ def header_size_bytes(start: Data, size_bytes: int, *, name: str = "The weights 
     """
     length = _LENGTH.unpack_from(start)[0] if len(start) >= _LENGTH.size else _MAX_HEADER_BYTES + 1
     if length > _MAX_HEADER_BYTES or _LENGTH.size + length > size_bytes:
-        raise _unusable(name, f"it is not a safetensors file, or cut off ({size_bytes} bytes)")
+        raise _unusable(
+            name, tr("it is not a safetensors file, or cut off ({size_bytes} bytes)", size_bytes=size_bytes)
+        )
     return _LENGTH.size + int(length)
 
 
 def _unusable(name: str, why: str) -> IntegrityError:
-    return IntegrityError(f"{name} cannot be converted: {why}.", hint="Get the model again, or choose another folder.")
+    return IntegrityError(
+        tr("{name} cannot be converted: {why}.", name=name or tr("The weights file"), why=why),
+        hint=tr("Get the model again, or choose another folder."),
+    )
 
 
 def plan_conversion(
-    header_bytes: bytes, size_bytes: int, *, keep: Sequence[str] = KEEP_FLOAT32, name: str = "The weights file"
+    header_bytes: bytes, size_bytes: int, *, keep: Sequence[str] = KEEP_FLOAT32, name: str = ""
 ) -> ConversionPlan:
     """Decide from its header what becomes of each byte of a safetensors file.
 
@@ -148,13 +154,20 @@ def plan_conversion(
     """
     data_begin = header_size_bytes(header_bytes, size_bytes, name=name)
     if len(header_bytes) != data_begin:
-        raise _unusable(name, f"{len(header_bytes)} of {data_begin} bytes of its header are there")
+        raise _unusable(
+            name,
+            tr(
+                "{number} of {data_begin} bytes of its header are there",
+                number=len(header_bytes),
+                data_begin=data_begin,
+            ),
+        )
     try:
         entries, metadata = _parse(header_bytes[_LENGTH.size :])
         tensors = tuple(_planned(entries, size_bytes - data_begin, keep))
         header = _header(tensors, metadata)
     except (ValueError, RecursionError) as error:
-        raise _unusable(name, f"its header is damaged: {error}") from error
+        raise _unusable(name, tr("its header is damaged: {error}", error=error)) from error
     return ConversionPlan(
         original_header_bytes=data_begin,
         original_size_bytes=size_bytes,
@@ -210,7 +223,7 @@ def _planned(entries: Iterable[_Entry], data_bytes: int, keep: Sequence[str]) ->
     covered = made = 0
     for name, dtype, shape, begin, end in entries:
         if begin != covered:
-            what = "overlaps the tensor before it" if begin < covered else "leaves a hole before it"
+            what = tr("overlaps the tensor before it") if begin < covered else tr("leaves a hole before it")
             raise ValueError(f"{_short(name)} {what}")
         # As diffusers matches when it loads: whole parts of the name (load_model_dict_into_meta).
         is_converted = dtype == "F32" and not any(module in name.split(".") for module in keep)
@@ -287,7 +300,14 @@ def convert(
 
 
 def _cut_off(found_bytes: int, wanted_bytes: int) -> IntegrityError:
-    return _unusable("The original", f"it ends after {found_bytes} bytes instead of {wanted_bytes}")
+    return _unusable(
+        tr("The original"),
+        tr(
+            "it ends after {found_bytes} bytes instead of {wanted_bytes}",
+            found_bytes=found_bytes,
+            wanted_bytes=wanted_bytes,
+        ),
+    )
 
 
 def convert_file(disk: Disk, source: Path, target: Path, *, check: Callable[[int], None]) -> Converted:

@@ -13,13 +13,14 @@ import xxhash
 
 from wan_desktop.core.errors import ManifestError
 from wan_desktop.core.store.disk_file import Data
+from wan_desktop.core.words import mark, tr
 
 BLOCK_BYTES = 1 << 20
 DIGEST_BYTES = 16
 
 _MAGIC = b"WANBLK1\n"
 _HEADER = struct.Struct("<8sQQ")  # magic, size of the file, number of blocks
-_REPAIR = "Repair the model; without the map whole files are fetched instead of blocks."
+_REPAIR = mark("Repair the model; without the map whole files are fetched instead of blocks.")
 
 
 def block_digest(data: Data) -> bytes:
@@ -133,13 +134,20 @@ class BlockMap:
         """
         body, own_digest = data[:-DIGEST_BYTES], data[-DIGEST_BYTES:]
         if len(body) < _HEADER.size or block_digest(body) != own_digest:
-            raise ManifestError(f"A block map of {len(data)} bytes is damaged or cut off.", hint=_REPAIR)
+            raise ManifestError(
+                tr("A block map of {number} bytes is damaged or cut off.", number=len(data)), hint=tr(_REPAIR)
+            )
         magic, size_bytes, count = _HEADER.unpack_from(body)
         if magic != _MAGIC or count != block_count(size_bytes) or len(body) != _HEADER.size + count * DIGEST_BYTES:
             raise ManifestError(
-                f"A block map says that {size_bytes} bytes are {count} blocks, and has {len(data)} bytes itself: "
-                "it is of another kind.",
-                hint=_REPAIR,
+                tr(
+                    "A block map says that {size_bytes} bytes are {count} blocks, and has {number} bytes itself: it "
+                    "is of another kind.",
+                    size_bytes=size_bytes,
+                    count=count,
+                    number=len(data),
+                ),
+                hint=tr(_REPAIR),
             )
         return cls(size_bytes, body[_HEADER.size :])
 

@@ -15,6 +15,7 @@ from wan_desktop.core.errors import (
     WanError,
 )
 from wan_desktop.core.store.disk_file import EXTENDED, system_path
+from wan_desktop.core.words import mark, tr
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,59 +30,83 @@ class _Fault:
 
 _MISSING = _Fault(
     DriveMissingError,
-    "the drive of {path} is not connected",
-    "Connect it, then try again; nothing on it is lost.",
+    mark("the drive of {path} is not connected"),
+    mark("Connect it, then try again; nothing on it is lost."),
     ("ENODEV", "ENOMEDIUM", "ENOTCONN", "ESTALE", "EHOSTDOWN", "EHOSTUNREACH", "ETIMEDOUT"),
     (15, 20, 21, 51, 53, 55, 59, 64, 67, 433, 1167, 1231),
 )
 _UNKNOWN = _Fault(
     StoreError,
-    "the system says “{reason}” about {path}",
-    "Try again; if it stays so, choose another model folder.",
+    mark("the system says “{reason}” about {path}"),
+    mark("Try again; if it stays so, choose another model folder."),
     (),
     (),
 )
 _FAULTS = (
     _Fault(
         DownloadSpaceError,
-        "the drive of {path} is full{free}",
-        "Free some space, then go on; what is there already is kept.",
+        mark("the drive of {path} is full{free}"),
+        mark("Free some space, then go on; what is there already is kept."),
         ("ENOSPC", "EDQUOT"),
         (39, 112, 1295),
     ),
     _Fault(
         FileBlockedError,
-        "another program, or a missing permission, blocks {path}",
-        "Close programs that use the model folder, look whether you may write there, then try again.",
+        mark("another program, or a missing permission, blocks {path}"),
+        mark("Close programs that use the model folder, look whether you may write there, then try again."),
         ("EACCES", "EPERM", "EROFS", "EBUSY", "ETXTBSY"),
         (5, 19, 32, 33, 170, 225, 226, 303, 1224),
     ),
     _Fault(
         DriveFaultError,
-        "the drive reports that it cannot read or write {path}",
-        "Check the drive and its cable, and save what matters from it.",
+        mark("the drive reports that it cannot read or write {path}"),
+        mark("Check the drive and its cable, and save what matters from it."),
         ("EIO", "EUCLEAN", "EBADMSG", "EREMOTEIO"),
         (23, 27, 121, 483, 1117, 1392, 1393),
     ),
     _MISSING,
     _Fault(
         StoreError,
-        "the drive of {path} takes no file of that size",
-        "It may be formatted with FAT32, which ends at 4 GiB: choose a model folder on another drive.",
+        mark("the drive of {path} takes no file of that size"),
+        mark("It may be formatted with FAT32, which ends at 4 GiB: choose a model folder on another drive."),
         ("EFBIG",),
         (223,),
     ),
     _Fault(
         StoreError,
-        "{path} is too long for a path here",
-        "Choose a model folder with a shorter path.",
+        mark("{path} is too long for a path here"),
+        mark("Choose a model folder with a shorter path."),
         ("ENAMETOOLONG",),
         (206,),
     ),
     _Fault(
-        StoreError, "the program has too many files open", "Start the program again.", ("EMFILE", "ENFILE"), (4, 1816)
+        StoreError,
+        mark("the program has too many files open"),
+        mark("Start the program again."),
+        ("EMFILE", "ENFILE"),
+        (4, 1816),
     ),
 )
+_FAILED = {
+    "adopting the model": mark("Adopting the model failed"),
+    "checking": mark("Checking failed"),
+    "deleting": mark("Deleting failed"),
+    "downloading": mark("Downloading failed"),
+    "finishing what was interrupted": mark("Finishing what was interrupted failed"),
+    "loading": mark("Loading failed"),
+    "looking for models": mark("Looking for models failed"),
+    "making a video": mark("Making a video failed"),
+    "opening the model folder": mark("Opening the model folder failed"),
+    "putting back": mark("Putting back failed"),
+    "putting the model back": mark("Putting the model back failed"),
+    "reading": mark("Reading failed"),
+    "removing": mark("Removing failed"),
+    "repairing": mark("Repairing failed"),
+    "tidying up": mark("Tidying up failed"),
+    "unloading": mark("Unloading failed"),
+    "verifying": mark("Verifying failed"),
+}
+"""What can be said to have failed, by what is being done."""
 _BY_ERRNO = {getattr(errno, name): fault for fault in _FAULTS for name in fault.names if hasattr(errno, name)}
 _BY_WINERROR = {number: fault for fault in _FAULTS for number in fault.windows}
 
@@ -97,10 +122,9 @@ def disk_error(error: OSError, path: Path, doing: str) -> WanError:
     """
     fault = _fault(error, path)
     named = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else str(path)
-    what = fault.what.format(
-        path=named.removeprefix(EXTENDED), reason=error.strerror or str(error), free=_free_text(path)
-    )
-    return fault.error(f"{doing[:1].upper()}{doing[1:]} failed: {what}.", hint=fault.hint, details=str(error))
+    what = tr(fault.what, path=named.removeprefix(EXTENDED), reason=error.strerror or str(error), free=_free_text(path))
+    failed = tr(_FAILED[doing]) if doing in _FAILED else f"{doing[:1].upper()}{doing[1:]} failed"
+    return fault.error(f"{failed}: {what}.", hint=tr(fault.hint), details=str(error))
 
 
 def is_drive_fault(error: OSError) -> bool:
@@ -120,6 +144,6 @@ def _fault(error: OSError, path: Path) -> _Fault:
 
 def _free_text(path: Path) -> str:
     try:
-        return f" ({shutil.disk_usage(system_path(path)).free / 1e6:,.0f} MB are free)"
+        return tr(" ({free_mb:,.0f} MB are free)", free_mb=shutil.disk_usage(system_path(path)).free / 1e6)
     except OSError:
         return ""

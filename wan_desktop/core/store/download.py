@@ -41,6 +41,7 @@ from wan_desktop.core.store.part_file import FetchedFile, WantedFile
 from wan_desktop.core.store.ranges import Hub
 from wan_desktop.core.store.times import now_utc
 from wan_desktop.core.store.transfer import Transfer, TransferProgress
+from wan_desktop.core.words import tr
 
 logger = logging.getLogger(__name__)
 
@@ -212,9 +213,13 @@ class Downloader:
         free_bytes = self._disk.free_bytes(place.root)
         if needed_bytes > free_bytes:
             raise DownloadSpaceError(
-                f"The download needs {needed_bytes / 1e9:.1f} GB on the drive of {self._library.root}; "
-                f"{free_bytes / 1e9:.1f} GB are free.",
-                hint="Free up space, or choose a model folder on another drive.",
+                tr(
+                    "The download needs {needed_gb:.1f} GB on the drive of {library}; {free_gb:.1f} GB are free.",
+                    needed_gb=needed_bytes / 1e9,
+                    library=self._library.root,
+                    free_gb=free_bytes / 1e9,
+                ),
+                hint=tr("Free up space, or choose a model folder on another drive."),
             )
 
 

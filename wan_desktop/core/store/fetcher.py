@@ -26,12 +26,13 @@ from wan_desktop.core.store.manifest import Origin
 from wan_desktop.core.store.ranges import Body, FetchError, Hub, RangeClient, Refusal
 from wan_desktop.core.store.spans import FIRST_SPAN_BLOCKS, SPAN_BLOCKS, Span, SpanQueue
 from wan_desktop.core.store.transfer_rate import ConnectionPace, RateMeter, Throttle
+from wan_desktop.core.words import mark, tr
 
 logger = logging.getLogger(__name__)
 
 SPARE_BUFFERS = 32
 """Blocks of 1 MiB that may wait to be written and hashed, besides the one that each connection fills."""
-KEPT = "What has arrived is kept."
+KEPT = mark("What has arrived is kept.")
 _MIN_RATE_BYTES_PER_S = 256
 """A connection slower than that for the whole time of a stall counts as stalled."""
 _MAX_RETRY_AFTER_S = 60.0
@@ -320,21 +321,27 @@ class _BrokenOffError(Exception):
 
 
 def _final(error: FetchError, origin: Origin) -> DownloadError:
-    what = f"{origin.filename} of {origin.repo_id}: {error.text}."
+    what = tr("{file} of {repo_id}: {reason}.", file=origin.filename, repo_id=origin.repo_id, reason=error.text)
     if error.refusal == Refusal.DENIED:
-        hint = f"Accept the licence on the page of {origin.repo_id}, or enter an access token. {KEPT}"
+        hint = tr(
+            "Accept the licence on the page of {repo_id}, or enter an access token. {kept}",
+            repo_id=origin.repo_id,
+            kept=tr(KEPT),
+        )
         return AccessDeniedError(what, hint=hint)
     if error.refusal == Refusal.GONE:
-        return RepositoryNotFoundError(what, hint=f"Check the model for a newer version. {KEPT}")
+        return RepositoryNotFoundError(what, hint=tr("Check the model for a newer version. {kept}", kept=tr(KEPT)))
     if error.refusal == Refusal.WRONG:
-        return ContentMismatchError(what, hint=f"Try again later, or another network or mirror. {KEPT}")
-    hint = f"Log in to the network, or look at the proxy, firewall and clock of this PC. {KEPT}"
+        return ContentMismatchError(
+            what, hint=tr("Try again later, or another network or mirror. {kept}", kept=tr(KEPT))
+        )
+    hint = tr("Log in to the network, or look at the proxy, firewall and clock of this PC. {kept}", kept=tr(KEPT))
     return ConnectionBlockedError(what, hint=hint)
 
 
 def _gave_up(error: FetchError | None, silent_s: float) -> DownloadError:
-    reason = error.text if error else "the server sends nothing"
+    reason = error.text if error else tr("the server sends nothing")
     return OfflineError(
-        f"Nothing arrived for {silent_s:.0f} s: {reason}.",
-        hint=f"Check the internet connection and start the download again. {KEPT}",
+        tr("Nothing arrived for {silent_s:.0f} s: {reason}.", silent_s=silent_s, reason=reason),
+        hint=tr("Check the internet connection and start the download again. {kept}", kept=tr(KEPT)),
     )

@@ -7,6 +7,7 @@ from pathlib import Path
 from wan_desktop.core.store.content import real_path
 from wan_desktop.core.store.disk import Disk, Kind, Stamp
 from wan_desktop.core.store.found import Skipped, SkipReason
+from wan_desktop.core.words import tr
 
 _HF_REPO = re.compile(r"models--.+")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -45,7 +46,7 @@ def blob_behind(disk: Disk, link: Path, repo: Path) -> Blob | Skipped:
     Raises:
         OSError: The drive fails.
     """
-    outside = Skipped(link, SkipReason.LINK, "It is a link out of its repository; such links are not followed.")
+    outside = Skipped(link, SkipReason.LINK, tr("It is a link out of its repository; such links are not followed."))
     target = link.parent / link.readlink()
     if real_path(target.parent) != real_path(repo / "blobs"):
         return outside
@@ -60,7 +61,7 @@ def blob_behind(disk: Disk, link: Path, repo: Path) -> Blob | Skipped:
             path = store / shared.parent.name / shared.name
             stamp = disk.stat(path)
     except FileNotFoundError:
-        return Skipped(link, SkipReason.BROKEN_CACHE, "Its content is not in the cache.")
+        return Skipped(link, SkipReason.BROKEN_CACHE, tr("Its content is not in the cache."))
     if stamp.kind != Kind.FILE:
         return outside
     return Blob(path, stamp, target.name if _SHA256.fullmatch(target.name) else "")

@@ -20,6 +20,7 @@ from wan_desktop.core.records import from_plain, to_plain
 from wan_desktop.core.store.hub import RemoteRepo
 from wan_desktop.core.store.library import ModelKey
 from wan_desktop.core.store.times import now_utc
+from wan_desktop.core.words import tr
 
 logger = logging.getLogger(__name__)
 
@@ -102,8 +103,8 @@ class History:
                 self._connection = self._open()
         except (OSError, sqlite3.Error) as error:
             raise StoreError(
-                f"The history of the models cannot be opened at {file}: {error}.",
-                hint="Allow the program to write there, and see whether the drive is full.",
+                tr("The history of the models cannot be opened at {file}: {error}.", file=file, error=error),
+                hint=tr("Allow the program to write there, and see whether the drive is full."),
             ) from error
 
     def _open(self) -> sqlite3.Connection:
@@ -150,7 +151,8 @@ class History:
                 yield self._connection
         except sqlite3.Error as error:
             raise StoreError(
-                f"The history of the models cannot be used: {error}.", hint="See whether the drive is full."
+                tr("The history of the models cannot be used: {error}.", error=error),
+                hint=tr("See whether the drive is full."),
             ) from error
 
     # What happened -------------------------------------------------------------------------------------------------

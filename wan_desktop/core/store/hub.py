@@ -17,6 +17,7 @@ from wan_desktop.core.errors import AccessDeniedError, ContentMismatchError, Inp
 from wan_desktop.core.store.hub_request import HubQuestion
 from wan_desktop.core.store.names import check_names, is_wanted
 from wan_desktop.core.store.token import is_token
+from wan_desktop.core.words import tr
 
 DEFAULT_ENDPOINT = "https://huggingface.co"
 MAX_FILES = 5000
@@ -140,7 +141,8 @@ class HubClient:
         token = (self._token() or "").strip()
         if token and not is_token(token):
             raise AccessDeniedError(
-                "The access token holds spaces or letters that no token has.", hint="Enter the access token again."
+                tr("The access token holds spaces or letters that no token has."),
+                hint=tr("Enter the access token again."),
             )
         return {**headers, "Authorization": f"Bearer {token}"} if token else headers
 
@@ -167,11 +169,14 @@ class HubClient:
         """
         if not is_repo_id(repo_id):
             raise InputError(
-                f"{repo_id[:200]!r} is no name of a repository at the Hub.",
-                hint="Names look like Wan-AI/Wan2.2-TI2V-5B-Diffusers: letters, digits, and . _ - inside.",
+                tr("{repo_id!r} is no name of a repository at the Hub.", repo_id=repo_id[:200]),
+                hint=tr("Names look like Wan-AI/Wan2.2-TI2V-5B-Diffusers: letters, digits, and . _ - inside."),
             )
         if not _REVISION.fullmatch(revision):
-            raise InputError(f"{revision[:200]!r} is no revision.", hint="Use main, a tag, or the id of a commit.")
+            raise InputError(
+                tr("{revision!r} is no revision.", revision=revision[:200]),
+                hint=tr("Use main, a tag, or the id of a commit."),
+            )
         ask = self._question(repo_id, check_cancelled)
         info = ask.json(f"/api/models/{repo_id}/revision/{urllib.parse.quote(revision, safe='')}")
         try:
@@ -180,7 +185,8 @@ class HubClient:
             return RemoteRepo(repo_id, commit, bool(info.get("gated")), files, _licence(info))
         except ValueError as error:
             raise ContentMismatchError(
-                f"What the Hub says of {repo_id} cannot be used: {error}.", hint="Try again later, or another mirror."
+                tr("What the Hub says of {repo_id} cannot be used: {error}.", repo_id=repo_id, error=error),
+                hint=tr("Try again later, or another mirror."),
             ) from error
 
     def check_access(self, repo: RemoteRepo, *, check_cancelled: Callable[[], None] = _never_cancelled) -> None:

@@ -26,6 +26,7 @@ from wan_desktop.core.errors import (
     OfflineError,
     RepositoryNotFoundError,
 )
+from wan_desktop.core.words import mark, tr
 
 if TYPE_CHECKING:
     import httpx2
@@ -41,8 +42,10 @@ _LONGEST_WAIT_S = 5.0
 _LOOK_S = 0.05
 _OF_THE_BODY = ("content-encoding", "content-length", "transfer-encoding")
 _RATE_LIMIT = re.compile(r";\s*r=0\s*;\s*t=(\d{1,9})")
-_TRY_LATER = "Models on this PC can be used without the Hub. Try again later."
-_NETWORK = "Look at the proxy, the firewall and the clock of this PC, or log in to the network in a browser; try again."
+_TRY_LATER = mark("Models on this PC can be used without the Hub. Try again later.")
+_NETWORK = mark(
+    "Look at the proxy, the firewall and the clock of this PC, or log in to the network in a browser; try again."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +100,8 @@ class HubQuestion:
         """
         if not _is_address(url):
             raise InputError(
-                f"{self.endpoint[:200]!r} is no address of a Hub.",
-                hint="Correct HF_ENDPOINT, or leave it empty.",
+                tr("{endpoint!r} is no address of a Hub.", endpoint=self.endpoint[:200]),
+                hint=tr("Correct HF_ENDPOINT, or leave it empty."),
             )
         _load_library()
         for wait_s in (*self.waits_s, None):
@@ -137,8 +140,8 @@ class HubQuestion:
             return json.loads(answer.content)
         except (ValueError, RecursionError) as error:
             raise ConnectionBlockedError(
-                f"A login page or another web page answered instead of the Hub ({_host(self.endpoint)}).",
-                hint=_NETWORK,
+                tr("A login page or another web page answered instead of the Hub ({host}).", host=_host(self.endpoint)),
+                hint=tr(_NETWORK),
             ) from error
 
 
@@ -178,7 +181,7 @@ class _Attempt(threading.Thread):
                 answer = self._whole(response)
             hf_raise_for_status(answer)
             return answer
-        raise _BlockedError(f"{_host(url)} redirected more than {_MAX_REDIRECTS} times")
+        raise _BlockedError(tr("{host} redirected more than {most} times", host=_host(url), most=_MAX_REDIRECTS))
 
     def _whole(self, response: "httpx2.Response") -> "httpx2.Response":
         import httpx2  # noqa: PLC0415 - comes with huggingface_hub
@@ -189,7 +192,9 @@ class _Attempt(threading.Thread):
             if self.unwanted.is_set():
                 break
             if len(body) > _MAX_ANSWER_BYTES:
-                raise _BlockedError(f"{_host(self._url)} sent more than {_MAX_ANSWER_BYTES >> 20} MiB")
+                raise _BlockedError(
+                    tr("{host} sent more than {most} MiB", host=_host(self._url), most=_MAX_ANSWER_BYTES >> 20)
+                )
         told = {name: value for name, value in response.headers.items() if name not in _OF_THE_BODY}
         # What is wrong is in the headers; huggingface_hub stumbles over bodies that are JSON but no object.
         content = bytes(body) if response.is_success else b""
@@ -223,11 +228,13 @@ def _redirected(url: str, location: str) -> str:
     try:
         target = urllib.parse.urljoin(url, location)
     except ValueError as error:
-        raise _BlockedError(f"{_host(url)} redirected to nowhere") from error
+        raise _BlockedError(tr("{host} redirected to nowhere", host=_host(url))) from error
     if not _is_address(target):
-        raise _BlockedError(f"{_host(url)} redirected to nowhere")
+        raise _BlockedError(tr("{host} redirected to nowhere", host=_host(url)))
     if url.startswith("https:") and not target.startswith("https:"):
-        raise _BlockedError(f"{_host(url)} redirected to {_host(target)} without encryption")
+        raise _BlockedError(
+            tr("{host} redirected to {target} without encryption", host=_host(url), target=_host(target))
+        )
     return target
 
 
@@ -252,20 +259,24 @@ def _failure(error: Exception, page: str, host: str) -> _Failure:
         case HfHubHTTPError():
             return _refusal(error, page, host)
         case OfflineModeIsEnabled():
-            return _Failure(_offline("HF_HUB_OFFLINE is set, so the Hub is not asked", hint="Remove that setting."))
+            return _Failure(
+                _offline(tr("HF_HUB_OFFLINE is set, so the Hub is not asked"), hint=tr("Remove that setting."))
+            )
         case _BlockedError() | httpx2.ProxyError() | httpx2.DecodingError() | httpx2.InvalidURL():
-            return _Failure(ConnectionBlockedError(f"No connection to the Hub: {error}.", hint=_NETWORK))
+            return _Failure(
+                ConnectionBlockedError(tr("No connection to the Hub: {error}.", error=error), hint=tr(_NETWORK))
+            )
         case httpx2.TimeoutException() | TimeoutError():
-            return _Failure(_offline(f"{host} does not answer in time"), may_pass=True)
+            return _Failure(_offline(tr("{host} does not answer in time", host=host)), may_pass=True)
         case httpx2.ConnectError() | UnicodeError():  # the latter for names that no host can have
             return _no_connection(error, host)
         case httpx2.TransportError():
-            return _Failure(_offline(f"The connection to {host} broke off"), may_pass=True)
+            return _Failure(_offline(tr("The connection to {host} broke off", host=host)), may_pass=True)
     raise error
 
 
-def _offline(what: str, *, hint: str = _TRY_LATER) -> OfflineError:
-    return OfflineError(f"{what}.", hint=hint)
+def _offline(what: str, *, hint: str = "") -> OfflineError:
+    return OfflineError(f"{what}.", hint=hint or tr(_TRY_LATER))
 
 
 def _no_connection(error: Exception, host: str) -> _Failure:
@@ -273,12 +284,18 @@ def _no_connection(error: Exception, host: str) -> _Failure:
     tls = next((cause for cause in causes if isinstance(cause, ssl.SSLError)), None)
     if isinstance(tls, ssl.SSLError) and not isinstance(tls, (ssl.SSLEOFError, ssl.SSLZeroReturnError)):
         reason = getattr(tls, "verify_message", "") or tls.reason or str(tls)
-        return _Failure(ConnectionBlockedError(f"No encrypted connection to {host}: {reason}.", hint=_NETWORK))
+        return _Failure(
+            ConnectionBlockedError(
+                tr("No encrypted connection to {host}: {reason}.", host=host, reason=reason), hint=tr(_NETWORK)
+            )
+        )
     if any(isinstance(cause, ConnectionResetError | ssl.SSLError) for cause in causes):
-        return _Failure(_offline(f"The connection to {host} broke off"), may_pass=True)
+        return _Failure(_offline(tr("The connection to {host} broke off", host=host)), may_pass=True)
     if any(isinstance(cause, socket.gaierror | UnicodeError) for cause in causes):
-        return _Failure(_offline(f"{host} cannot be found: there is no internet connection, or the name is wrong"))
-    return _Failure(_offline(f"{host} cannot be reached"))
+        return _Failure(
+            _offline(tr("{host} cannot be found: there is no internet connection, or the name is wrong", host=host))
+        )
+    return _Failure(_offline(tr("{host} cannot be reached", host=host)))
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
@@ -292,33 +309,42 @@ def _refusal(error: "HfHubHTTPError", page: str, host: str) -> _Failure:
 
     match error:
         case hub.GatedRepoError():
-            hint = f"Open {page}, log in and accept the licence; then enter an access token of that account."
-            return _Failure(AccessDeniedError(f"The Hub gives {page} only to whom its authors let in.", hint=hint))
+            hint = tr(
+                "Open {page}, log in and accept the licence; then enter an access token of that account.", page=page
+            )
+            return _Failure(
+                AccessDeniedError(tr("The Hub gives {page} only to whom its authors let in.", page=page), hint=hint)
+            )
         case hub.RevisionNotFoundError():
-            return _Failure(_missing(f"{page} has no such revision.", hint="Use main, or look at its page."))
+            return _Failure(
+                _missing(tr("{page} has no such revision.", page=page), hint=tr("Use main, or look at its page."))
+            )
         case hub.DisabledRepoError() | hub.RemoteEntryNotFoundError():
-            return _Failure(_missing(f"{page} or its file is not there any more.", hint="Look at its page."))
+            return _Failure(
+                _missing(tr("{page} or its file is not there any more.", page=page), hint=tr("Look at its page."))
+            )
         case hub.RepositoryNotFoundError():
-            hint = "Compare the name with its page. If it is private, enter an access token of its owner."
-            return _Failure(_missing(f"There is nothing at {page}, or it is private.", hint=hint))
+            hint = tr("Compare the name with its page. If it is private, enter an access token of its owner.")
+            return _Failure(_missing(tr("There is nothing at {page}, or it is private.", page=page), hint=hint))
     return _refused_status(error.response, page, host)
 
 
 def _refused_status(response: "httpx2.Response", page: str, host: str) -> _Failure:
     status, told = response.status_code, _plain(response.headers.get("X-Error-Message", ""))
-    said = f"{host} answered {status} {response.reason_phrase}{': ' if told else ''}{told}"
+    answer = f"{status} {response.reason_phrase}{': ' if told else ''}{told}"
+    said = tr("{host} answered {answer}", host=host, answer=answer)
     match status:
         case 401 | 403 | 451:
-            hint = f"Enter another access token or none, or open {page} to see who may download."
+            hint = tr("Enter another access token or none, or open {page} to see who may download.", page=page)
             return _Failure(AccessDeniedError(f"{said}.", hint=hint))
         case 404 | 410:
-            return _Failure(_missing(f"{said}.", hint=f"Look at {page}."))
+            return _Failure(_missing(f"{said}.", hint=tr("Look at {page}.", page=page)))
         case 407 | 511:
-            return _Failure(ConnectionBlockedError(f"{said}.", hint=_NETWORK))
+            return _Failure(ConnectionBlockedError(f"{said}.", hint=tr(_NETWORK)))
     if status not in (408, 425, 429) and status < 500:
         return _Failure(_offline(said))
     wait_s = _asked_wait_s(response.headers)
-    hint = f"Try again in {wait_s:.0f} seconds." if wait_s else _TRY_LATER
+    hint = tr("Try again in {wait_s:.0f} seconds.", wait_s=wait_s) if wait_s else ""
     return _Failure(_offline(said, hint=hint), may_pass=True, wait_s=wait_s)
 
 

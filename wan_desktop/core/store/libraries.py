@@ -2,13 +2,14 @@
 
 import contextlib
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from wan_desktop.core.errors import ModelNotFoundError, WanError
 from wan_desktop.core.store.disk import Disk
 from wan_desktop.core.store.disk_error import disk_error
 from wan_desktop.core.store.library import Library, ModelKey
+from wan_desktop.core.words import tr
 
 
 class Libraries:
@@ -58,6 +59,25 @@ class Libraries:
                 return library
         return None
 
+    def at(self, folder: Path) -> tuple[Library, ModelKey] | None:
+        """Which model lies in that folder, and where; None if it is no folder of a library."""
+        for library in self.here:
+            with contextlib.suppress(ValueError):
+                model_id, variant = folder.relative_to(library.root).parts
+                return library, ModelKey(model_id, variant)
+        return None
+
+    @contextlib.contextmanager
+    def using(self, folder: Path) -> Iterator[None]:
+        """Claim the model in that folder while a video is made with it; a folder of the user's own needs no claim.
+
+        Raises:
+            ModelBusyError: Something else is done with it.
+        """
+        found = self.at(folder)
+        with found[0].use(found[1]) if found is not None else contextlib.nullcontext():
+            yield
+
     def holding(self, key: ModelKey) -> Library:
         """As `where`, for a model that must be here.
 
@@ -67,7 +87,8 @@ class Libraries:
         library = self.where(key)
         if library is None:
             raise ModelNotFoundError(
-                f"{key.model_id} ({key.variant}) is not on this PC.", hint="Download it, or connect its drive."
+                tr("{model} ({variant}) is not on this PC.", model=key.model_id, variant=key.variant),
+                hint=tr("Download it, or connect its drive."),
             )
         return library
 

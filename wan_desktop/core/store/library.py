@@ -17,10 +17,8 @@ import json
 import logging
 import os
 import re
-import threading
 import time
 import uuid
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,7 +26,9 @@ from wan_desktop.core.errors import DriveMissingError, ManifestError, ModelBusyE
 from wan_desktop.core.records import RecordError, from_plain, to_plain
 from wan_desktop.core.store.disk import Disk, Kind, is_litter
 from wan_desktop.core.store.disk_error import disk_error
+from wan_desktop.core.store.holds import Holds
 from wan_desktop.core.store.manifest import METADATA_FOLDER
+from wan_desktop.core.words import mark, tr
 
 logger = logging.getLogger(__name__)
 
@@ -69,13 +69,6 @@ class _LibraryRecord:
     format: int = _FORMAT
 
 
-@dataclass(frozen=True, slots=True)
-class _Holder:
-    purpose: str
-    pid: int
-    thread: str = ""
-
-
 class Library:
     """One library; for all threads.
 
@@ -93,8 +86,7 @@ class Library:
             record = json.dumps(to_plain(_LibraryRecord(uuid.uuid4().hex)))
             disk.write_atomically(root / LIBRARY_FILE, record.encode())
         self.library_id = self._read_id()
-        self._lock = threading.Lock()
-        self._held: dict[ModelKey, str] = {}
+        self._holds = Holds(self)
 
     def _read_id(self) -> str:
         file = self.root / LIBRARY_FILE
@@ -103,15 +95,18 @@ class Library:
             record = from_plain(_LibraryRecord, json.loads(data))
         except FileNotFoundError as error:
             raise DriveMissingError(
-                f"The model folder {self.root} is not there.", hint="Connect its drive, or choose another model folder."
+                tr("The model folder {folder} is not there.", folder=self.root),
+                hint=tr("Connect its drive, or choose another model folder."),
             ) from error
         except (ValueError, RecordError) as error:
             raise ManifestError(
-                f"{file} cannot be read: {error}.", hint="Add the folder again as a new one."
+                tr("{file} cannot be read: {error}.", file=file, error=error),
+                hint=tr("Add the folder again as a new one."),
             ) from error
         if record.format > _FORMAT:
             raise ManifestError(
-                f"The model folder {self.root} was made by a newer version of this program.", hint="Update the program."
+                tr("The model folder {folder} was made by a newer version of this program.", folder=self.root),
+                hint=tr("Update the program."),
             )
         return record.library_id
 
@@ -170,66 +165,31 @@ class Library:
 
     # Holds ---------------------------------------------------------------------------------------------------------
 
-    @contextlib.contextmanager
-    def hold(self, key: ModelKey, purpose: str) -> Iterator[None]:
-        """Claim a model against all other threads and processes; never waits.
+    def hold(self, key: ModelKey, purpose: str) -> contextlib.AbstractContextManager[None]:
+        """Claim a model against all other threads and processes; never waits. See `Holds.hold`."""
+        return self._holds.hold(key, purpose)
+
+    def use(self, key: ModelKey) -> contextlib.AbstractContextManager[None]:
+        """Claim a model while a video is made with it; see `Holds.use`."""
+        return self._holds.use(key)
+
+    def held_elsewhere(self, key: ModelKey) -> str:
+        """What another process does with the model; empty for nothing."""
+        return self._holds.held_elsewhere(key)
+
+    def refuse_links(self, key: ModelKey) -> None:
+        """What lies behind a link is not ours, so nothing is put there or deleted.
 
         Raises:
-            ModelBusyError: It is claimed; the message says for what.
-            StoreError: The drive is gone or cannot be written, or a link is in the model's place.
+            StoreError: A link is in the model's place, or in that of its download.
         """
-        with self._lock:
-            if key in self._held:
-                raise _busy(key, self._held[key])
-            self._held[key] = purpose
-        try:
-            with self._hold_across_processes(key, purpose):
-                yield
-        finally:
-            with self._lock:
-                del self._held[key]
-
-    @contextlib.contextmanager
-    def _hold_across_processes(self, key: ModelKey, purpose: str) -> Iterator[None]:
-        folder = self.root / METADATA_FOLDER / "locks"
-        holder = folder / f"{key}.holder"
-        try:
-            self._refuse_links(key)
-            self.make_folder(folder)
-            lock = self.disk.lock(folder / f"{key}.lock")
-        except BlockingIOError as error:
-            raise _busy(key, self._read_holder(holder)) from error
-        except OSError as error:
-            raise disk_error(error, self.root, purpose) from error
-        with lock:
-            self._write_holder(holder, purpose)
-            yield
-
-    def _refuse_links(self, key: ModelKey) -> None:
-        """What lies behind a link is not ours, so nothing is put there or deleted."""
         downloads, folder = self.downloads(key), self.folder(key)
         for place in (self.root / METADATA_FOLDER, downloads.parent, downloads, folder.parent, folder):
             if self.disk.exists(place) and self.disk.stat(place).kind == Kind.LINK:
                 raise StoreError(
-                    f"{place} is a link to another folder, which the program does not follow.",
-                    hint="Put the folder itself there, or choose another model folder.",
+                    tr("{place} is a link to another folder, which the program does not follow.", place=place),
+                    hint=tr("Put the folder itself there, or choose another model folder."),
                 )
-
-    def _write_holder(self, holder: Path, purpose: str) -> None:
-        """It only makes a message better: a full drive must not keep anybody from removing a model."""
-        record = _Holder(purpose, os.getpid(), threading.current_thread().name)
-        try:
-            self.disk.write_atomically(holder, json.dumps(to_plain(record)).encode())
-        except OSError as error:
-            logger.warning("%s cannot be written: %s", holder, error)
-
-    def _read_holder(self, file: Path) -> str:
-        try:
-            data = json.loads(self.disk.read_bytes(file, limit_bytes=_MAX_JSON_BYTES))
-            record = from_plain(_Holder, data)
-        except (OSError, ValueError):
-            return "something, by another program"
-        return f"{record.purpose}, by another window of this program (process {record.pid})"
 
     # Publish, remove, put back -------------------------------------------------------------------------------------
 
@@ -284,7 +244,7 @@ class Library:
         """
         if self.disk.exists(self.folder(key)) or not self.disk.exists(self._outgoing(key)):
             return
-        with contextlib.suppress(ModelBusyError), self.hold(key, "finishing what was interrupted"):
+        with contextlib.suppress(ModelBusyError), self.hold(key, mark("finishing what was interrupted")):
             self.recover(key)
 
     def recover(self, key: ModelKey) -> None:
@@ -329,7 +289,12 @@ class Library:
         """
         folder = self.folder(key)
         if not self.disk.exists(folder):
-            raise RequestError(f"{key.model_id} ({key.variant}) is not in {self.root}.", hint="It may be gone already.")
+            raise RequestError(
+                tr(
+                    "{model} ({variant}) is not in {folder}.", model=key.model_id, variant=key.variant, folder=self.root
+                ),
+                hint=tr("It may be gone already."),
+            )
         self.make_folder(self.trash)
         name = _time_name()
         target = self.trash / f"{name}--{key}"
@@ -365,13 +330,27 @@ class Library:
         folder = self.folder(item.key)
         if self.disk.exists(folder):
             raise RequestError(
-                f"{item.key.model_id} ({item.key.variant}) is there again.", hint="Remove that one first."
+                tr("{model} ({variant}) is there again.", model=item.key.model_id, variant=item.key.variant),
+                hint=tr("Remove that one first."),
             )
         if not self.disk.exists(item.path):
-            raise RequestError("It is not in the trash any more.", hint="Download it again.")
+            raise RequestError(tr("It is not in the trash any more."), hint=tr("Download it again."))
         self.make_folder(folder.parent)
         self.disk.replace(item.path, folder)
         self.disk.sync_folder(folder.parent)
+
+    def delete_trashed(self, item: TrashItem) -> int:
+        """Delete a removed model for good; returns the bytes freed.
+
+        Raises:
+            StoreError: A file of it is in use; what is left stays in the trash.
+        """
+        try:
+            freed_bytes = self.own_bytes(item.path)
+            self.disk.remove_tree(item.path)
+        except OSError as error:
+            raise disk_error(error, self.root, "deleting") from error
+        return freed_bytes
 
     def empty_trash(self, *, older_than_s: float = 0.0) -> int:
         """Delete what was removed at least so long ago; returns the bytes freed."""
@@ -451,9 +430,3 @@ class Library:
 
 def _time_name() -> str:
     return f"{int(time.time())}-{uuid.uuid4().hex[:6]}"
-
-
-def _busy(key: ModelKey, purpose: str) -> ModelBusyError:
-    return ModelBusyError(
-        f"{key.model_id} ({key.variant}) is busy: {purpose}.", hint="Wait until that is done, or stop it."
-    )

@@ -12,6 +12,7 @@ from wan_desktop.core.store.manifest import read_manifest, read_stamps
 from wan_desktop.core.store.status import ModelState, ModelStatus
 from wan_desktop.core.store.times import now_utc
 from wan_desktop.core.store.verify import quick_check
+from wan_desktop.core.words import tr
 
 
 class Look:
@@ -39,11 +40,11 @@ class Look:
         if folder is None:
             return self._absent(key)
         if not self._disk.exists(folder):
-            return ModelState(key, ModelStatus.INCOMPLETE, "a download was begun and can go on", now_utc())
+            return ModelState(key, ModelStatus.INCOMPLETE, tr("a download was begun and can go on"), now_utc())
         try:
             report = quick_check(self._disk, folder)
         except FileNotFoundError:
-            return ModelState(key, ModelStatus.CORRUPTED, "its file list is missing", now_utc(), folder)
+            return ModelState(key, ModelStatus.CORRUPTED, tr("its file list is missing"), now_utc(), folder)
         except ManifestError as error:
             return ModelState(key, ModelStatus.CORRUPTED, error.message, now_utc(), folder)
         except OSError as error:
@@ -80,8 +81,10 @@ class Look:
         missing = self._libraries.missing
         if missing and self._was_here(key):
             names = ", ".join(str(root) for root in missing)
-            return ModelState(key, ModelStatus.ERROR, f"its drive is not connected ({names})", now_utc())
-        return ModelState(key, ModelStatus.MISSING, "it is not on this PC", now_utc())
+            return ModelState(
+                key, ModelStatus.ERROR, tr("its drive is not connected ({names})", names=names), now_utc()
+            )
+        return ModelState(key, ModelStatus.MISSING, tr("it is not on this PC"), now_utc())
 
     def _was_here(self, key: ModelKey) -> bool:
         entries = self._history.entries(key.model_id, key.variant, limit=20)

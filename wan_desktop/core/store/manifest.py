@@ -20,6 +20,7 @@ from wan_desktop.core.store.blocks import BlockMap
 from wan_desktop.core.store.conversion import Conversion
 from wan_desktop.core.store.disk import Disk
 from wan_desktop.core.store.names import check_name, check_names
+from wan_desktop.core.words import mark, tr
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +37,7 @@ _VARIANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _REPO_ID = re.compile(r"(?!.*\.\.)[A-Za-z0-9_][A-Za-z0-9_.-]{0,95}(/[A-Za-z0-9_][A-Za-z0-9_.-]{0,95})?")
 _SHA1 = re.compile(r"[0-9a-f]{40}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-_REPAIR = "Repair the model, which makes the list anew."
+_REPAIR = mark("Repair the model, which makes the list anew.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +189,8 @@ def read_manifest(disk: Disk, folder: Path) -> Manifest:
         return _manifest(_unseal(data, "manifest"), folder)
     except (ValueError, RecursionError, UnsafeNameError) as error:
         raise ManifestError(
-            f"The file list of the model in {folder} is damaged: {_reason(error)}.", hint=_REPAIR
+            tr("The file list of the model in {folder} is damaged: {error}.", folder=folder, error=_reason(error)),
+            hint=tr(_REPAIR),
         ) from error
 
 
@@ -202,9 +204,14 @@ def write_manifest(disk: Disk, folder: Path, manifest: Manifest) -> None:
     data = _seal("manifest", to_plain(manifest))
     if len(data) > _MAX_JSON_BYTES:
         raise ManifestError(
-            f"The file list of {manifest.model_id} would have {len(data)} bytes, for {len(manifest.files)} files; "
-            f"{_MAX_JSON_BYTES} bytes are possible.",
-            hint="Choose a folder or repository that holds one model and nothing else.",
+            tr(
+                "The file list of {model} would have {number} bytes, for {files} files; {most} bytes are possible.",
+                model=manifest.model_id,
+                number=len(data),
+                files=len(manifest.files),
+                most=_MAX_JSON_BYTES,
+            ),
+            hint=tr("Choose a folder or repository that holds one model and nothing else."),
         )
     _write(disk, folder, _MANIFEST, data)
 
@@ -213,9 +220,14 @@ def _manifest(plain: Any, folder: Path) -> Manifest:
     found = plain.get("format") if isinstance(plain, Mapping) else None
     if type(found) is int and found > MANIFEST_FORMAT:
         raise ManifestError(
-            f"The model in {folder} was made by a newer version of this program: its file list has format {found}, "
-            f"this version reads format {MANIFEST_FORMAT}.",
-            hint="Update the program.",
+            tr(
+                "The model in {folder} was made by a newer version of this program: its file list has format "
+                "{found}, this version reads format {known}.",
+                folder=folder,
+                found=found,
+                known=MANIFEST_FORMAT,
+            ),
+            hint=tr("Update the program."),
         )
     return from_plain(Manifest, plain)
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from pathlib import PurePosixPath
 
 from wan_desktop.core.errors import UnsafeNameError
+from wan_desktop.core.words import tr
 
 MAX_NAME_CHARACTERS = 200
 MAX_PART_CHARACTERS = 120
@@ -68,48 +69,56 @@ def check_names(filenames: Iterable[str]) -> list[PurePosixPath]:
         for spelling in (*above, name):
             other = spellings.setdefault(_folded(spelling), spelling)
             if other != spelling:
-                raise _unsafe(spelling, f"{_shown(other)} is the same where capitals do not count")
+                raise _unsafe(spelling, tr("{other} is the same where capitals do not count", other=_shown(other)))
         if name in files:
-            raise _unsafe(name, "it is there twice")
+            raise _unsafe(name, tr("it is there twice"))
         files.add(name)
         folders.update(above)
     for both in sorted(files & folders):
-        raise _unsafe(both, "it is a file and a folder at once")
+        raise _unsafe(both, tr("it is a file and a folder at once"))
     return paths
 
 
 def _problem(filename: str) -> str:
     """Why the name is refused; empty when it is not."""
     if not filename:
-        return "it is empty"
+        return tr("it is empty")
     if len(filename) > MAX_NAME_CHARACTERS:
-        return f"it has {len(filename)} characters, {MAX_NAME_CHARACTERS} are possible"
+        return tr(
+            "it has {number} characters, {most} are possible",
+            number=len(filename),
+            most=MAX_NAME_CHARACTERS,
+        )
     if not filename.isprintable():
-        return "it holds control characters, or others that cannot be seen"
+        return tr("it holds control characters, or others that cannot be seen")
     if not unicodedata.is_normalized("NFC", filename):
-        return "its letters are not composed as usual (NFC)"
+        return tr("its letters are not composed as usual (NFC)")
     forbidden = sorted(_FORBIDDEN.intersection(filename))
     if forbidden:
-        return f"it holds {' '.join(forbidden)}"
+        return tr("it holds {forbidden}", forbidden=" ".join(forbidden))
     parts = filename.split("/")
     if len(parts) > MAX_PARTS:
-        return f"it lies {len(parts)} levels deep, {MAX_PARTS} are possible"
+        return tr("it lies {number} levels deep, {most} are possible", number=len(parts), most=MAX_PARTS)
     return next(filter(None, map(_problem_of_part, parts)), "")
 
 
 def _problem_of_part(part: str) -> str:
     if not part:
-        return "a part of it is empty"
+        return tr("a part of it is empty")
     if part.startswith("."):
-        return "a part of it begins with a dot"
+        return tr("a part of it begins with a dot")
     if part != part.strip(" ") or part.endswith("."):
-        return "a part of it begins or ends with a space, or ends with a dot"
+        return tr("a part of it begins or ends with a space, or ends with a dot")
     if len(part) > MAX_PART_CHARACTERS or len(part.encode()) > _MAX_PART_BYTES:
-        return f"a part of it is longer than {MAX_PART_CHARACTERS} characters or {_MAX_PART_BYTES} bytes"
+        return tr(
+            "a part of it is longer than {max_part_characters} characters or {max_part_bytes} bytes",
+            max_part_characters=MAX_PART_CHARACTERS,
+            max_part_bytes=_MAX_PART_BYTES,
+        )
     if part.partition(".")[0].rstrip(" ").upper() in _DEVICES:
-        return "a part of it is the name of a device on Windows"
+        return tr("a part of it is the name of a device on Windows")
     if _SHORT_NAME.search(part):
-        return "a part of it can be the short form of another name on Windows"
+        return tr("a part of it can be the short form of another name on Windows")
     return ""
 
 
@@ -124,6 +133,6 @@ def _shown(name: str) -> str:
 
 def _unsafe(name: str, problem: str) -> UnsafeNameError:
     return UnsafeNameError(
-        f"The file name {_shown(name)} is refused: {problem}.",
-        hint="Choose another source of the model; this one may mean harm.",
+        tr("The file name {name} is refused: {problem}.", name=_shown(name), problem=problem),
+        hint=tr("Choose another source of the model; this one may mean harm."),
     )

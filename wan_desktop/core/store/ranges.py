@@ -20,6 +20,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
+from wan_desktop.core.words import tr
+
 _REDIRECTS = (301, 302, 303, 307, 308)
 _MAX_REDIRECTS = 5
 _MAX_ERROR_BODY_BYTES = 65_536
@@ -103,7 +105,7 @@ class Body:
             with _translated():
                 raise
         if count == 0:
-            raise FetchError(Refusal.UNREACHABLE, "the connection was closed before the end")
+            raise FetchError(Refusal.UNREACHABLE, tr("the connection was closed before the end"))
         self.remaining_bytes -= count
         if self.remaining_bytes == 0:
             # We read past http.client, which must know that nothing is left, or it drops the connection.
@@ -184,7 +186,7 @@ class RangeClient:
                     address = _redirected(address, response)
                     signed = url.signed = address
                     turn.close()
-                raise FetchError(Refusal.WRONG, f"the server redirected more than {_MAX_REDIRECTS} times")
+                raise FetchError(Refusal.WRONG, tr("the server redirected more than {most} times", most=_MAX_REDIRECTS))
             except FetchError as error:
                 error.from_signed_url = bool(signed)
                 if signed and error.refusal in (Refusal.DENIED, Refusal.GONE, Refusal.WRONG):
@@ -291,9 +293,9 @@ def _redirected(address: str, response: http.client.HTTPResponse) -> str:
     target = urllib.parse.urljoin(address, location)
     before, after = urllib.parse.urlsplit(address), urllib.parse.urlsplit(target)
     if not location or after.scheme not in ("http", "https"):
-        raise FetchError(Refusal.WRONG, "the server redirected to nowhere")
+        raise FetchError(Refusal.WRONG, tr("the server redirected to nowhere"))
     if before.scheme == "https" and after.scheme == "http":
-        raise FetchError(Refusal.BLOCKED, f"the server redirected to {after.hostname} without encryption")
+        raise FetchError(Refusal.BLOCKED, tr("the server redirected to {host} without encryption", host=after.hostname))
     return target
 
 
@@ -303,7 +305,7 @@ def _checked(response: http.client.HTTPResponse, url: RemoteUrl, begin: int, end
     if status not in (200, 206):
         raise _refused(response)
     if response.getheader("Content-Encoding", "identity") != "identity":
-        raise FetchError(Refusal.WRONG, "the answer is compressed", status=status)
+        raise FetchError(Refusal.WRONG, tr("the answer is compressed"), status=status)
     length = response.getheader("Content-Length", "")
     length_bytes = int(length) if length.isdecimal() else -1
     if status == 200:
@@ -316,24 +318,44 @@ def _checked(response: http.client.HTTPResponse, url: RemoteUrl, begin: int, end
     if not found or tuple(map(int, found.groups())) != (begin, end - 1, url.size_bytes):
         told = response.getheader("Content-Range", "no range")
         raise FetchError(
-            Refusal.WRONG, f"asked for bytes {begin}-{end - 1} of {url.size_bytes}, got {told}", status=206
+            Refusal.WRONG,
+            tr(
+                "asked for bytes {begin}-{end} of {size_bytes}, got {told}",
+                begin=begin,
+                end=end - 1,
+                size_bytes=url.size_bytes,
+                told=told,
+            ),
+            status=206,
         )
     if length_bytes not in (end - begin, -1):
-        raise FetchError(Refusal.WRONG, f"asked for {end - begin} bytes, got {length_bytes}", status=206)
+        raise FetchError(
+            Refusal.WRONG,
+            tr("asked for {size_bytes} bytes, got {length_bytes}", size_bytes=end - begin, length_bytes=length_bytes),
+            status=206,
+        )
     return Body(begin, end - begin, response)
 
 
 def _not_the_file(response: http.client.HTTPResponse, length: str, size_bytes: int) -> FetchError:
     if response.getheader("Content-Type", "").startswith("text/html"):
-        return FetchError(Refusal.BLOCKED, "a web page came instead of the file", status=200)
-    return FetchError(Refusal.WRONG, f"the file has {length or 'unknown'} bytes instead of {size_bytes}", status=200)
+        return FetchError(Refusal.BLOCKED, tr("a web page came instead of the file"), status=200)
+    return FetchError(
+        Refusal.WRONG,
+        tr(
+            "the file has {found_bytes} bytes instead of {size_bytes}",
+            found_bytes=length or tr("unknown"),
+            size_bytes=size_bytes,
+        ),
+        status=200,
+    )
 
 
 def _refused(response: http.client.HTTPResponse) -> FetchError:
     status = response.status
     retry_after_s = _retry_after_s(response.getheader("Retry-After", ""))
     _drain(response)
-    text = f"the server answered {status} {response.reason}"
+    text = tr("the server answered {status} {reason}", status=status, reason=response.reason)
     if status in (401, 403):
         return FetchError(Refusal.DENIED, text, status=status)
     if status in (404, 410):
@@ -368,15 +390,21 @@ def _translated() -> Iterator[None]:
     except FetchError:
         raise
     except TimeoutError as error:
-        raise FetchError(Refusal.STALLED, "nothing came for a while") from error
+        raise FetchError(Refusal.STALLED, tr("nothing came for a while")) from error
     except ssl.SSLCertVerificationError as error:
-        raise FetchError(Refusal.BLOCKED, f"the certificate is not trusted: {error.verify_message}") from error
+        raise FetchError(
+            Refusal.BLOCKED, tr("the certificate is not trusted: {reason}", reason=error.verify_message)
+        ) from error
     except (ssl.SSLEOFError, ssl.SSLZeroReturnError) as error:
-        raise FetchError(Refusal.UNREACHABLE, "the connection was closed") from error
+        raise FetchError(Refusal.UNREACHABLE, tr("the connection was closed")) from error
     except ssl.SSLError as error:
-        raise FetchError(Refusal.BLOCKED, f"no encrypted connection: {error.reason or error}") from error
+        raise FetchError(
+            Refusal.BLOCKED, tr("no encrypted connection: {reason}", reason=error.reason or error)
+        ) from error
     except socket.gaierror as error:
-        raise FetchError(Refusal.UNREACHABLE, f"the server's name is not known: {error}") from error
+        raise FetchError(Refusal.UNREACHABLE, tr("the server's name is not known: {error}", error=error)) from error
     except (OSError, http.client.HTTPException, ValueError, AttributeError) as error:
         # AttributeError: http.client's own answer when `abort` takes the socket away under it.
-        raise FetchError(Refusal.UNREACHABLE, f"the connection broke: {str(error) or type(error).__name__}") from error
+        raise FetchError(
+            Refusal.UNREACHABLE, tr("the connection broke: {error}", error=str(error) or type(error).__name__)
+        ) from error

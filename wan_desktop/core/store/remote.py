@@ -12,6 +12,7 @@ from wan_desktop.core.store.hub import HubClient, RemoteRepo
 from wan_desktop.core.store.manifest import Manifest, Origin
 from wan_desktop.core.store.status import RemoteState, RemoteStatus
 from wan_desktop.core.store.times import now_utc
+from wan_desktop.core.words import tr, trn
 
 _FRESH_S = 3600.0
 """So long an answer is good enough to plan a download with."""
@@ -63,9 +64,13 @@ class Remote:
         revision = repos[0].revision if repos else ""
         newer = _newer_files(here, repos)
         if newer:
-            text = f"{newer} files are newer at the Hub than on this PC."
+            text = trn(
+                "{count} file is newer at the Hub than on this PC.",
+                "{count} files are newer at the Hub than on this PC.",
+                newer,
+            )
             return RemoteState(RemoteStatus.UPDATE_AVAILABLE, text, now_utc(), revision)
-        return RemoteState(RemoteStatus.AVAILABLE, "The Hub has it.", now_utc(), revision)
+        return RemoteState(RemoteStatus.AVAILABLE, tr("The Hub has it."), now_utc(), revision)
 
     def plan(self, metadata: ModelMetadata, variant: Variant, context: JobContext, *, update: bool) -> DownloadPlan:
         """What a variant is made of.
@@ -81,8 +86,16 @@ class Remote:
             DownloadError: The Hub cannot be asked, or lacks a file.
         """
         if variant.is_refused or not variant.parts:
-            reason = variant.refused_because or "it comes with the program"
-            raise RequestError(f"{metadata.name} ({variant.name}) is not downloaded: {reason}.", hint="Choose another.")
+            reason = tr(variant.refused_because) or tr("it comes with the program")
+            raise RequestError(
+                tr(
+                    "{name} ({variant}) is not downloaded: {reason}.",
+                    name=metadata.name,
+                    variant=variant.name,
+                    reason=reason,
+                ),
+                hint=tr("Choose another."),
+            )
         files: dict[str, PlannedFile] = {}
         for part in variant.parts:
             repo = self.repo(part.repo_id, context, max_age_s=0 if update else _FRESH_S)

@@ -42,6 +42,7 @@ from wan_desktop.core.store.ranges import Hub
 from wan_desktop.core.store.times import now_utc
 from wan_desktop.core.store.transfer import Transfer
 from wan_desktop.core.store.verify import FileFinding, IntegrityReport
+from wan_desktop.core.words import tr, trn
 
 logger = logging.getLogger(__name__)
 
@@ -171,8 +172,13 @@ class _Repair:
             self._disk.remove_folder(self._place.parent)
         if hopeless:
             raise IntegrityError(
-                f"{len(hopeless)} files are damaged, and nobody knows where they came from: {', '.join(hopeless[:3])}.",
-                hint="Put good copies in their place, or remove the model and download it.",
+                trn(
+                    "A file is damaged, and nobody knows where it came from: {names}.",
+                    "{count} files are damaged, and nobody knows where they came from: {names}.",
+                    len(hopeless),
+                    names=", ".join(hopeless[:3]),
+                ),
+                hint=tr("Put good copies in their place, or remove the model and download it."),
             )
 
     def _remove_links(self, file: ManifestFile) -> None:
@@ -271,8 +277,10 @@ class _Repair:
         made = convert_file(self._disk, item.part, new, check=lambda _: self._context.check_cancelled())
         if made.sha256 != file.sha256:
             raise ContentMismatchError(
-                f"{file.path}, made anew, has another hash than the manifest says: the manifest is wrong.",
-                hint="Remove the model and download it again.",
+                tr(
+                    "{path}, made anew, has another hash than the manifest says: the manifest is wrong.", path=file.path
+                ),
+                hint=tr("Remove the model and download it again."),
             )
         self._swap(file, new, made.block_map)
 

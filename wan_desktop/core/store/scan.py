@@ -26,6 +26,7 @@ from wan_desktop.core.store.manifest import (
     METADATA_FOLDER,
 )
 from wan_desktop.core.store.weights_header import read_weights_header
+from wan_desktop.core.words import mark, tr
 
 MAX_LOOKED_AT = 200_000
 """Names in one scan."""
@@ -43,7 +44,7 @@ _COMFYUI = frozenset(("diffusion_models", "unet", "text_encoders", "clip", "vae"
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _CHECK_EVERY = 100
-_SINGLE_FILES = "It holds single files, not a whole model in diffusers' layout."
+_SINGLE_FILES = mark("It holds single files, not a whole model in diffusers' layout.")
 
 
 def scan(disk: Disk, root: Path, *, check: Check = go_on) -> Scan:
@@ -65,12 +66,14 @@ def scan(disk: Disk, root: Path, *, check: Check = go_on) -> Scan:
         kind = disk.stat(root).kind
     except (FileNotFoundError, NotADirectoryError) as error:
         raise ModelNotFoundError(
-            f"There is no folder {shown_path(root)}.", hint="Choose the folder that holds the models."
+            tr("There is no folder {root}.", root=shown_path(root)), hint=tr("Choose the folder that holds the models.")
         ) from error
     except OSError as error:
         raise disk_error(error, root, "looking for models") from error
     if kind != Kind.FOLDER:
-        raise ModelNotFoundError(f"{shown_path(root)} is not a folder.", hint="Choose the folder that holds it.")
+        raise ModelNotFoundError(
+            tr("{root} is not a folder.", root=shown_path(root)), hint=tr("Choose the folder that holds it.")
+        )
     return _Scanner(disk, root, check).run()
 
 
@@ -134,11 +137,11 @@ class _Scanner:
         except OSError as error:
             if folder == self._root:
                 raise disk_error(error, folder, "looking for models") from error
-            self._skip(folder, SkipReason.UNREADABLE, f"The folder cannot be read: {error.strerror}.")
+            self._skip(folder, SkipReason.UNREADABLE, tr("The folder cannot be read: {reason}.", reason=error.strerror))
             return
         is_ours = LIBRARY_FILE in names or METADATA_FOLDER in names
         if is_ours or (folder == self._root and _is_in_library(self._disk, folder)):
-            self._skip(folder, SkipReason.OWN_LIBRARY, "This program has it already.")
+            self._skip(folder, SkipReason.OWN_LIBRARY, tr("This program has it already."))
             return
         repo = place.repo or repo_of_snapshot(folder)
         if is_repo(folder) and "snapshots" in names:
@@ -166,7 +169,7 @@ class _Scanner:
         except (OSError, ValueError):
             is_there = False
         if not is_there:
-            self._skip(ref, SkipReason.BROKEN_CACHE, "It names a revision that is not in the cache.")
+            self._skip(ref, SkipReason.BROKEN_CACHE, tr("It names a revision that is not in the cache."))
 
     def _look(self, place: _Place) -> None:
         path, suffix = place.folder, place.folder.suffix.lower()
@@ -179,11 +182,15 @@ class _Scanner:
             elif stamp.kind == Kind.FILE:
                 self._look_at_file(path, suffix, stamp)
         except OSError as error:
-            self._skip(path, SkipReason.UNREADABLE, f"It cannot be read: {error.strerror or error}.")
+            self._skip(path, SkipReason.UNREADABLE, tr("It cannot be read: {reason}.", reason=error.strerror or error))
 
     def _enter(self, place: _Place) -> None:
         if place.depth > MAX_DEPTH:
-            self._skip(place.folder, SkipReason.TOO_DEEP, f"It lies more than {MAX_DEPTH} folders deep.")
+            self._skip(
+                place.folder,
+                SkipReason.TOO_DEEP,
+                tr("It lies more than {most} folders deep.", most=MAX_DEPTH),
+            )
         else:
             self._pending.append(place)
 
@@ -192,7 +199,7 @@ class _Scanner:
         if is_repo(path.parent.parent) and path.parent.name == "blobs":
             return  # to what repositories share; taken by the name that a snapshot gives it
         if place.repo is None:
-            self._skip(path, SkipReason.LINK, "It is a link; links are not followed.")
+            self._skip(path, SkipReason.LINK, tr("It is a link; links are not followed."))
             return
         blob = blob_behind(self._disk, path, place.repo)
         if isinstance(blob, Skipped):
@@ -202,9 +209,11 @@ class _Scanner:
 
     def _look_at_file(self, path: Path, suffix: str, stamp: Stamp, blob: "Blob | None" = None) -> None:
         if suffix in _PICKLES:
-            self._skip(path, SkipReason.UNSAFE_FORMAT, "The format can contain program code; it is never loaded.")
+            self._skip(path, SkipReason.UNSAFE_FORMAT, tr("The format can contain program code; it is never loaded."))
         elif suffix in _UNFINISHED:
-            text = f"A download by another program that was not finished ({stamp.size_bytes} bytes)."
+            text = tr(
+                "A download by another program that was not finished ({size_bytes} bytes).", size_bytes=stamp.size_bytes
+            )
             self._skip(path, SkipReason.UNFINISHED, text)
         elif suffix in _WEIGHTS:
             self._add(path, stamp, blob)
@@ -230,7 +239,7 @@ class _Scanner:
         has_index = kind == FolderKind.DIFFUSERS or self._disk.exists(path / _INDEX)
         if not has_index and not self._counts[path]:
             return None
-        problem = _SINGLE_FILES
+        problem = tr(_SINGLE_FILES)
         if has_index:
             problem = ""
             try:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from wan_desktop.core.store.library import ModelKey
 from wan_desktop.core.store.verify import IntegrityReport
+from wan_desktop.core.words import mark, tr
 
 
 class ModelStatus(StrEnum):
@@ -23,8 +24,15 @@ class ModelStatus(StrEnum):
     REPAIRING = "repairing"
     LOADING = "loading"
     LOADED = "loaded"
+    IN_USE = "in-use"
+    """A video is being made with it, here or by another process: it stays as it is meanwhile."""
     ERROR = "error"
     """It cannot be looked at: its drive is gone, or refuses."""
+
+    @property
+    def words(self) -> str:
+        """As people read it."""
+        return tr(_WORDS[self])
 
     @property
     def busy(self) -> bool:
@@ -34,9 +42,23 @@ class ModelStatus(StrEnum):
     @property
     def usable(self) -> bool:
         """It can be rendered with."""
-        return self in (ModelStatus.AVAILABLE, ModelStatus.LOADING, ModelStatus.LOADED)
+        return self in (ModelStatus.AVAILABLE, ModelStatus.LOADING, ModelStatus.LOADED, ModelStatus.IN_USE)
 
 
+_WORDS = {
+    ModelStatus.UNKNOWN: mark("unknown"),
+    ModelStatus.MISSING: mark("missing"),
+    ModelStatus.DOWNLOADING: mark("downloading"),
+    ModelStatus.INCOMPLETE: mark("incomplete"),
+    ModelStatus.VERIFYING: mark("verifying"),
+    ModelStatus.AVAILABLE: mark("available"),
+    ModelStatus.CORRUPTED: mark("corrupted"),
+    ModelStatus.REPAIRING: mark("repairing"),
+    ModelStatus.LOADING: mark("loading"),
+    ModelStatus.LOADED: mark("loaded"),
+    ModelStatus.IN_USE: mark("in-use"),
+    ModelStatus.ERROR: mark("error"),
+}
 _BUSY = frozenset({ModelStatus.DOWNLOADING, ModelStatus.VERIFYING, ModelStatus.REPAIRING, ModelStatus.LOADING})
 
 

@@ -4,6 +4,7 @@ import logging
 import re
 
 from wan_desktop.core.errors import InputError, SettingsError
+from wan_desktop.core.words import tr
 
 logger = logging.getLogger(__name__)
 
@@ -38,8 +39,8 @@ def write_token(token: str) -> None:
     token = token.strip()
     if token and not is_token(token):
         raise InputError(
-            "The access token holds spaces or letters that no token has.",
-            hint="Copy it again from huggingface.co/settings/tokens; it begins with hf_.",
+            tr("The access token holds spaces or letters that no token has."),
+            hint=tr("Copy it again from huggingface.co/settings/tokens; it begins with hf_."),
         )
     import keyring  # noqa: PLC0415 - as above
     import keyring.errors  # noqa: PLC0415
@@ -51,6 +52,6 @@ def write_token(token: str) -> None:
             keyring.delete_password(_SERVICE, _NAME)
     except keyring.errors.KeyringError as error:
         raise SettingsError(
-            f"The system's keyring cannot be used: {error}.",
-            hint="Unlock the keyring. Without it the token cannot be kept; public models need none.",
+            tr("The system's keyring cannot be used: {error}.", error=error),
+            hint=tr("Unlock the keyring. Without it the token cannot be kept; public models need none."),
         ) from error

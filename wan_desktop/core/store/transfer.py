@@ -21,6 +21,7 @@ from wan_desktop.core.store.fetcher import KEPT, SPARE_BUFFERS, FetchPool, Trans
 from wan_desktop.core.store.part_file import ContentError, FetchedFile, PartFile, WantedFile, wanted_bytes
 from wan_desktop.core.store.ranges import Hub, RemoteUrl
 from wan_desktop.core.store.spans import SPAN_BLOCKS, Span
+from wan_desktop.core.words import tr
 
 logger = logging.getLogger(__name__)
 
@@ -254,6 +255,13 @@ class _Run:
 
 def _wrong_content(wanted: WantedFile) -> ContentMismatchError:
     return ContentMismatchError(
-        f"{wanted.origin.filename} arrives with other content than {wanted.origin.repo_id} says, again and again.",
-        hint=f"Something on the way changes it, or the mirror is wrong: try another network or mirror. {KEPT}",
+        tr(
+            "{filename} arrives with other content than {repo_id} says, again and again.",
+            filename=wanted.origin.filename,
+            repo_id=wanted.origin.repo_id,
+        ),
+        hint=tr(
+            "Something on the way changes it, or the mirror is wrong: try another network or mirror. {kept}",
+            kept=tr(KEPT),
+        ),
     )

@@ -33,6 +33,7 @@ from wan_desktop.core.store.manifest import (
     write_stamps,
 )
 from wan_desktop.core.store.times import now_utc
+from wan_desktop.core.words import mark, tr, trn
 
 logger = logging.getLogger(__name__)
 
@@ -57,9 +58,25 @@ class FileState(StrEnum):
     """The drive refuses to read it."""
 
     @property
+    def words(self) -> str:
+        """As people read it."""
+        return tr(_STATE_WORDS[self])
+
+    @property
     def bad(self) -> bool:
         """It must be repaired."""
         return self not in (FileState.GOOD, FileState.UNCHECKED)
+
+
+_STATE_WORDS = {
+    FileState.GOOD: mark("good"),
+    FileState.UNCHECKED: mark("unchecked"),
+    FileState.MISSING: mark("missing"),
+    FileState.WRONG_SIZE: mark("wrong-size"),
+    FileState.BAD_HEADER: mark("bad-header"),
+    FileState.DAMAGED: mark("damaged"),
+    FileState.UNREADABLE: mark("unreadable"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +119,17 @@ class IntegrityReport:
     def summary(self) -> str:
         """One line for people."""
         if self.good:
-            return f"All {len(self.findings)} files are as they should be."
+            return trn("The file is as it should be.", "All {count} files are as they should be.", len(self.findings))
         if self.bad:
-            names = ", ".join(f"{finding.path} ({finding.state})" for finding in self.bad[:3])
-            return f"{len(self.bad)} of {len(self.findings)} files need repair: {names}."
-        return f"{len(self.unchecked)} of {len(self.findings)} files changed since they were last read."
+            names = ", ".join(f"{finding.path} ({finding.state.words})" for finding in self.bad[:3])
+            return tr(
+                "{bad} of {all} files need repair: {names}.", bad=len(self.bad), all=len(self.findings), names=names
+            )
+        return tr(
+            "{changed} of {all} files changed since they were last read.",
+            changed=len(self.unchecked),
+            all=len(self.findings),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,9 +192,13 @@ def _look(disk: Disk, folder: Path, file: ManifestFile, known: _Known) -> FileFi
         missing = isinstance(error, (FileNotFoundError, NotADirectoryError))
         return FileFinding(file.path, FileState.MISSING) if missing else _cannot_read(file, folder, error)
     if found.kind != Kind.FILE or linked:
-        return FileFinding(file.path, FileState.MISSING, "something that is not a file is in its place")
+        return FileFinding(file.path, FileState.MISSING, tr("something that is not a file is in its place"))
     if found.size_bytes != file.size_bytes:
-        reason = f"{found.size_bytes} bytes instead of {file.size_bytes}"
+        reason = tr(
+            "{found_bytes} bytes instead of {wanted_bytes}",
+            found_bytes=found.size_bytes,
+            wanted_bytes=file.size_bytes,
+        )
         return FileFinding(file.path, FileState.WRONG_SIZE, reason)
     try:
         _check_header(path)
@@ -184,7 +211,7 @@ def _look(disk: Disk, folder: Path, file: ManifestFile, known: _Known) -> FileFi
         return damage.finding
     stamp = known.stamps.get(file.path)
     if stamp is None or stamp.outside != found.outside or (stamp.sha256 != file.sha256):
-        return FileFinding(file.path, FileState.UNCHECKED, "it changed since it was last read")
+        return FileFinding(file.path, FileState.UNCHECKED, tr("it changed since it was last read"))
     return FileFinding(file.path, FileState.GOOD)
 
 
@@ -322,7 +349,7 @@ class DeepCheck:
         if good:
             self._note(file, before, None, new_map)
             return FileFinding(file.path, FileState.GOOD)
-        state, reason = FileState.DAMAGED, "its bytes are others"
+        state, reason = FileState.DAMAGED, tr("its bytes are others")
         if looked.state.bad:
             state, reason = looked.state, looked.reason
         finding = FileFinding(file.path, state, reason, damaged)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from wan_desktop.core.errors import VideoLibraryDamagedError, VideoLibraryError
+from wan_desktop.core.words import tr
 
 logger = logging.getLogger(__name__)
 
@@ -118,16 +119,16 @@ class Database:
             if _is_damage(error):
                 self._begin_anew(error)
                 raise VideoLibraryDamagedError(
-                    "The list of videos was damaged and is made anew from the files.",
-                    hint="Wait until your folders have been read; no video is lost.",
+                    tr("The list of videos was damaged and is made anew from the files."),
+                    hint=tr("Wait until your folders have been read; no video is lost."),
                     details=str(error),
                 ) from error
             raise self._unusable(error) from error
 
     def _unusable(self, error: Exception) -> VideoLibraryError:
         return VideoLibraryError(
-            f"The list of videos in {self._file} cannot be used: {error}.",
-            hint="Allow the program to write there, and see whether the drive is full. No video is lost.",
+            tr("The list of videos in {file} cannot be used: {error}.", file=self._file, error=error),
+            hint=tr("Allow the program to write there, and see whether the drive is full. No video is lost."),
         )
 
     def _open_or_begin(self) -> tuple[sqlite3.Connection, sqlite3.Connection]:
@@ -186,13 +187,13 @@ def _prepare(connection: sqlite3.Connection) -> None:
     try:
         (found,) = connection.execute("PRAGMA user_version").fetchone()
         if found == 0 and _tables(connection):
-            raise _UnreadableError("it belongs to something else")
+            raise _UnreadableError(tr("it belongs to something else"))
         if found == 0:
             for statement in _SCHEMA.split(";"):
                 connection.execute(statement)
             connection.execute(f"PRAGMA user_version={_FORMAT}")
         elif found != _FORMAT:
-            raise _UnreadableError(f"it has format {found}, this program reads {_FORMAT}")
+            raise _UnreadableError(tr("it has format {found}, this program reads {known}", found=found, known=_FORMAT))
         else:
             _check(connection)
         connection.execute("COMMIT")
@@ -204,7 +205,7 @@ def _prepare(connection: sqlite3.Connection) -> None:
 
 def _check(connection: sqlite3.Connection) -> None:
     if not {"videos", "recipes", "words", "others"} <= _tables(connection):
-        raise _UnreadableError("tables are missing")
+        raise _UnreadableError(tr("tables are missing"))
     (sound,) = connection.execute("PRAGMA quick_check(1)").fetchone()
     if sound != "ok":
         raise _UnreadableError(str(sound))

@@ -9,6 +9,7 @@ from wan_desktop.core.errors import DiskFullError, VideoMissingError
 from wan_desktop.core.jobs import JobContext
 from wan_desktop.core.video_library.entry import ScanProgress
 from wan_desktop.core.video_library.places import free_place, move_file, translated
+from wan_desktop.core.words import mark, tr
 
 _CHUNK_BYTES = 4 << 20
 
@@ -19,7 +20,7 @@ def copy_into(videos: Sequence[Path], folder: Path, context: JobContext) -> list
     copies = []
     for number, video in enumerate(videos):
         context.progress(ScanProgress(number, len(videos), video.name))
-        with translated(video, f"copied to {folder}"):
+        with translated(video, mark("copied")):
             copies.append(_copy(video, folder, context))
     return copies
 
@@ -27,15 +28,22 @@ def copy_into(videos: Sequence[Path], folder: Path, context: JobContext) -> list
 def _check_space(videos: Sequence[Path], folder: Path) -> None:
     missing = next((video for video in videos if not video.is_file()), None)
     if missing is not None:
-        raise VideoMissingError(f"{missing.name} is not there.", hint="Find it, or leave it out.")
-    with translated(folder, "made"):
+        raise VideoMissingError(
+            tr("{missing} is not there.", missing=missing.name), hint=tr("Find it, or leave it out.")
+        )
+    with translated(folder, mark("made")):
         folder.mkdir(parents=True, exist_ok=True)
         needed_bytes = sum(video.stat().st_size for video in videos)
         free_bytes = shutil.disk_usage(folder).free
     if needed_bytes > free_bytes:
         raise DiskFullError(
-            f"The copies need {needed_bytes:,} bytes; {free_bytes:,} are free in {folder}.",
-            hint="Free some space, or choose another folder.",
+            tr(
+                "The copies need {needed_bytes:,} bytes; {free_bytes:,} are free in {folder}.",
+                needed_bytes=needed_bytes,
+                free_bytes=free_bytes,
+                folder=folder,
+            ),
+            hint=tr("Free some space, or choose another folder."),
         )
 
 

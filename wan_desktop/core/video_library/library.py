@@ -38,6 +38,7 @@ from wan_desktop.core.video_library.entry import (
 from wan_desktop.core.video_library.marks import Marks
 from wan_desktop.core.video_library.reading import read_video
 from wan_desktop.core.video_library.scan import Scan, set_trashed
+from wan_desktop.core.words import mark, tr
 
 Listener = Callable[[], None]
 _ALL = VideoQuery()
@@ -126,7 +127,7 @@ class VideoLibrary:
         with self._database.reading() as connection:
             found = list(index.by_ids(connection, [video_id], self._thumbnails))
         if not found:
-            raise VideoMissingError("The library has no such video any more.", hint="It may be in the trash.")
+            raise VideoMissingError(tr("The library has no such video any more."), hint=tr("It may be in the trash."))
         return found[0]
 
     def entry_at(self, path: Path) -> VideoEntry | None:
@@ -260,8 +261,8 @@ class VideoLibrary:
         facts = _look_for(entry, place, context) if place.is_dir() else _facts_of(place)
         if facts.recipe_id != entry.recipe_id:
             raise InputError(
-                f"{facts.path.name} is another video: “{facts.prompt[:60]}”.",
-                hint="Choose the file of this one; its name may have changed.",
+                tr("{name} is another video: “{prompt}”.", name=facts.path.name, prompt=facts.prompt[:60]),
+                hint=tr("Choose the file of this one; its name may have changed."),
             )
         with self._writing() as connection:
             found_id, _ = index.put(connection, facts, None)
@@ -312,7 +313,7 @@ class VideoLibrary:
         entry = self.entry(video_id)
         target = entry.path.with_name(f"{stem}{entry.path.suffix}")
         if target != entry.path:
-            with places.translated(entry.path, "renamed"):
+            with places.translated(entry.path, mark("renamed")):
                 _rename_all(entry, target)
         with self._writing() as connection:
             index.move(connection, video_id, target, mtime_ns=entry.mtime_ns)
@@ -334,7 +335,7 @@ class VideoLibrary:
         for video_id in video_ids:
             entry = self.entry(video_id)
             if entry.path.exists() and not self._displaced(video_id):
-                raise RequestError(f"{entry.path.name} is there.", hint="Delete it instead.")
+                raise RequestError(tr("{name} is there.", name=entry.path.name), hint=tr("Delete it instead."))
         with self._writing() as connection:
             for video_id in video_ids:
                 index.forget(connection, video_id)
@@ -357,8 +358,10 @@ class VideoLibrary:
             for video_id in video_ids:
                 entry = self.entry(video_id)
                 if self._displaced(video_id) or not entry.path.is_file():
-                    raise VideoMissingError(f"{entry.path.name} is not there.", hint="Find it, or remove it.")
-                with places.translated(entry.path, "deleted"):
+                    raise VideoMissingError(
+                        tr("{name} is not there.", name=entry.path.name), hint=tr("Find it, or remove it.")
+                    )
+                with places.translated(entry.path, mark("deleted")):
                     item = trash.throw_away(entry.path, entry.recipe_id)
                 with self._writing() as connection:
                     set_trashed(connection, video_id, item)
@@ -392,9 +395,9 @@ class VideoLibrary:
                 item = None if video is None else trash.item_of(video.folder)
                 if item is None:
                     raise VideoMissingError(
-                        "The video is not in the trash any more.", hint="Connect its drive; or it may be back."
+                        tr("The video is not in the trash any more."), hint=tr("Connect its drive; or it may be back.")
                     )
-                with places.translated(item.note.path, "put back"):
+                with places.translated(item.note.path, mark("put back")):
                     path = trash.put_back(item)
                     mtime_ns = path.stat().st_mtime_ns
                 with self._writing() as connection:
@@ -450,8 +453,12 @@ class VideoLibrary:
             yield
         except OSError as error:
             raise VideoLibraryError(
-                f"{self._marks_file_name}, which holds favourites and tags, cannot be used: {error.strerror or error}.",
-                hint="Allow the program to write in its folder, and see whether the drive is full.",
+                tr(
+                    "{file}, which holds favourites and tags, cannot be used: {reason}.",
+                    file=self._marks_file_name,
+                    reason=error.strerror or error,
+                ),
+                hint=tr("Allow the program to write in its folder, and see whether the drive is full."),
                 details=str(error),
             ) from error
 
@@ -464,7 +471,7 @@ def _facts_of(path: Path) -> VideoFacts:
     facts = read_video(path)
     if facts is None:
         raise VideoUnreadableError(
-            f"{path.name} holds no settings of this program.", hint="Only videos made here hold them."
+            tr("{name} holds no settings of this program.", name=path.name), hint=tr("Only videos made here hold them.")
         )
     return facts
 
@@ -481,7 +488,9 @@ def _look_for(entry: VideoEntry, folder: Path, context: JobContext) -> VideoFact
             facts = read_video(path)
             if facts is not None and facts.recipe_id == entry.recipe_id:
                 return facts
-    raise VideoMissingError(f"The video is not in {folder}.", hint="Choose another folder, or remove the video.")
+    raise VideoMissingError(
+        tr("The video is not in {folder}.", folder=folder), hint=tr("Choose another folder, or remove the video.")
+    )
 
 
 def _videos_below(folder: Path) -> list[Path]:
@@ -494,7 +503,9 @@ def _rename_all(entry: VideoEntry, target: Path) -> None:
     try:
         places.move_file(entry.path, target)
     except FileExistsError as error:
-        raise InputError(f"There is a file named {target.name} already.", hint="Choose another name.") from error
+        raise InputError(
+            tr("There is a file named {target} already.", target=target.name), hint=tr("Choose another name.")
+        ) from error
     for companion in beside:
         with contextlib.suppress(OSError):  # the video is what counts
             places.move_file(companion, places.renamed(companion, entry.path, target))

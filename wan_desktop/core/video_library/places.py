@@ -19,6 +19,7 @@ from wan_desktop.core.errors import (
 )
 from wan_desktop.core.recipe import recipe_id, text_beside
 from wan_desktop.core.store.names import check_name
+from wan_desktop.core.words import tr
 
 _FRAME_NAME = re.compile(r"\d{5,}\.png")
 
@@ -29,7 +30,7 @@ def translated(path: Path, doing: str) -> Iterator[None]:
 
     Args:
         path: Which file.
-        doing: Such as "renamed", after "could not be".
+        doing: Such as `mark("renamed")`, after "could not be"; translated here.
     """
     try:
         yield
@@ -38,16 +39,19 @@ def translated(path: Path, doing: str) -> Iterator[None]:
 
 
 def _error(error: OSError, path: Path, doing: str) -> WanError:
-    message = f"{path.name} could not be {doing}: {error.strerror or error}."
+    reason = error.strerror or error
+    message = tr("{name} could not be {done}: {reason}.", name=path.name, done=tr(doing), reason=reason)
     details = str(error)
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return DiskFullError(message, hint="Free some space, then try again.", details=details)
+        return DiskFullError(message, hint=tr("Free some space, then try again."), details=details)
     if isinstance(error, FileNotFoundError):
-        return VideoMissingError(message, hint="See whether its drive is connected, or find the file.", details=details)
+        return VideoMissingError(
+            message, hint=tr("See whether its drive is connected, or find the file."), details=details
+        )
     if isinstance(error, PermissionError) or error.errno in (errno.EROFS, errno.EBUSY):
-        hint = "Close programs that use it, and see whether you may write in that folder."
+        hint = tr("Close programs that use it, and see whether you may write in that folder.")
         return FileBlockedError(message, hint=hint, details=details)
-    return VideoNotSavedError(message, hint="See whether its drive works, then try again.", details=details)
+    return VideoNotSavedError(message, hint=tr("See whether its drive works, then try again."), details=details)
 
 
 def safe_stem(name: str) -> str:
@@ -59,7 +63,7 @@ def safe_stem(name: str) -> str:
     stem = unicodedata.normalize("NFC", name).strip()
     if stem.lower().endswith(".mp4"):
         stem = stem[:-4].strip()
-    problem = "it is empty" if not stem else "it holds /" if "/" in stem else ""
+    problem = tr("it is empty") if not stem else tr("it holds /") if "/" in stem else ""
     if not problem:
         try:
             check_name(stem)
@@ -68,8 +72,8 @@ def safe_stem(name: str) -> str:
             problem = error.message.rstrip(".").rpartition(": ")[2] if ": " in error.message else error.message
     if problem:
         raise InputError(
-            f"The video cannot be named so: {problem}.",
-            hint='Choose another name; it cannot hold any of \\ / : * ? " < > |',
+            tr("The video cannot be named so: {problem}.", problem=problem),
+            hint=tr('Choose another name; it cannot hold any of \\ / : * ? " < > |'),
         )
     return stem
 
@@ -92,7 +96,7 @@ def move_file(source: Path, target: Path) -> None:
         OSError: It cannot be renamed.
     """
     if os.path.lexists(target) and not _only_spelt_otherwise(source, target):
-        raise FileExistsError(errno.EEXIST, "there is a file of that name", str(target))
+        raise FileExistsError(errno.EEXIST, tr("there is a file of that name"), str(target))
     if os.name == "nt" or source.is_dir() or os.path.lexists(target):
         source.rename(target)  # Windows refuses by itself to overwrite
         return

@@ -17,6 +17,7 @@ from wan_desktop.core.recipe import (
     text_in_tags,
 )
 from wan_desktop.core.video_library.entry import VideoFacts
+from wan_desktop.core.words import tr
 
 _MAX_WHOLE = 2**63 - 1
 """SQLite keeps no larger whole number."""
@@ -47,8 +48,8 @@ def read_video(path: Path) -> VideoFacts | None:
         beside = text_beside(path)
     except OSError as error:
         raise FileBlockedError(
-            f"{path.name} cannot be read: {error.strerror or error}.",
-            hint="Close programs that use it, or allow reading it.",
+            tr("{name} cannot be read: {reason}.", name=path.name, reason=error.strerror or error),
+            hint=tr("Close programs that use it, or allow reading it."),
         ) from error
     text, stream = None, _Stream()
     try:
@@ -56,12 +57,17 @@ def read_video(path: Path) -> VideoFacts | None:
     except (OSError, ValueError) as error:
         if beside is None:
             raise VideoUnreadableError(
-                f"{path.name} cannot be read as a video: {error}.", details=damage, hint="It may be damaged."
+                tr("{name} cannot be read as a video: {error}.", name=path.name, error=error),
+                details=damage,
+                hint=tr("It may be damaged."),
             ) from error
-        damage = damage or f"It cannot be read as a video: {error}."
+        damage = damage or tr("It cannot be read as a video: {error}.", error=error)
     text = text or beside
     if text is None and damage:  # whose it was cannot be told any more
-        raise VideoUnreadableError(f"{path.name} cannot be read as a video. {damage}", hint="It may be damaged.")
+        raise VideoUnreadableError(
+            tr("{name} cannot be read as a video. {damage}", name=path.name, damage=damage),
+            hint=tr("It may be damaged."),
+        )
     return None if text is None else _facts(path, text, stream, stamp, damage)
 
 
@@ -87,7 +93,9 @@ def _describe(container: Any) -> tuple[str | None, _Stream]:
 
 def _facts(path: Path, text: str, stream: _Stream, stamp: os.stat_result, damage: str) -> VideoFacts:
     if len(text) > MAX_JSON_BYTES:
-        raise VideoUnreadableError(f"The settings inside {path.name} are far too long.", hint="It may be damaged.")
+        raise VideoUnreadableError(
+            tr("The settings inside {name} are far too long.", name=path.name), hint=tr("It may be damaged.")
+        )
     recipe = recipe_from_json(text)
     request = recipe.request
     facts = VideoFacts(
@@ -110,7 +118,7 @@ def _facts(path: Path, text: str, stream: _Stream, stamp: os.stat_result, damage
     )
     numbers = (facts.width, facts.height, facts.num_frames, facts.fps, facts.seed)
     if not all(0 <= number <= _MAX_WHOLE for number in numbers):
-        raise VideoUnreadableError("The settings inside this video cannot be read.", details=f"{numbers}")
+        raise VideoUnreadableError(tr("The settings inside this video cannot be read."), details=f"{numbers}")
     return facts
 
 

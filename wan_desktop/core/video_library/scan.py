@@ -17,6 +17,7 @@ from wan_desktop.core.video_library.index import Known, key_of
 from wan_desktop.core.video_library.marks import Marks
 from wan_desktop.core.video_library.reading import read_video
 from wan_desktop.core.video_library.trash import METADATA_FOLDER, TrashItem, items_below
+from wan_desktop.core.words import tr
 
 _SUFFIX = ".mp4"
 _BATCH_FILES = 100
@@ -152,7 +153,7 @@ class Scan:
             found = entry.stat()
         except UnicodeEncodeError:
             shown = Path(os.fsencode(path).decode("utf-8", "replace"))
-            self._passing.append(Unreadable(shown, "Its name is not written as this system writes names."))
+            self._passing.append(Unreadable(shown, tr("Its name is not written as this system writes names.")))
         except OSError as error:
             self._passing.append(Unreadable(path, error.strerror or str(error)))
         else:

@@ -9,17 +9,33 @@ from PySide6.QtCore import QRegularExpression, QSignalBlocker, Signal, Slot
 from PySide6.QtGui import QRegularExpressionValidator
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
-from wan_desktop.core.generation import FPS_RANGE, GUIDANCE_RANGE, SEED_RANGE, SHIFT_RANGE, STEPS_RANGE, snap_size
-from wan_desktop.core.words import tr
+from wan_desktop.core.generation import (
+    FPS_RANGE,
+    GUIDANCE_RANGE,
+    SEED_RANGE,
+    SHIFT_RANGE,
+    STEPS_RANGE,
+    Sampler,
+    snap_size,
+)
+from wan_desktop.core.words import mark, tr
 from wan_desktop.ui import text
 from wan_desktop.ui.widgets.controls import Button, label
-from wan_desktop.ui.widgets.fields import CheckBox, DoubleSpinBox, SpinBox
+from wan_desktop.ui.widgets.fields import CheckBox, ComboBox, DoubleSpinBox, SpinBox
 from wan_desktop.ui.widgets.form import FormField, pair
 
 if TYPE_CHECKING:
     from wan_desktop.core.catalog import Model
     from wan_desktop.ui.create.form_state import FormState
 
+_SAMPLERS = {
+    Sampler.MODEL: mark("Model's own"),
+    Sampler.UNIPC: mark("UniPC"),
+    Sampler.EULER: mark("Euler"),
+    Sampler.DPM_2M: mark("DPM++ 2M"),
+}
+_SCHEDULERS = {"UniPCMultistepScheduler": Sampler.UNIPC, "FlowMatchEulerDiscreteScheduler": Sampler.EULER}
+"""Under which name a model's own one stands in the list; those that `model_folder` accepts."""
 _STEP_BELOW = 0.1
 """One step below a range stands for "the model's own"."""
 
@@ -89,7 +105,7 @@ class SeedField(QWidget):
 
 
 class AdvancedPanel(QWidget):
-    """Steps, guidance, shift, seed, speed and custom size."""
+    """Steps, guidance, shift, sampler, seed, speed and custom size."""
 
     edited = Signal(object)
     """A dict of the fields that changed."""
@@ -108,6 +124,7 @@ class AdvancedPanel(QWidget):
         self.guidance.setValue(state.guidance_scale)
         self.guidance_2.setValue(_or_below(state.guidance_scale_2, GUIDANCE_RANGE[0]))
         self.shift.setValue(_or_below(state.flow_shift, SHIFT_RANGE[0]))
+        self.sampler.setCurrentIndex(list(_SAMPLERS).index(state.sampler))
         self.fps.setValue(state.fps)
         self.seed.show_seed(state.seed)
         self.custom.setChecked(state.custom_size)
@@ -117,6 +134,12 @@ class AdvancedPanel(QWidget):
         if not state.custom_size:
             self.size_field.say("")
         del blockers
+
+    def add(self, widget: QWidget) -> None:
+        """Show more below."""
+        layout = self.layout()
+        if layout is not None:
+            layout.addWidget(widget)
 
     def _build_ui(self) -> None:
         folder = self._model.folder
@@ -129,6 +152,11 @@ class AdvancedPanel(QWidget):
         self.guidance_2.setSpecialValueText(tr("As the first"))
         self.shift = DoubleSpinBox(tr("Shift"), (SHIFT_RANGE[0] - _STEP_BELOW, SHIFT_RANGE[1]), self)
         self.shift.setSpecialValueText(tr("The model's own"))
+        self.sampler = ComboBox(tr("Sampler"), self)
+        for sampler, name in _SAMPLERS.items():
+            self.sampler.addItem(tr(name), sampler)
+        own = tr(_SAMPLERS[_SCHEDULERS[folder.scheduler]])
+        self.sampler.setItemText(0, tr("Model's own ({name})", name=own))
         self.seed = SeedField(self)
         self.custom = CheckBox(tr("Custom size"), self)
         self.width_px = SpinBox(tr("Width in pixels"), (1, folder.max_side_px), self)
@@ -150,6 +178,7 @@ class AdvancedPanel(QWidget):
             layout.addWidget(second)
         else:
             second.hide()
+        layout.addWidget(FormField(tr("Sampler"), self.sampler, self))
         seed = FormField(tr("Seed"), self.seed, self)
         seed.title.setBuddy(self.seed.edit)
         seed.set_help(tr("The same seed and settings make the same video."))
@@ -175,7 +204,7 @@ class AdvancedPanel(QWidget):
         return box
 
     def _inputs(self) -> tuple[QWidget, ...]:
-        numbers = (self.steps, self.fps, self.guidance, self.guidance_2, self.shift)
+        numbers = (self.steps, self.fps, self.guidance, self.guidance_2, self.shift, self.sampler)
         return (*numbers, self.seed, self.custom, self.width_px, self.height_px)
 
     def _connect(self) -> None:
@@ -183,6 +212,7 @@ class AdvancedPanel(QWidget):
             whole.valueChanged.connect(self._on_number)
         for real in (self.guidance, self.guidance_2, self.shift):
             real.valueChanged.connect(self._on_number)
+        self.sampler.activated.connect(self._on_sampler)
         self.seed.seed_changed.connect(self._on_seed)
         self.custom.toggled.connect(self._on_custom)
         self.width_px.editingFinished.connect(self._on_size)
@@ -200,6 +230,10 @@ class AdvancedPanel(QWidget):
                 "flow_shift": _or_none(self.shift.value(), SHIFT_RANGE[0]),
             }
         )
+
+    @Slot(int)
+    def _on_sampler(self, index: int) -> None:
+        self.edited.emit({"sampler": list(_SAMPLERS)[index]})
 
     @Slot(object)
     def _on_seed(self, seed: int | None) -> None:

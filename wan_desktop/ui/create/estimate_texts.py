@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from wan_desktop.core.card_programs import named_sizes
 from wan_desktop.core.fallback import Outcome
 from wan_desktop.core.form_check import Verdict
 from wan_desktop.core.recommendations import ChangeKind
@@ -80,7 +81,10 @@ def spoken(found: FormVerdict) -> str:
 def result_words(change: Recommendation) -> str:
     """What a change leads to: `7.9 GB, about 3 min`."""
     if change.kind is ChangeKind.CLOSE_PROGRAMS:
-        return tr("frees up to {size} of video memory", size=text.data_size(change.size_bytes or 0))
+        size, names = text.data_size(change.size_bytes or 0), named_sizes(change.programs)
+        if names:
+            return tr("frees up to {size} of video memory; the largest: {programs}", size=size, programs=names)
+        return tr("frees up to {size} of video memory", size=size)
     needed = change.vram_peak_bytes or change.ram_peak_bytes
     parts = [text.data_size(needed)] if needed else []
     if change.seconds_high is not None:

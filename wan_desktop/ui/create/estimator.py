@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import psutil
@@ -11,6 +11,7 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 from wan_desktop.core.engine_client import EngineReady
 from wan_desktop.core.jobs import JobState, Lane
 from wan_desktop.core.machine import as_torch_sees_it, card_of
+from wan_desktop.core.render_wishes import RenderWishes
 
 if TYPE_CHECKING:
     from wan_desktop.core.catalog import Model
@@ -38,6 +39,7 @@ class Asked:
     draft: GenerationDraft
     model: Model
     has_image: bool
+    wishes: RenderWishes = field(default_factory=RenderWishes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,17 +113,17 @@ class Estimator(QObject):
             self._failed = failed
             self._session.pc.look()
             return
-        surroundings = self._surroundings(self._session.pc.profile)
+        surroundings = self._surroundings(self._session.pc.profile, failed.wishes)
         work = _FindOffers(failed, surroundings)
         self._session.submit("Look for what would fit", Lane.FILES, work, self._on_offers)
 
-    def _surroundings(self, hardware: HardwareProfile) -> _Surroundings:
+    def _surroundings(self, hardware: HardwareProfile, wishes: RenderWishes) -> _Surroundings:
         session = self._session
         engine = session.engine_state
         return _Surroundings(
             hardware=hardware,
             paths=session.paths,
-            settings=session.settings,
+            settings=wishes.applied_to(session.settings),
             subjects=_subjects(session),
             engine_process=session.client.process_id,
             engine_cards=engine.ready.cards if isinstance(engine, EngineReady) else None,
@@ -136,7 +138,7 @@ class Estimator(QObject):
             self._again = True
             return
         self._busy, self._again = True, False
-        work = _CheckForm(self._asked, self._surroundings(profile))
+        work = _CheckForm(self._asked, self._surroundings(profile, self._asked.wishes))
         self._session.submit("Check the form", Lane.FILES, work, self._on_checked)
 
     def _on_checked(self, snapshot: JobSnapshot) -> None:

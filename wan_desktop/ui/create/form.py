@@ -19,6 +19,7 @@ from wan_desktop.ui.create.model_field import ModelField
 from wan_desktop.ui.create.prompt_box import PromptBox
 from wan_desktop.ui.create.prompt_edit import PromptEdit
 from wan_desktop.ui.create.token_counter import TokenCount, TokenCounter
+from wan_desktop.ui.create.wishes_panel import WishesPanel
 from wan_desktop.ui.widgets.controls import label
 from wan_desktop.ui.widgets.fields import ComboBox, Slider, SpinBox
 from wan_desktop.ui.widgets.form import Fold, FormField, value_label
@@ -26,6 +27,7 @@ from wan_desktop.ui.widgets.segmented import Segmented
 
 if TYPE_CHECKING:
     from wan_desktop.core.catalog import Model, VideoSize
+    from wan_desktop.core.render_wishes import RenderWishes
     from wan_desktop.ui.session import Session
 
 
@@ -44,7 +46,9 @@ class CreateForm(QWidget):
     def __init__(self, session: Session, model: Model, state: FormState, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("form")
+        self._session = session
         self._model = model
+        self.wishes: WishesPanel | None = None
         self._state = state
         self._last_seed: int | None = None
         self._counter = TokenCounter(session, model.folder.path, self)
@@ -167,7 +171,7 @@ class CreateForm(QWidget):
     def _build_shape(self, layout: QVBoxLayout) -> None:
         sizes = self._model.metadata.sizes
         shapes = list(dict.fromkeys(size.shape for size in sizes))
-        self.shape = Segmented(tr("Shape"), [(shape, shape) for shape in shapes], self)
+        self.shape = Segmented(tr("Shape"), [(tr(shape), shape) for shape in shapes], self)
         shape_field = FormField(tr("Shape"), self.shape, self)
         shape_field.setVisible(len(shapes) > 1)
         layout.addWidget(shape_field)
@@ -185,7 +189,7 @@ class CreateForm(QWidget):
         self.length.setRange(0, len(data.num_frames_choices) - 1)
         self.length_words = value_label(self)
         layout.addWidget(FormField(tr("Length"), self.length, self, right=self.length_words))
-        self.quality = Segmented(tr("Quality"), [(q.name, q.num_inference_steps) for q in data.qualities], self)
+        self.quality = Segmented(tr("Quality"), [(tr(q.name), q.num_inference_steps) for q in data.qualities], self)
         self.quality.set_tool_tips([_steps(q.num_inference_steps) for q in data.qualities])
         self.quality_words = value_label(self)
         layout.addWidget(FormField(tr("Quality"), self.quality, self, right=self.quality_words))
@@ -198,6 +202,10 @@ class CreateForm(QWidget):
         panel = AdvancedPanel(self._model, self._state, parent)
         panel.seed.show_last_used(self._last_seed)
         panel.edited.connect(self._on_advanced)
+        self.wishes = WishesPanel(self._session, panel)
+        self.wishes.show_wishes(self._state.wishes)
+        self.wishes.edited.connect(self._on_wishes)
+        panel.add(self.wishes)
         return panel
 
     def _connect(self) -> None:
@@ -247,13 +255,15 @@ class CreateForm(QWidget):
         self.count_field.set_help(many)
         if isinstance(self.advanced.content, AdvancedPanel):
             self.advanced.content.show_state(state)
+        if self.wishes is not None:
+            self.wishes.show_wishes(state.wishes)
 
     def _show_size(self) -> None:
         state, sizes = self._state, self._sizes()
         named = None if state.custom_size else named_size(self._model.metadata, state.width, state.height)
         self.shape.set_value(named.shape if named is not None else None)
         custom = f"{state.width} {text.TIMES} {state.height}{text.DOT}{tr('custom')}"
-        self.only_size.setText(custom if named is None else f"{text.size_name(named)}{text.DOT}{named.shape}")
+        self.only_size.setText(custom if named is None else f"{text.size_name(named)}{text.DOT}{tr(named.shape)}")
         blocker = QSignalBlocker(self.size_box)
         self.size_box.clear()
         for size in sizes:
@@ -312,6 +322,10 @@ class CreateForm(QWidget):
     @Slot(object)
     def _on_quality(self, steps: int) -> None:
         self.change(num_inference_steps=steps)
+
+    @Slot(object)
+    def _on_wishes(self, wishes: RenderWishes) -> None:
+        self.change(wishes=wishes)
 
     @Slot(object)
     def _on_advanced(self, changes: dict[str, object]) -> None:

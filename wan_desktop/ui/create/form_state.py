@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-import json
-import logging
 import secrets
-from dataclasses import dataclass
-from pathlib import Path  # noqa: TC003 - `from_plain` looks the type up at run time
+from dataclasses import dataclass, field
+from pathlib import Path  # noqa: TC003 - `records` looks the type up at run time
 from typing import Any, Self
 
 from wan_desktop.core.catalog import GenerationMode, Model, ModelMetadata, VideoSize
-from wan_desktop.core.files import write_atomically
-from wan_desktop.core.generation import SEED_RANGE, GenerationDraft, GenerationRequest
-from wan_desktop.core.records import RecordError, from_plain, to_plain
-
-logger = logging.getLogger(__name__)
+from wan_desktop.core.generation import SEED_RANGE, GenerationDraft, GenerationRequest, Sampler
+from wan_desktop.core.json_file import JsonFile
+from wan_desktop.core.render_wishes import RenderWishes
 
 MAX_COUNT = 20
 """Of videos that are asked for at once; the queue takes no more."""
@@ -38,6 +34,7 @@ class FormState:
     guidance_scale: float = 0.0
     guidance_scale_2: float | None = None
     flow_shift: float | None = None
+    sampler: Sampler = Sampler.MODEL
     seed: int | None = None
     """None takes a new one each time."""
     count: int = 1
@@ -45,6 +42,9 @@ class FormState:
     model_id: str = ""
     """What it is made with; empty in files of before there was a choice."""
     variant: str = ""
+
+    wishes: RenderWishes = field(default_factory=RenderWishes)
+    """How to make and save it, where not as in the settings."""
 
     def with_changes(self, **changes: Any) -> Self:
         """A copy with other values."""
@@ -69,6 +69,7 @@ class FormState:
             guidance_scale=self.guidance_scale,
             guidance_scale_2=self.guidance_scale_2,
             flow_shift=self.flow_shift,
+            sampler=self.sampler,
             seed=self.seed,
             variant=self.variant,
         )
@@ -143,6 +144,7 @@ def state_of(request: GenerationRequest, model: Model) -> FormState:
             guidance_scale=request.guidance_scale,
             guidance_scale_2=request.guidance_scale_2,
             flow_shift=request.flow_shift,
+            sampler=request.sampler,
             seed=request.seed,
         ),
         model,
@@ -156,18 +158,9 @@ def named_size(metadata: ModelMetadata, width: int, height: int) -> VideoSize | 
 
 def load_form(path: Path) -> FormState | None:
     """The form of the last time; None where there is none or it cannot be read."""
-    try:
-        return from_plain(FormState, json.loads(path.read_text(encoding="utf-8")))
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError, RecordError) as error:
-        logger.warning("The form of the last time cannot be read: %s", error)
-        return None
+    return JsonFile(path, FormState, file_format=None).read()
 
 
 def save_form(state: FormState, path: Path) -> None:
     """Keep the form; a full disk costs the form, not the work at hand."""
-    try:
-        write_atomically(path, json.dumps(to_plain(state), indent=2).encode())
-    except OSError as error:
-        logger.warning("The form could not be kept: %s", error)
+    JsonFile(path, FormState, file_format=None).try_write(state)

@@ -21,7 +21,7 @@ from wan_desktop.ui.create.generate_menu import GenerateMenu, LivePresets
 from wan_desktop.ui.create.history_dialog import HistoryDialog, LiveHistory
 from wan_desktop.ui.create.model_change import moved, with_draft, with_settings
 from wan_desktop.ui.create.model_choice import ModelChoice
-from wan_desktop.ui.page import PageId
+from wan_desktop.ui.page import SHOW_PROGRAMS, PageId
 from wan_desktop.ui.widgets.error_card import ErrorOffer
 
 if TYPE_CHECKING:
@@ -161,7 +161,7 @@ class FormTools(QObject):
             case ChangeKind.VARIANT | ChangeKind.MODEL:
                 self._use_other_model(change, retry=retry)
             case ChangeKind.CLOSE_PROGRAMS:
-                self.page_requested.emit(PageId.THIS_PC, None)
+                self.page_requested.emit(PageId.THIS_PC, SHOW_PROGRAMS)
             case _:
                 self._change_form(change)
                 if retry:
@@ -211,7 +211,7 @@ class FormTools(QObject):
     @Slot(object)
     def _on_form_changed(self, state: FormState) -> None:
         if self._model is not None:
-            self.estimator.ask(Asked(state.draft(), self._model, state.wants_image))
+            self.estimator.ask(Asked(state.draft(), self._model, state.wants_image, state.wishes))
 
     @Slot(object)
     def _on_checked(self, found: FormVerdict | None) -> None:

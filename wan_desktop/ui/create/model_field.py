@@ -58,7 +58,7 @@ class ModelField(QWidget):
         self.badge = Badge("", "idle", "", self)
         self.badge.hide()
         self.field = FormField(tr("Model"), self.box, self, right=self.badge)
-        self.field.set_help(model.metadata.description)
+        self.field.set_help(tr(model.metadata.description))
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.field)

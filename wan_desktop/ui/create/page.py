@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtGui import QImage
@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QVBoxLay
 from wan_desktop.core.words import tr
 from wan_desktop.ui.create.footer import Footer
 from wan_desktop.ui.create.stage import Stage
-from wan_desktop.ui.page import DraftTarget, PageId
+from wan_desktop.ui.page import DraftTarget, PageId, PageTarget
 from wan_desktop.ui.theme import look
 from wan_desktop.ui.widgets.controls import label
 
@@ -328,7 +328,9 @@ class CreatePage(QFrame):
         before = self.form_scroll.takeWidget()
         self.model = model
         self._session.renders.remember(model)
-        self.form = CreateForm(self._session, model, state, self)
+        old, self.form = self.form, CreateForm(self._session, model, state, self)
+        if old is not None:
+            self.form.prompt_box.take_over(old.prompt_box)
         self.form.state_changed.connect(self._on_form_changed)
         self.form_scroll.setWidget(self.form)
         before.deleteLater()
@@ -400,9 +402,12 @@ class CreatePage(QFrame):
         self.page_requested.emit(PageId.LIBRARY, target)
 
     @Slot(object)
-    def _on_offer(self, change: Recommendation) -> None:
-        if self.tools is not None:
-            self.tools.apply(change, retry=True)
+    def _on_offer(self, offered: object) -> None:
+        """A Recommendation, or the PageTarget where the user can do something."""
+        if isinstance(offered, PageTarget):
+            self.page_requested.emit(offered.page, offered.target)
+        elif self.tools is not None:
+            self.tools.apply(cast("Recommendation", offered), retry=True)
 
     @Slot()
     def _on_menu(self) -> None:

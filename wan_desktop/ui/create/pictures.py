@@ -10,6 +10,7 @@ from PySide6.QtCore import QBuffer, QByteArray, QIODevice
 from PySide6.QtGui import QImage, QImageWriter
 
 from wan_desktop.core.errors import ImageUnreadableError
+from wan_desktop.core.words import tr
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,7 +56,9 @@ def keep_picture(image: QImage, folder: Path) -> Path:
     buffer = QBuffer()
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
     if not QImageWriter(buffer, QByteArray(b"png")).write(image):
-        raise ImageUnreadableError("The pasted picture cannot be read.", hint="Save it as a file and drop that here.")
+        raise ImageUnreadableError(
+            tr("The pasted picture cannot be read."), hint=tr("Save it as a file and drop that here.")
+        )
     data = bytes(buffer.data().data())
     path = folder / f"{hashlib.sha256(data).hexdigest()[:16]}.png"
     try:
@@ -63,8 +66,8 @@ def keep_picture(image: QImage, folder: Path) -> Path:
         path.write_bytes(data)
     except OSError as error:
         raise ImageUnreadableError(
-            f"The pasted picture could not be kept: {error.strerror or error}.",
-            hint="Save it as a file and drop that here.",
+            tr("The pasted picture could not be kept: {reason}.", reason=error.strerror or error),
+            hint=tr("Save it as a file and drop that here."),
         ) from error
     return path
 

@@ -13,7 +13,9 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from wan_desktop.core.catalog import GenerationMode
 from wan_desktop.core.messages import Stage
-from wan_desktop.core.words import tr
+from wan_desktop.core.render_progress import PauseState
+from wan_desktop.core.stall_reasons import is_much_slower
+from wan_desktop.core.words import mark, tr
 from wan_desktop.ui import text
 from wan_desktop.ui.widgets.controls import Button, IconLabel, announce, label, surface
 from wan_desktop.ui.widgets.picture import PictureView
@@ -23,11 +25,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from wan_desktop.core.render_progress import RenderProgress
+    from wan_desktop.core.render_queue import RenderEstimate
     from wan_desktop.ui.create.rendering import RenderView
 
 _STALL_FACTOR = 4
 _STALL_MINIMUM_S = 60.0
 _ANNOUNCE_EVERY_S = 5.0
+_PAUSE_SPOKEN = {
+    PauseState.NONE: mark("The video goes on"),
+    PauseState.ASKED: mark("The video pauses after this step"),
+    PauseState.PAUSED: mark("The video is paused"),
+}
 _STEPS_SHARE = (10, 90)
 """Percent at which the steps of the title's number begin and end; they are nearly all of the time."""
 
@@ -57,6 +65,8 @@ class ProgressView(QWidget):
     """
 
     stop_requested = Signal()
+    pause_requested = Signal()
+    """Let it wait, or go on."""
     percent_changed = Signal(object)
     """An int, or None when no render runs."""
 
@@ -67,7 +77,10 @@ class ProgressView(QWidget):
         self._preview = ""
         self._started = self._heard = self._stepped = self._announced = clock()
         self._waits_until = 0.0
+        self._reason = ""
+        self._is_slow = self._slow_is_fine = False
         self._milestone = 0
+        self._pause = PauseState.NONE
         self._build_ui()
         self._ticker = QTimer(self)
         self._ticker.setInterval(1000)
@@ -76,6 +89,7 @@ class ProgressView(QWidget):
     def begin(self, width: int, height: int) -> None:
         """A render was started."""
         self._view, self._preview, self._milestone, self._waits_until = None, "", 0, 0.0
+        self._is_slow = self._slow_is_fine = False
         self._started = self._heard = self._stepped = self._clock()
         self.picture.set_image(QImage())
         self.picture.set_shape(width, height)
@@ -89,6 +103,8 @@ class ProgressView(QWidget):
         self.tracker.set_cells(())
         self.stop.setEnabled(True)
         self.stop.setText(tr("Stop"))
+        self._pause = PauseState.NONE
+        self._show_pause_button(can_toggle=False)
         self._ticker.start()
         self.percent_changed.emit(0)
 
@@ -104,11 +120,24 @@ class ProgressView(QWidget):
         self.left.setText("")
         self.stall.hide()
         self.stop.setEnabled(False)
+        self._show_pause_button(can_toggle=False)
+
+    def show_pause(self, state: PauseState, *, can_toggle: bool) -> None:
+        """Whether it waits because the user wants it to, and whether that can be changed now."""
+        before, self._pause = self._pause, state
+        self._show_pause_button(can_toggle=can_toggle and self.stop.isEnabled())
+        if before is state or not self.stop.isEnabled():
+            return
+        self._stepped = self._heard = self._clock()  # no time of the pause counts as a standstill
+        self.stall.hide()
+        if self._view is not None and self._view.progress is not None:
+            self.headline.setText(self._headline(self._view.progress))
+        announce(self, tr(_PAUSE_SPOKEN[state]))
 
     def know_reason(self, reason: str) -> None:
         """What would explain a standstill, in a sentence; empty where nothing is to be seen."""
-        words = reason or tr("Other programs may be using the memory.")
-        self.stall_words.setText(tr("This takes longer than usual. {reason}", reason=words))
+        self._reason = reason
+        self._show_reason()
 
     def show_view(self, view: RenderView) -> None:
         """Show how it is now."""
@@ -123,12 +152,14 @@ class ProgressView(QWidget):
         if progress is None:
             return
         old = before.progress if before is not None else None
-        if old is None or (old.stage, old.done) != (progress.stage, progress.done):
+        if old is None or (old.stage, old.done, old.paused) != (progress.stage, progress.done, progress.paused):
             self._stepped = self._heard
-            self.stall.hide()
+            self._is_slow = not self._slow_is_fine and is_much_slower(progress, _estimate(view))
+            if not self._is_slow or progress.paused:
+                self.stall.hide()
             self._announce(old, progress)
             self.percent_changed.emit(percent_of(progress))
-        self.headline.setText(text.stage_doing(progress.stage))
+        self.headline.setText(self._headline(progress))
         self.step.setText(text.step_of(progress))
         self.tracker.set_cells(self._cells(view, progress))
         self._show_preview(progress.preview_jpeg_base64)
@@ -142,18 +173,31 @@ class ProgressView(QWidget):
         if progress is None:
             self.facts.setText(tr("Running for {time}", time=text.duration(now - self._started)))
         else:
-            since = now - self._heard
+            since = 0.0 if progress.paused else now - self._heard
             left = None if progress.seconds_left is None else progress.seconds_left - since
             if left is None and progress.stage == Stage.SAVE_VIDEO:
                 left = 0.0
             if self.stop.isEnabled():
                 self.left.setText(text.time_left(left, slower=progress.slower_than_expected))
             self.facts.setText(text.render_facts(progress, progress.elapsed_s + since))
+        if progress is None or not progress.paused:
+            self._look_for_stall(now, progress)
+
+    def _look_for_stall(self, now: float, progress: RenderProgress | None) -> None:
         usual = progress.seconds_per_step if progress is not None and progress.seconds_per_step else 0.0
         limit = max(_STALL_MINIMUM_S, _STALL_FACTOR * usual)
-        if now - self._stepped > limit and now > self._waits_until and self.stop.isEnabled() and self.stall.isHidden():
+        is_still = now - self._stepped > limit and now > self._waits_until
+        if (is_still or self._is_slow) and self.stop.isEnabled() and self.stall.isHidden():
+            self._show_reason()
             self.stall.show()
             announce(self, self.stall_words.text())
+
+    def _show_reason(self) -> None:
+        reason = self._reason or tr("Other programs may be using the memory.")
+        if self._is_slow:
+            self.stall_words.setText(tr("Rendering is much slower than expected. {reason}", reason=reason))
+        else:
+            self.stall_words.setText(tr("This takes longer than usual. {reason}", reason=reason))
 
     def _build_ui(self) -> None:
         layout = QVBoxLayout(self)
@@ -185,8 +229,11 @@ class ProgressView(QWidget):
         self.tracker = StageTracker(card)
         layout.addWidget(self.tracker)
         foot = QHBoxLayout()
-        self.facts = label("", card, role="value")
+        self.facts = label("", card, role="value", wrap=True)
         foot.addWidget(self.facts, 1)
+        self.pause = Button(tr("Pause"), card, icon_name="pause")
+        self.pause.clicked.connect(self.pause_requested)
+        foot.addWidget(self.pause)
         self.stop = Button(tr("Stop"), card, kind="danger", icon_name="square")
         self.stop.setToolTip(tr("Stop (Ctrl+.)"))
         self.stop.clicked.connect(self.stop_requested)
@@ -201,7 +248,7 @@ class ProgressView(QWidget):
         layout.setSpacing(8)
         layout.addWidget(IconLabel("triangle-alert", "warn", 18, self.stall))
         self.stall_words = label("", self.stall, wrap=True)
-        self.know_reason("")
+        self._show_reason()
         layout.addWidget(self.stall_words, 1)
         self.wait = Button(tr("Wait"), self.stall)
         self.wait.clicked.connect(self._on_wait)
@@ -211,6 +258,19 @@ class ProgressView(QWidget):
         layout.addWidget(stop)
         self.stall.hide()
         return self.stall
+
+    def _headline(self, progress: RenderProgress) -> str:
+        if progress.paused:
+            return tr("Paused")
+        return tr("Pausing") if self._pause is PauseState.ASKED else text.stage_doing(progress.stage)
+
+    def _show_pause_button(self, *, can_toggle: bool) -> None:
+        waits = self._pause is not PauseState.NONE
+        self.pause.setEnabled(can_toggle)
+        self.pause.setText(tr("Go on") if waits else tr("Pause"))
+        self.pause.setAccessibleName(tr("Let the video go on") if waits else tr("Pause this video"))
+        self.pause.setToolTip(tr("Go on (Ctrl+P)") if waits else tr("Wait before the next step (Ctrl+P)"))
+        self.pause.set_icon("play" if waits else "pause")
 
     def _show_notes(self, view: RenderView) -> None:
         notes = [adjustment.message for adjustment in view.settled.adjustments]
@@ -266,7 +326,12 @@ class ProgressView(QWidget):
     @Slot()
     def _on_wait(self) -> None:
         self.stall.hide()
+        self._slow_is_fine, self._is_slow = self._slow_is_fine or self._is_slow, False
         self._waits_until = self._clock() + _STALL_MINIMUM_S
+
+
+def _estimate(view: RenderView) -> RenderEstimate | None:
+    return view.job.estimate if view.job is not None else None
 
 
 def _notice(view: RenderView) -> str:

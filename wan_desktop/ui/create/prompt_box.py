@@ -59,6 +59,11 @@ class PromptBox(QWidget):
         self.edit.textChanged.connect(self._on_text)
         self.edit.undoAvailable.connect(self.undo.setEnabled)
 
+    def take_over(self, other: PromptBox) -> None:
+        """Keep what the box before it could undo."""
+        self.edit.take_over(other.edit)
+        self.undo.setEnabled(self.edit.document().isUndoAvailable())
+
     def show_count(self, count: TokenCount) -> None:
         """Say how much of the prompt the model reads; a count of other words is of no interest."""
         if count.text != self.edit.toPlainText():

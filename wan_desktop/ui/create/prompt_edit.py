@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Signal
-from PySide6.QtGui import QFontMetrics, QTextCharFormat, QTextCursor
-from PySide6.QtWidgets import QPlainTextEdit, QTextEdit, QWidget
+from PySide6.QtCore import QSignalBlocker, Signal
+from PySide6.QtGui import QFontMetrics, QTextCharFormat, QTextCursor, QTextDocument
+from PySide6.QtWidgets import QPlainTextDocumentLayout, QPlainTextEdit, QTextEdit, QWidget
 
 from wan_desktop.ui.theme import look
 from wan_desktop.ui.widgets.drop_zone import picture_in
@@ -33,6 +33,21 @@ class PromptEdit(QPlainTextEdit):
         cursor.select(QTextCursor.SelectionType.Document)
         cursor.insertText(words)
         self.setFocus()
+
+    def take_over(self, other: PromptEdit) -> None:
+        """Go on with the text of another field that is not used any more, and with what it can undo."""
+        words, document = self.toPlainText(), other.document()
+        blockers = [QSignalBlocker(other), QSignalBlocker(self)]
+        document.setParent(self)  # else it goes with the other one
+        self.setDocument(document)
+        other.setDocument(_empty_document(other))
+        self.setExtraSelections([])
+        if self.toPlainText() != words:
+            cursor = self.textCursor()
+            cursor.select(QTextCursor.SelectionType.Document)
+            cursor.insertText(words)
+        self.moveCursor(QTextCursor.MoveOperation.End)
+        del blockers
 
     def mark_unread(self, read_characters: int | None) -> None:
         """Dim everything after that many characters; None dims nothing."""
@@ -61,3 +76,9 @@ class PromptEdit(QPlainTextEdit):
             self.picture_given.emit(picture)
         else:
             self.insertPlainText(source.text())
+
+
+def _empty_document(parent: QWidget) -> QTextDocument:
+    document = QTextDocument(parent)
+    document.setDocumentLayout(QPlainTextDocumentLayout(document))
+    return document

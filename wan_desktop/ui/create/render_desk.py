@@ -71,10 +71,10 @@ class RenderDesk(QObject):
         """Make that video, unless one is being made."""
         if self.running:
             return
-        self._asked = Asked(state.draft(), model, state.wants_image)
+        self._asked = Asked(state.draft(), model, state.wants_image, state.wishes)
         self._stage.begin(state.width, state.height)
         self.question.begin()
-        self.renders.render(self._asked.draft, model)
+        self.renders.render(self._asked.draft, model, state.wishes)
 
     @Slot()
     def stop(self) -> None:
@@ -111,6 +111,9 @@ class RenderDesk(QObject):
         self.renders.stopped.connect(self._on_stopped)
         self._session.pc.changed.connect(self._on_pc_changed)
         self._stage.stop_requested.connect(self.ask_to_stop)
+        pause = self._session.renders.pause
+        pause.changed.connect(self._on_pause_changed)
+        self._stage.pause_requested.connect(pause.toggle)
         self._stage.retry_requested.connect(self._on_retry)
         self._stage.variation_requested.connect(self._on_variation)
         self._stage.reuse_requested.connect(self._on_reuse)
@@ -129,8 +132,15 @@ class RenderDesk(QObject):
             draft = view.job.order.draft
             self._asked = Asked(draft, view.model, draft.image is not None)
         self._stage.begin(request.width, request.height)
+        self._on_pause_changed()
         self.question.begin()
         self.changed.emit()
+
+    @Slot()
+    def _on_pause_changed(self) -> None:
+        pause = self._session.renders.pause
+        if self.running:
+            self._stage.show_pause(pause.state, can_toggle=pause.can_toggle)
 
     @Slot(object)
     def _on_progressed(self, view: RenderView) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal, Slot
 
 from wan_desktop.core.render_queue import RenderState
+from wan_desktop.core.render_wishes import RenderWishes
 from wan_desktop.ui.live.render_queue import RenderDone, RenderFailed, RenderView
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ class RenderController(QObject):
         """A video is being made, or being stopped, or about to be made."""
         return self._adding or bool(self._awaited) or self._renders.running
 
-    def render(self, draft: GenerationDraft, model: Model) -> None:
+    def render(self, draft: GenerationDraft, model: Model, wishes: RenderWishes | None = None) -> None:
         """Make that video, unless one is being made."""
         if self.running:
             return
@@ -77,7 +78,7 @@ class RenderController(QObject):
             self._asked[ids[0]] = draft
             self._on_changed(self._renders.snapshot)
 
-        self._renders.add(model, (draft,), added=on_added, failed=self._on_not_added)
+        self._renders.add(model, (draft,), wishes=wishes or RenderWishes(), added=on_added, failed=self._on_not_added)
         self.started.emit()
 
     def stop(self) -> None:

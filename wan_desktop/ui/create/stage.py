@@ -18,6 +18,7 @@ from wan_desktop.ui.widgets.controls import Button, IconLabel, announce, label
 if TYPE_CHECKING:
     from PySide6.QtGui import QResizeEvent
 
+    from wan_desktop.core.render_progress import PauseState
     from wan_desktop.ui.create.finished_view import FinishedView
     from wan_desktop.ui.create.progress_view import ProgressView
     from wan_desktop.ui.create.rendering import RenderDone, RenderView
@@ -98,6 +99,7 @@ class Stage(QFrame):
 
     example_chosen = Signal(str)
     stop_requested = Signal()
+    pause_requested = Signal()
     retry_requested = Signal()
     offer_requested = Signal(object)
     """The value of an ErrorOffer."""
@@ -181,6 +183,7 @@ class Stage(QFrame):
 
             self.progress = ProgressView(self)
             self.progress.stop_requested.connect(self.stop_requested)
+            self.progress.pause_requested.connect(self.pause_requested)
             self.progress.percent_changed.connect(self.percent_changed)
             self.stack.addWidget(self.progress)
         self.progress.begin(width, height)
@@ -190,6 +193,11 @@ class Stage(QFrame):
         """The render is now like this."""
         if self.progress is not None:
             self.progress.show_view(view)
+
+    def show_pause(self, state: PauseState, *, can_toggle: bool) -> None:
+        """The render waits or goes on, as the user wants, and whether that can be changed now."""
+        if self.progress is not None:
+            self.progress.show_pause(state, can_toggle=can_toggle)
 
     def show_stopping(self) -> None:
         """The render was asked to stop."""

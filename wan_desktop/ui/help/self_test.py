@@ -133,7 +133,7 @@ class SelfTestCard(QFrame):
             words, role = tr("Passed. {words}", words=snapshot.result.words), "ok"
         elif snapshot.error is not None:
             self.error = error = snapshot.error
-            words, role = f"{error.title}. {error.message} {error.hint}".strip(), "bad"
+            words, role = f"{error.shown_title}. {error.message} {error.hint}".strip(), "bad"
             self.link.setText(f"WAN-{error.number}")
             self.link.setAccessibleName(tr("What does {number} mean?", number=f"WAN-{error.number}"))
             self.link.show()
@@ -141,5 +141,5 @@ class SelfTestCard(QFrame):
             words, role = tr("Stopped."), "soft"
         set_role(self.words, role)
         self.words.setText(words)
-        self._examination.note = f"Self test: {words}"
+        self._examination.note = tr("Self test: {words}", words=words)
         announce(self, tr("Self test: {words}", words=words), assertive=role == "bad")

@@ -1,4 +1,4 @@
-"""Lets downloads wait while a video is made, if the settings say so."""
+"""Lets downloads wait while a video is made, if the settings say so, and while their drive is almost full."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Slot
 
+from wan_desktop.core.drive_space import is_short
 from wan_desktop.core.model_activity import ActivityKind
 
 if TYPE_CHECKING:
@@ -13,16 +14,17 @@ if TYPE_CHECKING:
     from wan_desktop.ui.session import Session
 
 _RESUME_MS = 1500
-"""So long after a render downloads go on, so that they do not begin between two videos of a queue."""
+"""So long afterwards downloads go on, so that they do not begin between two videos of a queue."""
 
 
 class DownloadPause(QObject):
-    """Pauses downloads when a render begins, and lets go on those that it has paused.
+    """Pauses downloads when a render begins or their drive gets full, and lets go on those that it has paused.
 
-    A download that the user begins, or lets go on, during a render stays as the user wants it.
+    A download that the user begins, or lets go on, meanwhile stays as the user wants it: it is refused by itself where
+    it has no room.
 
     Args:
-        session: Its models, its renders and its settings.
+        session: Its models, its renders, its settings, and its PC, whose drives are looked at every few seconds.
     """
 
     def __init__(self, session: Session) -> None:
@@ -30,7 +32,7 @@ class DownloadPause(QObject):
         self._session = session
         self._paused: set[ModelKey] = set()
         """Those that are to go on afterwards."""
-        self._was_running = False
+        self._waited = False
         self._resume = QTimer(self)
         self._resume.setSingleShot(True)
         self._resume.setInterval(_RESUME_MS)
@@ -39,28 +41,36 @@ class DownloadPause(QObject):
         session.renders.job_started.connect(self._look)
         session.renders.job_ended.connect(self._look)
         session.settings_changed.connect(self._look)
+        session.pc.changed.connect(self._look)
 
     @Slot()
     def _look(self) -> None:
-        is_running = self._session.renders.running and self._session.settings.pause_while_rendering
-        if is_running and not self._was_running:
+        for_render = self._session.renders.running and self._session.settings.pause_while_rendering
+        waits = for_render or self._is_drive_full()
+        if waits and not self._waited:
             self._resume.stop()
             self._pause()
-        elif self._was_running and not is_running:
+        elif self._waited and not waits:
             self._resume.start()
-        self._was_running = is_running
+        self._waited = waits
+
+    def _is_drive_full(self) -> bool:
+        """Of the first model folder, where downloads go."""
+        session, profile = self._session, self._session.pc.profile
+        folder = next(iter(session.settings.model_folders), session.paths.models)
+        return profile is not None and is_short(profile.drives, folder)
 
     def _pause(self) -> None:
         models = self._session.models
         for offer in models.offers():
             activity = models.activity(offer.key)
             if activity is not None and activity.kind is ActivityKind.DOWNLOAD and not activity.is_stopping:
-                models.pause(offer.key)
+                models.pause(offer.key, is_for_now=True)  # if the program ends meanwhile, it goes on at its next start
                 self._paused.add(offer.key)
 
     @Slot()
     def _on_resume(self) -> None:
-        if self._was_running:
+        if self._waited:
             return
         models = self._session.models
         for key in sorted(self._paused, key=str):

@@ -79,7 +79,9 @@ class MessageLog(QObject):
     def say_error(self, error: WanError, action: tuple[str, Callable[[], object]] | None = None) -> Message:
         """Tell an error that belongs to no card of a page."""
         self.last_error = error
-        return self.say("bad", f"{error.title} (WAN-{error.number})", f"{error.message} {error.hint}".strip(), action)
+        return self.say(
+            "bad", f"{error.shown_title} (WAN-{error.number})", f"{error.message} {error.hint}".strip(), action
+        )
 
     def can_act(self, message: Message) -> bool:
         """Its action is still offered."""

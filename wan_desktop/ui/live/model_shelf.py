@@ -7,7 +7,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QObject, Signal, Slot
+from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from wan_desktop.core.jobs import JobSnapshot, Lane
 from wan_desktop.ui.bridge import KeyBridge
@@ -22,11 +22,14 @@ if TYPE_CHECKING:
     from wan_desktop.core.hardware import HardwareProfile
     from wan_desktop.core.model_jobs import Opened, Storage
     from wan_desktop.core.model_offers import ModelOffer
+    from wan_desktop.core.model_trash import Trashed
     from wan_desktop.core.settings import Settings
     from wan_desktop.core.store.library import ModelKey
     from wan_desktop.core.store.status import ModelState
     from wan_desktop.core.trial import Place
     from wan_desktop.ui.session import Session
+
+_IN_USE_MS = 3000
 
 
 class ModelShelf(QObject):
@@ -53,6 +56,7 @@ class ModelShelf(QObject):
         self.opened: Opened | None = None
         self.offers: tuple[ModelOffer, ...] = ()
         self.storage: tuple[Storage, ...] = ()
+        self.trashed: tuple[Trashed, ...] = ()
         self._waiting_checks: list[Callable[[], None]] = []
         self._is_counting = self._is_stale = False
         self._looked_at: set[str] = set()
@@ -62,6 +66,11 @@ class ModelShelf(QObject):
         """Nothing is being done, so the models may be opened in other folders."""
         self._unsubscribe: Callable[[], None] = lambda: None
         self._pc_change = PcChange(clock)
+        self._in_use = QTimer(self)
+        """Another process does not say when it is done with a model, so it is looked at again and again."""
+        self._in_use.setSingleShot(True)
+        self._in_use.setInterval(_IN_USE_MS)
+        self._in_use.timeout.connect(self._on_in_use)
         self._bridge = KeyBridge(self)
         self._bridge.key_changed.connect(self.look_at)
         session.settings_changed.connect(self.use)
@@ -165,10 +174,11 @@ class ModelShelf(QObject):
         self._is_counting = False
         if snapshot.result is not None:
             before, self.offers = self.offers, snapshot.result.offers
-            self.storage = snapshot.result.storage
+            self.storage, self.trashed = snapshot.result.storage, snapshot.result.trashed
             if [_place_in_list(offer) for offer in before] != [_place_in_list(offer) for offer in self.offers]:
                 self.catalog_changed.emit()
             self.changed.emit(None)
+            self._watch_what_is_in_use()
         if self._is_stale:
             self.count()
 
@@ -202,8 +212,19 @@ class ModelShelf(QObject):
             return
         self.offers = tuple(replace(offer, state=state) if offer.key == state.key else offer for offer in self.offers)
         self.changed.emit(state.key)
+        self._watch_what_is_in_use()
         if _what_counts(before.state) != _what_counts(state):
             self.count()
+
+    def _watch_what_is_in_use(self) -> None:
+        if any(_is_in_use(offer) for offer in self.offers):
+            self._in_use.start()
+
+    @Slot()
+    def _on_in_use(self) -> None:
+        for offer in self.offers:
+            if _is_in_use(offer):
+                self.look_at(str(offer.key))
 
     # Checks ------------------------------------------------------------------------------------------------------
 
@@ -247,6 +268,12 @@ def hand_over(show: Callable[[Any], None], failed: Callable[[WanError], None] | 
         show(snapshot.result)
     elif snapshot.error is not None and failed is not None:
         failed(snapshot.error)
+
+
+def _is_in_use(offer: ModelOffer) -> bool:
+    from wan_desktop.core.store.status import ModelStatus  # noqa: PLC0415 - there since the models were opened
+
+    return offer.state.status is ModelStatus.IN_USE
 
 
 def _place_in_list(offer: ModelOffer) -> tuple[object, ...]:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from wan_desktop.core.model_jobs import ModelFacts, Opened, Storage
     from wan_desktop.core.model_offers import ModelOffer
     from wan_desktop.core.model_report import ModelReport
+    from wan_desktop.core.model_trash import Trashed
     from wan_desktop.core.store.library import ModelKey, TrashItem
     from wan_desktop.core.store.status import ModelState, RemoteState
     from wan_desktop.core.trial import Place
@@ -124,6 +125,10 @@ class LiveModels(QObject):
         """The folders of models as they were when they were last counted; empty until then."""
         return self._shelf.storage
 
+    def trashed(self) -> tuple[Trashed, ...]:
+        """Removed models that can be put back, as they were when they were last counted."""
+        return self._shelf.trashed
+
     def remote(self, key: ModelKey) -> RemoteState | None:
         """What the Hub last said; None if it was not asked since the program started."""
         return self._remotes.get(key)
@@ -154,12 +159,18 @@ class LiveModels(QObject):
         self._session.submit("Note a download", Lane.FILES, lambda _: opened.wanted.add(key))
         self._work.start(key, ActivityKind.DOWNLOAD, Lane.NETWORK, work)
 
-    def pause(self, key: ModelKey) -> None:
-        """Stop the download and keep what arrived; it does not go on at the next start."""
+    def pause(self, key: ModelKey, *, is_for_now: bool = False) -> None:
+        """Stop the download and keep what arrived.
+
+        Args:
+            key: The model.
+            is_for_now: It goes on by itself, after the next start at the latest; else only when the user says so.
+        """
         opened = self._opened
         if opened is not None and self._work.kind(key) is ActivityKind.DOWNLOAD:
             self._paused.add(key)
-            self._session.submit("Note a pause", Lane.FILES, lambda _: opened.wanted.discard(key))
+            if not is_for_now:
+                self._session.submit("Note a pause", Lane.FILES, lambda _: opened.wanted.discard(key))
             self._work.stop(key)
 
     def cancel(self, key: ModelKey | None) -> None:
@@ -208,6 +219,19 @@ class LiveModels(QObject):
         opened = self._opened
         if opened is not None:
             self._work.start(item.key, ActivityKind.PUT_BACK, Lane.FILES, lambda _: opened.manager.put_back(item))
+
+    def delete_trashed(self, item: TrashItem) -> None:
+        """Delete a removed model for good."""
+        opened = self._opened
+
+        def done(snapshot: JobSnapshot) -> None:
+            self._work.set_error(None, snapshot.error)
+            self._shelf.count()
+
+        if opened is not None:
+            self._session.submit(
+                "Delete a removed model", Lane.FILES, lambda _: opened.manager.trash.delete(item), done
+            )
 
     def adopt(self, folder: Path, *, may_copy: bool = False) -> None:
         """Put to use what a folder holds; `finished` carries what came of it."""

@@ -22,8 +22,11 @@ from wan_desktop.core.render_queue import (
     RenderState,
     Trouble,
 )
+from wan_desktop.core.render_wishes import RenderWishes
 from wan_desktop.core.rendering import RenderOptions, video_path
+from wan_desktop.core.words import tr
 from wan_desktop.ui.bridge import KeyBridge
+from wan_desktop.ui.live.render_pause import RenderPause
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -114,6 +117,7 @@ class LiveQueue(QObject):
         """What is to be done once the queue is open, and what is told if it cannot be opened."""
         self.snapshot = QueueSnapshot()
         """How it looks now."""
+        self.pause = RenderPause(self)
         session.job_changed.connect(self._on_job_changed)
         session.models.changed.connect(self._on_models_changed)
         self._open()
@@ -135,6 +139,16 @@ class LiveQueue(QObject):
         """The render that runs; None until the engine's lane has begun with it."""
         return self._view
 
+    @property
+    def runner(self) -> QueueRunner | None:
+        """What makes the jobs; None until the queue is open."""
+        return self._runner
+
+    @property
+    def lane_job(self) -> str:
+        """The id of the job of the engine's lane that makes it; empty while nothing runs."""
+        return self._lane_job
+
     def remember(self, model: Model) -> None:
         """Use that one for jobs of its name, wherever it came from."""
         self._models[model.metadata.model_id, model.variant] = model
@@ -144,6 +158,7 @@ class LiveQueue(QObject):
         model: Model,
         drafts: Sequence[GenerationDraft],
         *,
+        wishes: RenderWishes = RenderWishes(),  # noqa: B008 - frozen
         added: Callable[[tuple[str, ...]], None] = lambda _: None,
         failed: Callable[[WanError], None] | None = None,
     ) -> None:
@@ -152,15 +167,18 @@ class LiveQueue(QObject):
         Args:
             model: What makes them.
             drafts: What is asked for.
+            wishes: How to make and save them, where not as in the settings.
             added: Given the ids of the jobs.
             failed: Given the reason why nothing was added; `trouble` says it if None.
         """
         self.remember(model)
         session = self._session
-        settings, memory = session.settings, MemorySettings.of(session.settings)
+        settings = wishes.applied_to(session.settings)
+        memory = MemorySettings.of(settings)
         options = RenderOptions(
             live_preview=settings.live_preview,
             png_frames=settings.save_png_frames,
+            video_quality=settings.video_quality,
             recipe_inside=settings.write_recipes_into_files,
         )
         orders = tuple(
@@ -257,6 +275,7 @@ class LiveQueue(QObject):
             def report(progress: RenderProgress) -> None:
                 if self._queue is not None:
                     self._queue.note_time_left(job.job_id, progress.seconds_left)
+                    self._queue.note_paused(job.job_id, paused=progress.paused)
                 context.progress(RenderView(settled, path, progress, job, model))
 
             return renderer.render(settled, model, path, context.reporting_to(report), order.options)
@@ -442,7 +461,7 @@ def _wait_for(queue: RenderQueue, *, model_id: str, variant: str) -> None:
 def error_of(told: Trouble | None) -> WanError:
     """The error that was written down, as one that can be shown."""
     if told is None:
-        return WanError("The video could not be made.")
+        return WanError(tr("The video could not be made."))
     return error_from_code(told.code, told.message, hint=told.hint, details=told.details)
 
 

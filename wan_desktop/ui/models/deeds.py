@@ -19,7 +19,8 @@ from wan_desktop.core.store.status import RemoteStatus
 from wan_desktop.core.words import tr, trn
 from wan_desktop.ui.models import dialogs, words
 from wan_desktop.ui.models.notices import removed_words
-from wan_desktop.ui.page import PageId
+from wan_desktop.ui.models.trash_dialog import ModelTrashDialog
+from wan_desktop.ui.page import SHOW_PROGRAMS, PageId
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,6 +58,7 @@ class ModelDeeds(QObject):
         self.question: dialogs.Question | None = None
         """The newest; it may be answered already."""
         self.dialog: dialogs.AddRepositoryDialog | None = None
+        self.trash: ModelTrashDialog | None = None
         notices.action_requested.connect(self._on_notice)
         notices.stop_requested.connect(self._on_stop)
         models.failed.connect(self._on_failed)
@@ -100,7 +102,7 @@ class ModelDeeds(QObject):
             case ChangeKind.UPDATE_DRIVER:
                 QDesktopServices.openUrl(QUrl(_NVIDIA_PAGE))
             case ChangeKind.CLOSE_PROGRAMS:
-                self.page_requested.emit(PageId.THIS_PC, None)
+                self.page_requested.emit(PageId.THIS_PC, SHOW_PROGRAMS)
             case ChangeKind.FREE_DISK:
                 self.storage_requested.emit()
             case _:
@@ -112,6 +114,13 @@ class ModelDeeds(QObject):
             if is_it and (not change.variant or offer.key.variant == change.variant):
                 self.shown.emit(offer.key)
                 return
+
+    @Slot()
+    def show_trash(self) -> None:
+        """List what was removed lately."""
+        self.trash = ModelTrashDialog(self._models, self._page)
+        self.trash.put_back_wanted.connect(self._models.put_back)
+        self.trash.open()
 
     def _ask(self, question: dialogs.Question, yes: Callable[[], None]) -> None:
         self.question = question
@@ -171,7 +180,7 @@ class ModelDeeds(QObject):
             self._ask(dialogs.ask_copy(f"{error.message} {error.hint}", self._page), yes)
             return
         if key is None:
-            self._notices.say("bad", error.title, f"{error.message} {error.hint}", stays=True)
+            self._notices.say("bad", error.shown_title, f"{error.message} {error.hint}", stays=True)
 
     @Slot(object, object, object)
     def _on_finished(self, key: ModelKey | None, kind: ActivityKind, result: object) -> None:

@@ -215,7 +215,7 @@ class DetailsPane(QFrame):
             self.error.deleteLater()
             self.error = None
         if shown is not None and self.error is None:
-            self.error = Notice("bad", shown.title, f"{shown.message} {shown.hint}".strip(), (), self)
+            self.error = Notice("bad", shown.shown_title, f"{shown.message} {shown.hint}".strip(), (), self)
             self.error.setProperty("shows", shown)
             self._error_box.addWidget(self.error)
             self.error.show()
@@ -236,9 +236,9 @@ class DetailsPane(QFrame):
 
 def _description(offer: ModelOffer) -> str:
     metadata, variant = offer.metadata, offer.variant
-    parts = [metadata.description]
+    parts = [tr(metadata.description)]
     if variant is not None:
-        parts.append(variant.description if not variant.is_refused else f"{variant.refused_because}.")
+        parts.append(tr(variant.description) if not variant.is_refused else f"{tr(variant.refused_because)}.")
     parts.append(tr("{fps} frames a second. Licence: {licence}.", fps=metadata.fps, licence=metadata.licence))
     return " ".join(part for part in parts if part)
 

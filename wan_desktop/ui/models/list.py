@@ -1,4 +1,8 @@
-"""The list of models: groups of cards, one of which is chosen."""
+"""The list of models: groups of cards, one of which is chosen.
+
+A card has a dozen widgets, so that hundreds of them would take a second to be made. Those that are looked at are made,
+and for the others a spacer of the layout holds the place, which costs next to nothing.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +10,18 @@ import functools
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QTimer, Signal, Slot
-from PySide6.QtWidgets import QLabel, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLabel, QScrollArea, QSizePolicy, QSpacerItem, QVBoxLayout, QWidget
 
 from wan_desktop.ui.models import words
 from wan_desktop.ui.models.cards import ModelCard
+from wan_desktop.ui.theme import look
 from wan_desktop.ui.widgets.controls import Button, label
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from PySide6.QtGui import QKeyEvent
+    from PySide6.QtCore import QRect
+    from PySide6.QtGui import QKeyEvent, QShowEvent
 
     from wan_desktop.core.model_list import ListPart, Standing
     from wan_desktop.core.model_offers import Group, ModelOffer
@@ -25,6 +31,14 @@ _MOVES = {Qt.Key.Key_Down: 1, Qt.Key.Key_Up: -1}
 
 _SCROLL_MS = 50
 """After so long, the cards that were added have their places."""
+_AT_ONCE = 8
+"""So many cards are made with the list: about what a window shows."""
+_A_TURN = 4
+"""So many are made between two looks at what else is to be done: some 10 ms."""
+_MOST_MADE = 60
+"""Of more, those far away are given up."""
+_CARD_PX = 96
+"""Of the design: a card's height, until one is there to be measured."""
 
 
 class ModelList(QWidget):
@@ -48,22 +62,33 @@ class ModelList(QWidget):
         self.setObjectName("form")
         self._standing_of = standing_of
         self._cards: dict[ModelKey, ModelCard] = {}
+        self._places: dict[ModelKey, QSpacerItem] = {}
+        self._offers: dict[ModelKey, ModelOffer] = {}
         self._order: list[ModelKey] = []
         self._selected: ModelKey | None = None
         self._heads: list[QWidget] = []
         self._looks: object = None
+        self._is_watching = False
         self._scroll = QTimer(self)
         self._scroll.setSingleShot(True)
         self._scroll.setInterval(_SCROLL_MS)
         self._scroll.timeout.connect(self._on_scroll)
+        self._fill = QTimer(self)
+        self._fill.setSingleShot(True)
+        self._fill.timeout.connect(self._on_fill)
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 8, 0)
         self._layout.setSpacing(10)
 
     @property
     def cards(self) -> tuple[ModelCard, ...]:
-        """Those that are shown, from above."""
-        return tuple(self._cards[key] for key in self._order)
+        """Those that are made, from above."""
+        return tuple(self._cards[key] for key in self._order if key in self._cards)
+
+    @property
+    def count(self) -> int:
+        """How many models are shown."""
+        return len(self._order)
 
     @property
     def selected(self) -> ModelKey | None:
@@ -71,8 +96,10 @@ class ModelList(QWidget):
         return self._selected
 
     def card(self, key: ModelKey) -> ModelCard | None:
-        """The card of that model, if it is shown."""
-        return self._cards.get(key) if key in self._order else None
+        """The card of that model, if it is shown; made now if it was not."""
+        if key in self._places:
+            self._make_card(key)
+        return self._cards.get(key) if key in self._offers else None
 
     def show_parts(self, parts: Sequence[ListPart], card_name: str) -> None:
         """Show other groups; cards that stay are kept, and so is the place that the list was scrolled to."""
@@ -91,13 +118,14 @@ class ModelList(QWidget):
         self._layout.addStretch(1)
         self.update_standings()
         self._mark()
+        self._fill.start()
 
     def update_standings(self, key: ModelKey | None = None) -> None:
         """Show how a model is now; all of them for None."""
         count = len(self._order)
         for number, name in enumerate(self._order, 1):
-            if key is None or name == key:
-                card = self._cards[name]
+            card = self._cards.get(name)
+            if card is not None and key in (None, name):
                 card.show_standing(self._standing_of(card.standing.offer), number, count)
 
     def select(self, key: ModelKey | None, *, focus: bool = False) -> None:
@@ -138,8 +166,8 @@ class ModelList(QWidget):
         self.chosen.emit(key)
 
     def _mark(self) -> None:
-        for key in self._order:
-            self._cards[key].set_selected(key == self._selected)
+        for card in self.cards:
+            card.set_selected(card.key == self._selected)
 
     def _clear(self, kept: set[ModelKey]) -> None:
         while self._layout.count():
@@ -151,6 +179,7 @@ class ModelList(QWidget):
             widget.hide()
             widget.deleteLater()
         self._heads, self._order = [], []
+        self._places, self._offers = {}, {}
 
     def _add_head(self, text: str) -> QLabel:
         head = label(text, self, role="caption")
@@ -159,6 +188,17 @@ class ModelList(QWidget):
         return head
 
     def _add_card(self, offer: ModelOffer) -> None:
+        self._offers[offer.key] = offer
+        self._order.append(offer.key)
+        if offer.key not in self._cards and len(self._order) > _AT_ONCE:
+            self._hold_place(offer.key, self._layout.count(), self._card_height())
+            return
+        card = self._card_of(offer)
+        self._layout.addWidget(card)
+        card.show()
+
+    def _card_of(self, offer: ModelOffer) -> ModelCard:
+        """The card that is there already, or a new one."""
         card = self._cards.get(offer.key)
         standing = self._standing_of(offer)
         if card is None:
@@ -167,9 +207,81 @@ class ModelList(QWidget):
             card.deed_requested.connect(self.deed_requested)
             self._cards[offer.key] = card
         card.standing = standing
-        self._order.append(offer.key)
-        self._layout.addWidget(card)
+        return card
+
+    def _card_height(self) -> int:
+        known = next((card.height() for card in self._cards.values() if card.isVisible()), 0)
+        return known or look().px(_CARD_PX)
+
+    # Cards that come and go ----------------------------------------------------------------------------------------
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Follow what is looked at."""
+        super().showEvent(event)
+        area = self._scroll_area()
+        if area is not None and not self._is_watching:
+            self._is_watching = True
+            area.verticalScrollBar().valueChanged.connect(self._on_moved)
+            area.verticalScrollBar().rangeChanged.connect(self._on_moved)
+        self._fill.start()
+
+    @Slot()
+    def _on_moved(self) -> None:
+        if self._places or len(self._order) > _MOST_MADE:
+            self._fill.start()
+
+    @Slot()
+    def _on_fill(self) -> None:
+        """Make some of the cards that are looked at, and give some up that are far away."""
+        area = self._scroll_area()
+        if area is None or not self.isVisible():
+            return
+        height = area.viewport().height()
+        top = area.verticalScrollBar().value()
+        near = {key: _distance(place.geometry(), top, height) for key, place in self._places.items()}
+        wanted = sorted((key for key in near if near[key] <= height // 2), key=lambda key: near[key])
+        for key in wanted[:_A_TURN]:
+            self._make_card(key)
+        spare = self._spare(top, height)
+        for card in spare[:_A_TURN]:
+            self._give_up(card)
+        if len(wanted) > _A_TURN or len(spare) > _A_TURN:
+            self._fill.start()
+
+    def _make_card(self, key: ModelKey) -> None:
+        place = self._places.pop(key)
+        card = self._card_of(self._offers[key])
+        index = self._layout.indexOf(place)
+        self._layout.takeAt(index)
+        self._layout.insertWidget(index, card)
         card.show()
+        card.show_standing(card.standing, self._order.index(key) + 1, len(self._order))
+        card.set_selected(key == self._selected)
+
+    def _spare(self, top: int, height: int) -> list[ModelCard]:
+        """Cards too many, the farthest first; not the chosen one, nor one in which the focus is."""
+        made = self.cards
+        if len(made) <= _MOST_MADE:
+            return []
+        far = [card for card in made if _distance(card.geometry(), top, height) > 2 * height]
+        far = [card for card in far if card.key != self._selected and not card.isAncestorOf(self.focusWidget() or self)]
+        far.sort(key=lambda card: -_distance(card.geometry(), top, height))
+        return far[: len(made) - _MOST_MADE]
+
+    def _give_up(self, card: ModelCard) -> None:
+        index = self._layout.indexOf(card)
+        self._layout.takeAt(index)
+        self._hold_place(card.key, index, card.height())
+        del self._cards[card.key]
+        card.hide()
+        card.deleteLater()
+
+    def _hold_place(self, key: ModelKey, index: int, height: int) -> None:
+        """The layout leaves no room beside a spacer, so it is as high as a card with that room."""
+        policy = QSizePolicy.Policy
+        place = QSpacerItem(0, height + self._layout.spacing(), policy.Minimum, policy.Fixed)
+        self._places[key] = place
+        self._layout.insertItem(index, place)
 
     def _add_button(self, group: Group, count: int) -> None:
         button = Button(words.more_words(count), self, kind="link", icon_name="chevron-down")
@@ -192,3 +304,8 @@ class ModelList(QWidget):
         while parent is not None and not isinstance(parent, QScrollArea):
             parent = parent.parentWidget()
         return parent
+
+
+def _distance(at: QRect, top: int, height: int) -> int:
+    """From what is looked at, in pixels; 0 for what is seen."""
+    return max(0, top - at.bottom(), at.top() - (top + height))

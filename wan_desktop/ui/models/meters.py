@@ -102,11 +102,12 @@ class MeterRow(QWidget):
                 widget.deleteLater()
         for share in bar.shares:
             name = self._others if share.holder is Holder.OTHERS else tr(report_words.HOLDERS[share.holder][0])
-            self._add_entry(self._token(share.holder, bar), f"{name} {share.size_bytes / 1e9:.1f}")
+            self._add_entry(self._token(share.holder, bar), f"{name} {share.size_bytes / 1e9:.1f}", tip=share.names)
         self._add_entry("text", tr("safe limit {limit}", limit=f"{bar.limit_bytes / 1e9:.1f}"), width=2)
 
-    def _add_entry(self, token: str, words: str, *, width: int = _SWATCH_PX) -> None:
+    def _add_entry(self, token: str, words: str, *, width: int = _SWATCH_PX, tip: str = "") -> None:
         entry = QWidget(self._legend)
+        entry.setToolTip(tip)
         row = QHBoxLayout(entry)
         row.setContentsMargins(0, 0, 8, 0)
         row.setSpacing(5)

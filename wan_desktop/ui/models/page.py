@@ -21,7 +21,8 @@ from wan_desktop.ui.models.first import FirstModel
 from wan_desktop.ui.models.list import ModelList
 from wan_desktop.ui.models.notices import NoticeBar
 from wan_desktop.ui.models.search import SearchBar
-from wan_desktop.ui.page import Page, PageId
+from wan_desktop.ui.models.trash_dialog import removed_button_words
+from wan_desktop.ui.page import SPEED_TEST, Page, PageId
 from wan_desktop.ui.widgets.controls import Button, announce
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ class ModelsPage(Page):
 
     def areas(self) -> Sequence[QWidget]:
         """Search, list, details."""
-        return (self.search, self._scroll, self.details)
+        return (self.search, self.list_area, self.details)
 
     def page_shown(self) -> None:
         """Watch the PC, whose free memory decides what fits."""
@@ -117,14 +118,17 @@ class ModelsPage(Page):
 
     def _build_list(self, body: QHBoxLayout) -> None:
         column = QVBoxLayout()
-        self._scroll = QScrollArea(self)
-        self._scroll.setWidgetResizable(True)
-        self.list = ModelList(self._standing, self._scroll)
-        self._scroll.setWidget(self.list)
+        self.list_area = QScrollArea(self)
+        self.list_area.setWidgetResizable(True)
+        self.list = ModelList(self._standing, self.list_area)
+        self.list_area.setWidget(self.list)
         self.empty = EmptyList(self)
         self.empty.hide()
-        column.addWidget(self._scroll, 1)
+        column.addWidget(self.list_area, 1)
         column.addWidget(self.empty, 1)
+        self.removed = Button("", self, kind="link", icon_name="trash-2")
+        self.removed.hide()
+        column.addWidget(self.removed, 0, Qt.AlignmentFlag.AlignLeft)
         body.addLayout(column, 11)
 
     def _connect(self) -> None:
@@ -135,6 +139,7 @@ class ModelsPage(Page):
         self.add_folder.clicked.connect(self.deeds.choose_folder)
         self.check_all.clicked.connect(self.deeds.check_all)
         self.add_repository.clicked.connect(self.deeds.choose_repository)
+        self.removed.clicked.connect(self.deeds.show_trash)
         self.search.changed.connect(self._show_list)
         self.list.chosen.connect(self._on_chosen)
         self.list.entered.connect(self._on_entered)
@@ -149,7 +154,7 @@ class ModelsPage(Page):
         self.first.folder_requested.connect(self.deeds.choose_folder)
         self._models.changed.connect(self._on_changed)
         self._models.catalog_changed.connect(self._show_all)
-        delete = QShortcut(QKeySequence("Delete"), self._scroll)
+        delete = QShortcut(QKeySequence("Delete"), self.list_area)
         delete.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
         delete.activated.connect(self._on_delete)
 
@@ -179,6 +184,7 @@ class ModelsPage(Page):
         self.set_subtitle(text.DOT.join(parts) if self._models.offers() else tr("Looking at the models"))
         self.subtitle.setToolTip("\n".join(str(each.root) for each in storage))
         self.details.facts.show_storage(storage)
+        self._show_removed()
         self.first.show_for(self._models.offers(), self._card_name())
         self.notices.show_activity(self._models.activity(None))
         is_free = self._models.activity(None) is None and self._models.manager is not None
@@ -186,6 +192,11 @@ class ModelsPage(Page):
             button.setEnabled(is_free)
         has_own = any(offer.is_on_pc and not offer.is_built_in for offer in self._models.offers())
         self.check_all.setEnabled(is_free and has_own)
+
+    def _show_removed(self) -> None:
+        trashed = self._models.trashed()
+        self.removed.setVisible(bool(trashed))
+        self.removed.setText(removed_button_words(trashed))
 
     @Slot()
     def _show_list(self) -> None:
@@ -199,7 +210,7 @@ class ModelsPage(Page):
         self.list.show_parts(parts, self._card_name())
         shown = [offer for part in parts for offer in part.shown]
         self.empty.show_for(offers, self.search.filter, self.search.text, bool(shown))
-        self._scroll.setVisible(bool(shown))
+        self.list_area.setVisible(bool(shown))
         self._choose([offer.key for offer in shown])
 
     def _choose(self, keys: list[ModelKey]) -> None:
@@ -284,7 +295,7 @@ class ModelsPage(Page):
 
     @Slot()
     def _on_test(self) -> None:
-        self.page_requested.emit(PageId.THIS_PC, "speed-test")
+        self.page_requested.emit(PageId.THIS_PC, SPEED_TEST)
 
     @Slot()
     def _on_delete(self) -> None:

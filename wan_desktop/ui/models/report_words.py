@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from wan_desktop.core.card_programs import named_sizes
 from wan_desktop.core.catalog import WeightPrecision
 from wan_desktop.core.compatibility import IssueCode, Severity
 from wan_desktop.core.estimate import Basis
@@ -223,7 +224,9 @@ def change_words(change: Recommendation, other: ModelOffer | None) -> str:
 
 
 def change_result(change: Recommendation) -> str:
-    """`Then it takes about 3 min`."""
+    """`Then it takes about 3 min`, and of programs to close, which are the largest."""
+    if change.kind is ChangeKind.CLOSE_PROGRAMS and (names := named_sizes(change.programs)):
+        return tr("The largest: {programs}.", programs=names)
     if change.seconds_high is None:
         return ""
     return tr("Then it takes {time}.", time=time_words(change.seconds_low, change.seconds_high))

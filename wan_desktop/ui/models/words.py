@@ -8,6 +8,7 @@ from wan_desktop.core.catalog import Family, GenerationMode
 from wan_desktop.core.model_activity import Activity, ActivityKind
 from wan_desktop.core.model_list import Filter, ShownStatus, Standing
 from wan_desktop.core.model_offers import FitBadge, Group, ModelOffer
+from wan_desktop.core.store.status import ModelStatus
 from wan_desktop.core.words import mark, tr, trn
 from wan_desktop.ui import text
 
@@ -121,8 +122,10 @@ def status_words(standing: Standing) -> str:
     report = standing.offer.state.report
     if status in (ShownStatus.NEEDS_REPAIR, ShownStatus.INCOMPLETE) and report is not None and report.findings:
         return tr("{status} ({bad} of {all} files)", status=words, bad=len(report.bad), all=len(report.findings))
+    if standing.offer.state.status is ModelStatus.IN_USE and status is ShownStatus.IN_USE:
+        return tr("{status} ({reason})", status=words, reason=standing.offer.state.reason)
     if status is ShownStatus.FAILED and standing.error is not None:
-        return tr("{status} ({reason})", status=words, reason=standing.error.title)
+        return tr("{status} ({reason})", status=words, reason=standing.error.shown_title)
     return words
 
 
@@ -182,7 +185,7 @@ def badge_tip(offer: ModelOffer) -> str:
     """The two numbers that the badge is about."""
     check = offer.check
     if offer.variant is not None and offer.variant.refused_because:
-        return offer.variant.refused_because
+        return tr(offer.variant.refused_because)
     if check is None or check.estimate is None:
         return badge_words(offer.badge)
     for issue in check.issues:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtWidgets import QFrame, QVBoxLayout
 
+from wan_desktop.core.render_wishes import RenderWishes
 from wan_desktop.core.words import mark, tr, trn
 from wan_desktop.ui.page import PageId
 from wan_desktop.ui.queue import texts
@@ -104,7 +105,8 @@ class QueueLink(QObject):
     def _on_queue_requested(self, drafts: object) -> None:
         if self._create.model is None or not isinstance(drafts, tuple):
             return
-        self._renders.add(self._create.model, drafts)
+        wishes = self._create.form.state.wishes if self._create.form is not None else RenderWishes()
+        self._renders.add(self._create.model, drafts, wishes=wishes)
         words = trn("{count} video added to the queue", "{count} videos added to the queue", len(drafts))
         announce(self._window, words)
 
@@ -124,7 +126,7 @@ class QueueLink(QObject):
 
     @Slot(object)
     def _on_trouble(self, error: WanError) -> None:
-        self._error = Said("bad", error.title, f"{error.message} {error.hint}".strip(), (Answer.AGAIN,))
+        self._error = Said("bad", error.shown_title, f"{error.message} {error.hint}".strip(), (Answer.AGAIN,))
         self._put_off.discard(self._error)
         self._choose()
 
@@ -142,7 +144,7 @@ class QueueLink(QObject):
                 (Answer.CONTINUE, Answer.LOOK),
             )
         if now.damage is not None:
-            return Said("warn", now.damage.title, f"{now.damage.message} {now.damage.hint}".strip())
+            return Said("warn", now.damage.shown_title, f"{now.damage.message} {now.damage.hint}".strip())
         if now.paused and now.waiting and self._asked_while_paused:
             return Said("info", tr("The queue is paused. The video waits in it."), "", (Answer.RESUME, Answer.LOOK))
         return None

@@ -18,7 +18,7 @@ from wan_desktop.core.words import tr
 from wan_desktop.ui.create.stop_question import StopQuestion
 from wan_desktop.ui.error_texts import error_text
 from wan_desktop.ui.live.render_queue import error_of
-from wan_desktop.ui.page import Page, PageId
+from wan_desktop.ui.page import Page, PageId, PageTarget
 from wan_desktop.ui.queue import texts
 from wan_desktop.ui.queue.job_list import JobList
 from wan_desktop.ui.queue.pictures import JobPictures
@@ -133,7 +133,7 @@ class QueuePage(Page):
             self.when_done.setAccessibleDescription(why)
             self.when_done.setEnabled(False)
         self.pause = Button(tr("Pause queue"), self, icon_name="pause")
-        self.pause.setToolTip(tr("Start nothing more (Ctrl+P); what runs goes on"))
+        self.pause.setToolTip(tr("Start nothing more; what runs goes on (Ctrl+P while nothing runs)"))
         tools.addWidget(when)
         tools.addWidget(self.when_done)
         tools.addWidget(self.pause)
@@ -177,6 +177,7 @@ class QueuePage(Page):
         self._renders.changed.connect(self._on_changed)
         self._renders.job_progressed.connect(self._on_progressed)
         self._renders.job_stopping.connect(self._on_stopping)
+        self._renders.pause.changed.connect(self._show_pause)
         self._pictures.found.connect(self._on_picture)
         self.session.models.catalog_changed.connect(self._on_catalog_changed)
         self.question.stop_confirmed.connect(self._on_stop_confirmed)
@@ -210,6 +211,7 @@ class QueuePage(Page):
         view = self._renders.view
         if view is not None:
             self._on_progressed(view)
+        self._show_pause()
         if self.question.box is not None and all(job.job_id != self._stopping for job in now.running):
             self.question.end()
         if focused is not None:
@@ -256,7 +258,8 @@ class QueuePage(Page):
         return replace(
             shown,
             retry=tr("Try again as it is"),
-            offers=tuple(ErrorOffer(change.text, texts.change_words(change, job), change) for change in changes),
+            offers=tuple(ErrorOffer(change.text, texts.change_words(change, job), change) for change in changes)
+            or shown.offers,
         )
 
     def _rows(self, job_id: str) -> list[JobRow]:
@@ -275,6 +278,13 @@ class QueuePage(Page):
             row = self.running.row(view.job.job_id)
             if row is not None:
                 row.show_progress(view.progress)
+
+    @Slot()
+    def _show_pause(self) -> None:
+        view, pause = self._renders.view, self._renders.pause
+        row = self.running.row(view.job.job_id) if view is not None and view.job is not None else None
+        if row is not None:
+            row.show_pause(pause.state, can_toggle=pause.can_toggle)
 
     @Slot(str)
     def _on_stopping(self, job_id: str) -> None:
@@ -322,6 +332,8 @@ class QueuePage(Page):
             self._renders.do(changes[deed])
         elif deed is Deed.STOP:
             self._ask_to_stop(job_id)
+        elif deed is Deed.PAUSE:
+            self._renders.pause.toggle()
         elif deed is Deed.FOLDER:
             for row in self._rows(job_id):
                 self._open_folder(row.job)
@@ -353,8 +365,11 @@ class QueuePage(Page):
             announce(self, tr("The folder is not there any more."), assertive=True)
 
     @Slot(str, object)
-    def _on_change_chosen(self, job_id: str, change: OfferedChange) -> None:
-        self._renders.do(lambda queue: queue.fix_and_retry(job_id, change))
+    def _on_change_chosen(self, job_id: str, change: OfferedChange | PageTarget) -> None:
+        if isinstance(change, PageTarget):
+            self.page_requested.emit(change.page, change.target)
+        else:
+            self._renders.do(lambda queue: queue.fix_and_retry(job_id, change))
 
     @Slot(str, int)
     def _on_moved(self, job_id: str, place: int) -> None:

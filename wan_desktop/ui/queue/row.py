@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QEvent, QPoint, QSize, Qt, Signal, Slot
 from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QLabel, QMenu, QSizePolicy, QVBoxLayout, QWidget
 
+from wan_desktop.core.render_progress import PauseState
 from wan_desktop.core.render_queue import RenderState
 from wan_desktop.core.words import mark, tr
 from wan_desktop.ui import text
@@ -36,6 +37,8 @@ class Deed(StrEnum):
     """What can be done with a job."""
 
     STOP = "stop"
+    PAUSE = "pause"
+    """Or go on."""
     RETRY = "retry"
     UP = "up"
     DOWN = "down"
@@ -48,6 +51,7 @@ class Deed(StrEnum):
 
 _NAMES = {
     Deed.STOP: mark("Stop"),
+    Deed.PAUSE: mark("Pause"),
     Deed.RETRY: mark("Try again"),
     Deed.UP: mark("Move up"),
     Deed.DOWN: mark("Move down"),
@@ -122,7 +126,7 @@ class JobRow(QFrame):
     asked = Signal(object, str)
     """A Deed, and the job's id."""
     change_chosen = Signal(str, object)
-    """The job's id, and the OfferedChange with which it is to be tried again."""
+    """The job's id, and the OfferedChange with which it is to be tried again, or a PageTarget."""
     lifted = Signal(str)
     """It is being dragged."""
     dragged = Signal(str, QPoint)
@@ -147,6 +151,7 @@ class JobRow(QFrame):
         self.menu: QMenu | None = None
         """What was opened last."""
         self.stop: Button | None = None
+        self.pause: Button | None = None
         self.fix: Button | None = None
         self.more: Button | None = None
         self.bar: MeterBar | None = None
@@ -187,6 +192,18 @@ class JobRow(QFrame):
             percent = percent_of(progress)
             self.bar.show_parts((Segment(percent),), 100, spoken=tr("{percent} %", percent=percent))
 
+    def show_pause(self, state: PauseState, *, can_toggle: bool) -> None:
+        """Whether it waits because the user wants it to, and whether that can be changed now."""
+        if self.pause is None:
+            return
+        title = texts.title_of(self.job)
+        waits = state is not PauseState.NONE
+        self.pause.setEnabled(can_toggle)
+        self.pause.setText(tr("Go on") if waits else tr("Pause"))
+        name = tr("Go on with {title}", title=title) if waits else tr("Pause {title}", title=title)
+        self.pause.setAccessibleName(name)
+        self.pause.set_icon("play" if waits else "pause")
+
     def show_stopping(self) -> None:
         """It was asked to stop."""
         if self.stop is not None:
@@ -220,10 +237,12 @@ class JobRow(QFrame):
     def _show_badge(self) -> None:
         job, badge = self.job, self.badge
         match job.state:
+            case RenderState.RUNNING if self.progress is not None and self.progress.paused:
+                badge.show_state(tr("Paused"), "idle", "pause")
             case RenderState.RUNNING:
                 badge.show_state(texts.left_words(self.progress), "info", "timer")
             case RenderState.NEEDS_YOU:
-                badge.show_state(job.trouble.title if job.trouble else tr("Failed"), "bad", "circle-x")
+                badge.show_state(job.trouble.shown_title if job.trouble else tr("Failed"), "bad", "circle-x")
             case RenderState.WAITING_FOR_MODEL:
                 badge.show_state(tr("Waiting for model"), "warn", "download")
             case RenderState.DONE:
@@ -279,6 +298,11 @@ class JobRow(QFrame):
         title = texts.title_of(self.job)
         state = self.job.state
         if state is RenderState.RUNNING:
+            self.pause = Button(tr("Pause"), self, icon_name="pause")
+            self.pause.setToolTip(tr("Wait before the next step, or go on (Ctrl+P)"))
+            self.pause.clicked.connect(self._on_pause)
+            self.show_pause(PauseState.NONE, can_toggle=False)
+            row.addWidget(self.pause)
             self.stop = Button(tr("Stop"), self, kind="danger", icon_name="square")
             self.stop.setAccessibleName(tr("Stop {title}", title=title))
             self.stop.clicked.connect(self._on_stop)
@@ -378,6 +402,10 @@ class JobRow(QFrame):
     @Slot()
     def _on_stop(self) -> None:
         self.asked.emit(Deed.STOP, self.job.job_id)
+
+    @Slot()
+    def _on_pause(self) -> None:
+        self.asked.emit(Deed.PAUSE, self.job.job_id)
 
     @Slot()
     def _on_fix(self) -> None:

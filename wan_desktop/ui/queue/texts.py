@@ -120,8 +120,11 @@ def change_words(change: OfferedChange, job: RenderJob) -> str:
 def counts(now: QueueSnapshot) -> str:
     """`1 running, 2 waiting, 1 needs you`; empty where there is nothing."""
     words = []
-    if now.running:
-        words.append(tr("{count} running", count=len(now.running)))
+    paused = len(now.paused_jobs)
+    if paused:
+        words.append(tr("{count} paused", count=paused))
+    if len(now.running) > paused:
+        words.append(tr("{count} running", count=len(now.running) - paused))
     if now.waiting:
         words.append(tr("{count} waiting", count=len(now.waiting)))
     if now.needs_you:
@@ -139,6 +142,8 @@ def finish_words(now: QueueSnapshot, at: datetime) -> str:
     """`all done at about 15:42`; how much is known where not everything is."""
     if now.needs_ok or now.paused:
         return tr("paused") if now.paused else tr("nothing starts before you say so")
+    if now.paused_jobs:
+        return ""  # nobody knows when it goes on
     finish = now.finish_time(at)
     if finish is not None:
         clock = f"{finish:%H:%M}"

@@ -11,6 +11,7 @@ from wan_desktop.core.settings import (
     MemoryMode,
     StartPage,
     Theme,
+    VideoQuality,
     check_address,
     check_name_pattern,
 )
@@ -61,6 +62,7 @@ _START_PAGES = {
     StartPage.LIBRARY: mark("Library"),
     StartPage.MODELS: mark("Models"),
 }
+_QUALITIES = {VideoQuality.STANDARD: mark("Standard"), VideoQuality.HIGH: mark("High")}
 _MODES = {
     MemoryMode.AUTOMATIC: mark("Automatic"),
     MemoryMode.FASTEST: mark("Fastest"),
@@ -190,6 +192,9 @@ class RowMaker:
         why_not = tr("Use {parts}, and no signs that a file name cannot hold.", parts="{date}, {time}, {prompt}")
         editor = Words(title, check_name_pattern, why_not, placeholder=DEFAULT_NAME_PATTERN, parent=self._parent)
         yield self._row("name_pattern", title, words, editor, keywords="pattern")
+        title, words = tr("Video quality"), tr("Of the mp4. High is larger, and looks like what the model made.")
+        qualities = [(tr(name), quality) for quality, name in _QUALITIES.items()]
+        yield self._row("video_quality", title, words, Few(title, qualities, self._parent), keywords="H.264 crf")
         words = tr("Beside each video, a folder with its frames as PNG pictures. They take much room.")
         yield self._switch("save_png_frames", tr("Keep all frames"), words, keywords="png")
 

@@ -20,10 +20,11 @@ from wan_desktop.core.pc_reach import ModelReach, reach
 from wan_desktop.core.pc_report import pc_report
 from wan_desktop.core.pc_rows import Fix, PcRow, pc_rows
 from wan_desktop.core.words import tr
-from wan_desktop.ui.page import Page
+from wan_desktop.ui.page import SHOW_PROGRAMS, SPEED_TEST, Page
 from wan_desktop.ui.theme import look
 from wan_desktop.ui.this_pc.fixes import open_outside
 from wan_desktop.ui.this_pc.memory_card import MemoryCard
+from wan_desktop.ui.this_pc.programs_dialog import ProgramsDialog
 from wan_desktop.ui.this_pc.reach_card import ReachCard
 from wan_desktop.ui.this_pc.speed_card import SpeedCard
 from wan_desktop.ui.widgets.controls import Button, announce
@@ -73,6 +74,8 @@ class ThisPcPage(Page):
         self._stale = True
         self._found_for: object = None
         self._seen_settings = session.settings
+        self.programs: ProgramsDialog | None = None
+        """The newest; it may be closed already."""
         self._build_ui()
         self._connect()
         self._show()
@@ -91,6 +94,15 @@ class ThisPcPage(Page):
         """Look no more."""
         self.session.pc.unwatch(self)
         self.speed.stop()
+
+    def show_target(self, target: object) -> None:
+        """Show the programs on the card (`SHOW_PROGRAMS`), or the speed test."""
+        if target == SHOW_PROGRAMS:
+            self.programs = ProgramsDialog(self.session, self)
+            self.programs.open()
+        elif target == SPEED_TEST:
+            self.speed.run.setFocus()
+            self._scroll.ensureWidgetVisible(self.speed.run)
 
     @Slot()
     def refresh(self) -> None:
@@ -239,7 +251,7 @@ class ThisPcPage(Page):
             self._notice.deleteLater()
             self._notice = None
         if error is not None:
-            self._notice = Notice("bad", error.title, f"{error.message} {error.hint}".strip(), parent=self.left)
+            self._notice = Notice("bad", error.shown_title, f"{error.message} {error.hint}".strip(), parent=self.left)
             self._left_layout.insertWidget(0, self._notice)
 
     # Signals -------------------------------------------------------------------------------------------------------
@@ -285,6 +297,8 @@ class ThisPcPage(Page):
             case Fix.MEASURE_SPEED:
                 self.speed.start()
                 self._scroll.ensureWidgetVisible(self.speed.run)
+            case Fix.SHOW_PROGRAMS:
+                self.show_target(SHOW_PROGRAMS)
             case _:
                 open_outside(row.fix)
 

@@ -9,6 +9,7 @@ from PySide6.QtCore import QEvent, QMimeData, QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QImage, QKeySequence, QPainter, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
+from wan_desktop.core.words import tr
 from wan_desktop.ui.theme import icon_pixmap, look
 from wan_desktop.ui.widgets.controls import Button
 
@@ -47,8 +48,8 @@ class DropZone(QWidget):
     def __init__(self, name: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAccessibleName(name)
-        self.setAccessibleDescription("Drop a picture here, press Enter to choose one, or paste it with Ctrl+V.")
-        self.setToolTip("Drop a picture, click to choose one, or paste it with Ctrl+V")
+        self.setAccessibleDescription(tr("Drop a picture here, press Enter to choose one, or paste it with Ctrl+V."))
+        self.setToolTip(tr("Drop a picture, click to choose one, or paste it with Ctrl+V"))
         self.setAcceptDrops(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
@@ -58,7 +59,7 @@ class DropZone(QWidget):
         self._crop = QRectF()
         self._dragged_over = False
         self._waiting = False
-        self.remove = Button("", self, kind="icon", icon_name="x", name="Remove the start image")
+        self.remove = Button("", self, kind="icon", icon_name="x", name=tr("Remove the start image"))
         self.remove.clicked.connect(self.remove_requested)
         self.remove.hide()
 
@@ -173,9 +174,9 @@ class DropZone(QWidget):
             round(box.center().x() - size / 2), round(top), icon_pixmap("image-plus", look().color("link"), size)
         )
         title, more = (
-            ("Reading the picture", "")
+            (tr("Reading the picture"), "")
             if self._waiting
-            else ("Drop a picture here", "or click to choose  ·  Ctrl+V pastes")
+            else (tr("Drop a picture here"), tr("or click to choose  ·  Ctrl+V pastes"))
         )
         painter.setPen(look().color("text"))
         painter.setFont(look().font(14, QFont.Weight.DemiBold))

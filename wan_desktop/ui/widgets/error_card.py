@@ -22,6 +22,7 @@ class ErrorOffer:
     """What it leads to: `7.9 GB, about 3 min`; empty if nobody knows."""
     value: object
     """What `offer_requested` says when it is pressed."""
+    icon_name: str = "rotate-ccw"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +89,7 @@ class ErrorCard(QFrame):
             return
         buttons = []
         for row, offer in enumerate(offers):
-            button = Button(offer.text, self, kind="secondary" if row else "primary", icon_name="rotate-ccw")
+            button = Button(offer.text, self, kind="secondary" if row else "primary", icon_name=offer.icon_name)
             button.setAccessibleName(f"{offer.text}: {offer.result}" if offer.result else offer.text)
             button.setProperty("row", row)
             button.clicked.connect(self._on_offer)

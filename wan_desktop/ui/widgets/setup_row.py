@@ -95,7 +95,7 @@ class SetupRow(QWidget):
         self.name.setText(row.name)
         self.value.setText(row.value)
         self.meaning.setText(row.meaning)
-        is_worth_reading = bool(row.hint) and row.state is not RowState.OK
+        is_worth_reading = bool(row.hint) and (row.state is not RowState.OK or bool(row.programs))
         self.hint.setText(row.hint if is_worth_reading else "")
         self.hint.setVisible(is_worth_reading)
         self.setToolTip(row.hint)

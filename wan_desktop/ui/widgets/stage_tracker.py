@@ -10,6 +10,7 @@ from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QFont, QFontMetrics, QPainter
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
+from wan_desktop.core.words import mark, tr
 from wan_desktop.ui.theme import icon_pixmap, look
 
 if TYPE_CHECKING:
@@ -21,9 +22,9 @@ _GAP = 10
 class StageState(Enum):
     """Where a stage is."""
 
-    OVER = "done"
-    NOW = "in progress"
-    LATER = "to come"
+    OVER = mark("done")
+    NOW = mark("in progress")
+    LATER = mark("to come")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ class StageTracker(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setAccessibleName("Stages")
+        self.setAccessibleName(tr("Stages"))
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self._cells: tuple[StageCell, ...] = ()
 
@@ -58,7 +59,7 @@ class StageTracker(QWidget):
             return
         count_changed = len(cells) != len(self._cells)
         self._cells = cells
-        self.setAccessibleDescription(", ".join(f"{c.name}: {c.state.value} {c.caption}".strip() for c in cells))
+        self.setAccessibleDescription(", ".join(f"{c.name}: {tr(c.state.value)} {c.caption}".strip() for c in cells))
         if count_changed:
             self._fit()
         self.update()

@@ -64,7 +64,7 @@ class OfferRow(QWidget):
         kind, icon_name, words = BADGES[offer.badge]
         row.addWidget(Badge(tr(words), kind, icon_name, self))
         layout.addLayout(row)
-        layout.addWidget(label(offer.metadata.description, self, role="soft", wrap=True))
+        layout.addWidget(label(tr(offer.metadata.description), self, role="soft", wrap=True))
         facts = [text.mode_name(mode) for mode in offer.metadata.modes]
         if offer.is_usable:
             facts.append(tr("on this PC"))

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QWidget
 from wan_desktop.core.jobs import Lane
 from wan_desktop.core.pc_rows import DRIVER_PAGE, Fix, PcRow, RowState, pc_rows, rows_in_words
 from wan_desktop.core.words import mark, tr
+from wan_desktop.ui.this_pc.programs_dialog import ProgramsDialog
 from wan_desktop.ui.widgets.controls import Button, label, surface
 from wan_desktop.ui.widgets.setup_row import SetupRows
 from wan_desktop.ui.wizard.step import WizardStep
@@ -38,6 +39,8 @@ class YourPcStep(WizardStep):
         )
         self._reach: tuple[ModelReach, ...] = ()
         self._is_judging = False
+        self.programs: ProgramsDialog | None = None
+        """The newest; it may be closed already."""
         self.rows = SetupRows(self)
         self.rows.fix_requested.connect(self._on_fix)
         self.body.addWidget(self.rows)
@@ -125,6 +128,9 @@ class YourPcStep(WizardStep):
                 QDesktopServices.openUrl(QUrl(DRIVER_PAGE))
             case Fix.MEASURE_SPEED:
                 self.next_requested.emit()
+            case Fix.SHOW_PROGRAMS:
+                self.programs = ProgramsDialog(self.session, self)
+                self.programs.open()
             case _:
                 self._on_again()
 
