@@ -646,3 +646,14 @@ def test_that_history_files_and_storage_are_shown(qtbot: QtBot, downloaded: Mode
     qtbot.waitUntil(lambda: WEIGHTS in shown(facts.files), timeout=WAIT_MS)
     qtbot.waitUntil(lambda: "1 model" in shown(facts.storage), timeout=WAIT_MS)
     assert "all bytes read" in facts.checked.text()
+
+
+def test_that_a_card_grows_with_what_it_shows(qtbot: QtBot, page: ModelsPage, hub: FakeHub) -> None:
+    slow_hub(hub)
+    select(page, KEY)
+    click(qtbot, page, Deed.DOWNLOAD)
+    wait_for_status(qtbot, page, ShownStatus.DOWNLOADING)
+    card = page.list.card(KEY)
+    assert card is not None
+    qtbot.waitUntil(card.pause.isVisible, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: card.height() >= card.minimumSizeHint().height(), timeout=3000)

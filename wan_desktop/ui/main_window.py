@@ -11,7 +11,7 @@ from wan_desktop.core.render_progress import PauseState
 from wan_desktop.ui import text
 from wan_desktop.ui.create.page import CreatePage
 from wan_desktop.ui.page import Page, PageId
-from wan_desktop.ui.sidebar import Sidebar
+from wan_desktop.ui.sidebar import WIDE_PX, Sidebar
 from wan_desktop.ui.theme import icon_pixmap, look
 from wan_desktop.ui.window_geometry import put
 
@@ -200,7 +200,8 @@ class MainWindow(QFrame):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Fold the sidebar in narrow windows."""
         super().resizeEvent(event)
-        self.sidebar.set_compact(self.width() < _WIDE_FROM_PX)
+        extra = look().px(WIDE_PX) - WIDE_PX  # of larger text
+        self.sidebar.set_compact(self.width() < _WIDE_FROM_PX + extra)
 
     def changeEvent(self, event: QEvent) -> None:
         """Notice that somebody looks."""

@@ -41,7 +41,7 @@ class _Memory(QWidget):
 
     def show_parts(self, own_bytes: int, others_bytes: int, total_bytes: int) -> None:
         used = text.data_amounts(own_bytes + others_bytes, total_bytes)
-        self.value.setText(used)
+        self.value.setText(text.data_part(own_bytes + others_bytes, total_bytes))
         parts = [Segment(others_bytes, "fill_idle"), Segment(own_bytes, "accent")]
         self.bar.show_parts(parts, total_bytes, spoken=used)
 

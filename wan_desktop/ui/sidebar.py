@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from PySide6.QtCore import QEvent
     from PySide6.QtGui import QResizeEvent
 
-_WIDE_PX = 212
+WIDE_PX = 212
 _PAGES = {
     PageId.CREATE: ("clapperboard", mark("Create")),
     PageId.QUEUE: ("list-video", mark("Queue")),
@@ -104,9 +104,7 @@ class Sidebar(QFrame):
         if compact == self._compact:
             return
         self._compact, self._scale = compact, look().scale
-        self.setFixedWidth(
-            COMPACT_PX if compact else look().px(_WIDE_PX) if look().scale < 1.2 else round(_WIDE_PX * 1.2)
-        )
+        self.setFixedWidth(COMPACT_PX if compact else look().px(WIDE_PX))
         margin = COMPACT_MARGIN if compact else 12
         self._layout.setContentsMargins(margin, 14, margin, 12)
         self._head.setContentsMargins((COMPACT_PX - 2 * margin - look().px(22)) // 2 if compact else 6, 0, 0, 12)

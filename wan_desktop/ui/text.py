@@ -80,6 +80,11 @@ def data_amounts(used_bytes: int, total_bytes: int) -> str:
     return tr("{used} of {total}", used=f"{used_bytes / 1e9:.1f}", total=data_size(total_bytes))
 
 
+def data_part(used_bytes: int, total_bytes: int) -> str:
+    """The same where there is little room: `7.3 / 12.0 GB`."""
+    return f"{used_bytes / 1e9:.1f} / {data_size(total_bytes)}"
+
+
 def frames_and_seconds(num_frames: int, fps: int) -> str:
     """`2.1 s  ·  17 frames at 8 fps`."""
     frames = tr("{frames} frames at {fps} fps", frames=num_frames, fps=fps)

@@ -16,6 +16,7 @@ from wan_desktop.ui.theme import look
 from wan_desktop.ui.widgets.controls import Button, IconLabel, announce, label
 
 if TYPE_CHECKING:
+    from PySide6.QtCore import QSize
     from PySide6.QtGui import QResizeEvent
 
     from wan_desktop.core.render_progress import PauseState
@@ -25,13 +26,11 @@ if TYPE_CHECKING:
     from wan_desktop.ui.library.messages import MessageArea
     from wan_desktop.ui.library.recent_strip import RecentStrip
     from wan_desktop.ui.live.library import LiveLibrary
+    from wan_desktop.ui.widgets.elided_button import ElidedButton
     from wan_desktop.ui.widgets.error_card import ErrorCard, ErrorOffer, ErrorText
 
 _RECENT_FROM_PX = 690
 """In a lower stage the newest videos are not shown."""
-
-
-_LEAST_CHIP_PX = 120
 
 
 class EmptyState(QWidget):
@@ -49,8 +48,9 @@ class EmptyState(QWidget):
         self.icon = IconLabel("clapperboard", "text3", 48, self)
         self._layout.addWidget(self.icon)
         self._layout.addSpacing(8)
-        self.title = label(tr(text.EMPTY_TITLE), self, role="section")
-        self.words = label(tr(text.EMPTY_TEXT), self, role="soft")
+        self.title = label(tr(text.EMPTY_TITLE), self, role="section", wrap=True)
+        self.words = label(tr(text.EMPTY_TEXT), self, role="soft", wrap=True)
+        self.chips: list[ElidedButton] = []
         for widget in (self.icon, self.title, self.words):
             widget.setProperty("align", "center")
         self._layout.addWidget(self.title)
@@ -62,16 +62,17 @@ class EmptyState(QWidget):
         """Offer these prompts."""
         if not samples or self.samples:
             return
+        from wan_desktop.ui.widgets.elided_button import ElidedButton  # noqa: PLC0415 - after the first paint
+
         self.samples = samples
         self.example = Button(tr("Show me an example"), self, icon_name="wand-sparkles")
         self.example.clicked.connect(self._on_example)
         widgets: list[QWidget] = [self.example]
         for sample in samples:
-            chip = Button(sample, self, kind="chip")
-            chip.setMinimumWidth(_LEAST_CHIP_PX)  # a long prompt must not widen the window
-            chip.setToolTip(sample)
+            chip = ElidedButton(sample, self)
             chip.setAccessibleName(tr("Example: {prompt}", prompt=sample))
             chip.clicked.connect(self._on_chip)
+            self.chips.append(chip)
             widgets.append(chip)
         for offset, widget in enumerate(widgets):
             row = QHBoxLayout()
@@ -81,6 +82,7 @@ class EmptyState(QWidget):
             self._layout.insertLayout(self._layout.count() - 1, row)
             if offset == 0:
                 self._layout.insertSpacing(self._layout.count() - 1, 8)
+        self._show_what_fits()
 
     @Slot()
     def _on_example(self) -> None:
@@ -89,9 +91,33 @@ class EmptyState(QWidget):
 
     @Slot()
     def _on_chip(self) -> None:
-        chip = self.sender()
-        if isinstance(chip, Button):
-            self.example_chosen.emit(chip.text())
+        sender = self.sender()
+        for chip in self.chips:
+            if chip is sender:
+                self.example_chosen.emit(chip.words)
+
+    def minimumSizeHint(self) -> QSize:
+        """Without examples, which are shown as far as there is room."""
+        hint = super().minimumSizeHint()
+        hint.setHeight(self._height_without_chips())
+        return hint
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Show as many examples as there is room for."""
+        super().resizeEvent(event)
+        self._show_what_fits()
+
+    def _height_without_chips(self) -> int:
+        width = self.width()
+        labels = sum(widget.heightForWidth(width) for widget in (self.title, self.words))
+        button = self.example.sizeHint().height() if self.samples else 0
+        return labels + self.icon.sizeHint().height() + button + 10 * self._layout.spacing()
+
+    def _show_what_fits(self) -> None:
+        left = self.height() - self._height_without_chips()
+        for chip in self.chips:
+            left -= chip.sizeHint().height() + self._layout.spacing()
+            chip.setVisible(left >= 0)
 
 
 class Stage(QFrame):

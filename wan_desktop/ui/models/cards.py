@@ -167,6 +167,7 @@ class ModelCard(QFrame):
         name = tr("Stop and delete what arrived") if Deed.CANCEL in can else tr("Stop")
         self.cancel.setAccessibleName(name)
         self.cancel.setToolTip(name)
+        self.updateGeometry()
 
     def _show_bar(self, activity: Activity | None) -> None:
         shows = activity is not None and activity.kind not in (ActivityKind.REMOVE, ActivityKind.PUT_BACK)

@@ -10,7 +10,7 @@ import functools
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QTimer, Signal, Slot
-from PySide6.QtWidgets import QLabel, QScrollArea, QSizePolicy, QSpacerItem, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QLabel, QScrollArea, QSizePolicy, QSpacerItem, QVBoxLayout, QWidget
 
 from wan_desktop.ui.models import words
 from wan_desktop.ui.models.cards import ModelCard
@@ -263,8 +263,9 @@ class ModelList(QWidget):
         made = self.cards
         if len(made) <= _MOST_MADE:
             return []
+        focus = QApplication.focusWidget()
         far = [card for card in made if _distance(card.geometry(), top, height) > 2 * height]
-        far = [card for card in far if card.key != self._selected and not card.isAncestorOf(self.focusWidget() or self)]
+        far = [card for card in far if card.key != self._selected and not _is_within(focus, card)]
         far.sort(key=lambda card: -_distance(card.geometry(), top, height))
         return far[: len(made) - _MOST_MADE]
 
@@ -309,3 +310,7 @@ class ModelList(QWidget):
 def _distance(at: QRect, top: int, height: int) -> int:
     """From what is looked at, in pixels; 0 for what is seen."""
     return max(0, top - at.bottom(), at.top() - (top + height))
+
+
+def _is_within(widget: QWidget | None, card: QWidget) -> bool:
+    return widget is not None and (widget is card or card.isAncestorOf(widget))

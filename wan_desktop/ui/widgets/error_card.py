@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QPlainTextEdit, 
 
 from wan_desktop.core.words import tr
 from wan_desktop.ui.widgets.controls import Button, IconLabel, label, rule, surface
+from wan_desktop.ui.widgets.flow import FlowLayout
 from wan_desktop.ui.widgets.form import Fold
 
 
@@ -127,14 +128,12 @@ class ErrorCard(QFrame):
         made.setAccessibleName(text)
         return made
 
-    def _actions(self) -> QHBoxLayout:
-        row = QHBoxLayout()
-        row.setSpacing(8)
+    def _actions(self) -> FlowLayout:
+        row = FlowLayout(spacing=8)
         self.retry = Button(self.text.retry, self, kind="primary", icon_name="rotate-ccw")
         self.retry.clicked.connect(self.retry_requested)
         self.retry.setVisible(bool(self.text.retry))
         row.addWidget(self.retry)
-        row.addStretch(1)
         self.help = Button(tr("What does this mean?"), self, kind="link", icon_name="circle-help")
         self.help.setAccessibleName(tr("What does {number} mean?", number=self.text.number))
         self.help.clicked.connect(self._on_help)
