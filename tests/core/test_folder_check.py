@@ -71,9 +71,13 @@ def test_that_a_drive_that_cannot_be_asked_is_no_reason_against_it(monkeypatch: 
 
     monkeypatch.setattr(folder_check, "can_write", lambda _: True)
     assert check_videos_folder(FOLDER, fail).state is PlaceState.GOOD
+    models = check_models_folder(FOLDER, fail)
+    assert models.state is PlaceState.UNKNOWN
+    assert "nobody knows how much is free" in " ".join(models.reasons)
 
 
 def test_that_the_real_drive_is_asked(tmp_path: Path) -> None:
     place = check_videos_folder(tmp_path)
     assert place.state is PlaceState.WARN  # a folder for temporary files
+    assert place.free_bytes is not None
     assert place.free_bytes > 0

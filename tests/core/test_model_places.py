@@ -82,3 +82,50 @@ def test_that_a_folder_is_on_the_drive_nearest_above_it() -> None:
     assert drive_of(Path("/data/models"), [root, data]) == data
     assert drive_of(Path("/home"), [root, data]) == root
     assert drive_of(Path("/home"), [data]) is None
+
+
+UNREADABLE = replace(NVME, path="/away", total_bytes=0, free_bytes=0)
+
+
+@pytest.mark.parametrize("drive", [None, UNREADABLE], ids=["no drive", "drive without a size"])
+def test_that_a_place_of_which_nothing_is_known_says_so(drive: Drive | None) -> None:
+    place = judge(Path("/away/models"), drive, program=PROGRAM)
+    assert place.state is PlaceState.UNKNOWN
+    assert place.free_bytes is None
+    assert "nobody knows how much is free" in " ".join(place.reasons)
+    assert "0 GB" not in " ".join(place.reasons)
+
+
+def test_that_a_full_drive_is_not_called_unknown() -> None:
+    place = judge(Path("/data/models"), replace(NVME, free_bytes=0), program=PROGRAM)
+    assert place.state is PlaceState.WARN
+    assert place.free_bytes == 0
+
+
+@pytest.mark.parametrize("kind", [DriveKind.NVME, DriveKind.HDD], ids=["good", "possible"])
+def test_that_what_is_unknown_is_never_before_what_is_known(kind: DriveKind) -> None:
+    known = replace(NVME, kind=kind)
+    profile = replace(load("rtx-4090-24gb-64gb"), drives=(UNREADABLE, known))
+    places = places_of(profile, Path("/nowhere/models"), program=PROGRAM)
+    assert places[0].drive == known
+    assert {place.state for place in places[1:]} == {PlaceState.UNKNOWN}
+    assert best_place(places) == places[0]
+
+
+def test_that_a_place_of_which_nothing_is_known_can_be_chosen_where_there_is_no_other() -> None:
+    profile = replace(load("rtx-4090-24gb-64gb"), drives=())
+    best = best_place(places_of(profile, Path("/nowhere/models"), program=PROGRAM))
+    assert best is not None
+    assert best.folder == Path("/nowhere/models")
+
+
+def test_that_a_drive_on_which_nothing_can_be_written_is_not_offered() -> None:
+    other = replace(NVME, path="/other")
+    profile = replace(load("rtx-4090-24gb-64gb"), drives=(NVME, other))
+    places = places_of(
+        profile, Path("/other/models"), program=PROGRAM, can_write=lambda folder: folder.is_relative_to("/other")
+    )
+    assert [(place.drive, place.state) for place in places] == [
+        (other, PlaceState.GOOD),
+        (NVME, PlaceState.REFUSED),
+    ]

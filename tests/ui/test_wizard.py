@@ -1,16 +1,18 @@
 """The wizard, clicked through as somebody would, with PCs on paper and a played engine."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QLabel
 from pytestqt.qtbot import QtBot
 from shiboken6 import isValid
 
 from tests.fakes.hardware import PROFILES, load
 from tests.ui.conftest import WAIT_MS, fake_engine
+from wan_desktop.core.hardware import Drive, DriveKind, HardwareProfile
 from wan_desktop.core.paths import AppPaths
 from wan_desktop.core.pc_rows import RowKind, RowState
 from wan_desktop.core.settings import Settings
@@ -32,9 +34,9 @@ def open_wizard(qtbot: QtBot, qapp: QApplication, paths: AppPaths) -> Iterator[O
     sessions: list[Session] = []
     wizards: list[Wizard] = []
 
-    def start(pc: str = "no-card-laptop-8gb", settings: Settings | None = None) -> Wizard:
+    def start(pc: str | HardwareProfile = "no-card-laptop-8gb", settings: Settings | None = None) -> Wizard:
         paths.ensure()
-        profile = load(pc)
+        profile = load(pc) if isinstance(pc, str) else pc
         session = Session(
             paths, settings or Settings(), qapp, engine_command=fake_engine("ok"), look_at_pc=lambda: profile
         )
@@ -133,6 +135,27 @@ def test_that_the_chosen_drive_becomes_the_folder_for_models(
     assert wizard._session.settings.model_folders[0] == good
     step.take_folder(tmp_path)  # for temporary files
     assert step.chosen is None or step.chosen.folder != tmp_path
+
+
+def test_that_a_folder_on_no_known_drive_says_so_and_is_not_chosen_first(qtbot: QtBot, open_wizard: OpenWizard) -> None:
+    root = Path.cwd().anchor
+    away = Drive(f"{root}away of a test", DriveKind.SSD, "", 0, 0)
+    known = Drive(f"{root}known of a test", DriveKind.HDD, "ext4", 2 * 10**12, 10**12)
+    pc = replace(load("rtx-4090-24gb-64gb"), drives=(away, known))
+    wizard = open_wizard(pc)
+    step = go_to(qtbot, wizard, StoringStep)
+    assert isinstance(step, StoringStep)
+    qtbot.waitUntil(lambda: len(step.rows) == 3, timeout=WAIT_MS)
+    unknown = next(row for row in step.rows if row.place.drive == away)
+    words = " ".join(label.text() for label in unknown.findChildren(QLabel))
+    assert "free space unknown" in words
+    assert "Not known" in words
+    assert "Good" not in words
+    assert "0 bytes" not in words
+    assert step.chosen is not None
+    assert step.chosen.drive == known
+    unknown.button.click()
+    assert step.chosen is unknown.place
 
 
 def test_that_a_folder_chosen_before_is_kept(qtbot: QtBot, open_wizard: OpenWizard) -> None:

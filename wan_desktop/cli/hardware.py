@@ -180,11 +180,9 @@ def _memory_words(memory: MemoryInfo) -> str:
 
 def _drive_words(drive: Drive) -> str:
     speed = tr(", reads {speed:.2f} GB/s", speed=drive.read_bytes_per_s / _GIGA) if drive.read_bytes_per_s else ""
-    size = tr(
-        "{free:.1f} of {total:.1f} GB free",
-        free=drive.free_bytes / _GIGA,
-        total=drive.total_bytes / _GIGA,
-    )
+    size = tr("{free:.1f} of {total:.1f} GB free", free=drive.free_bytes / _GIGA, total=drive.total_bytes / _GIGA)
+    if not drive.is_readable:
+        size = tr("free space unknown")
     return f"{drive.path}: {drive.kind}, {drive.file_system or tr('file system unknown')}, {size}{speed}"
 
 

@@ -104,7 +104,8 @@ def _card_banner(profile: HardwareProfile, card: Card) -> Banner | None:
 
 
 def _disk_banner(drives: Collection[Drive], next_file_bytes: int) -> Banner | None:
-    drive = min(drives, key=lambda drive: drive.free_bytes, default=None)
+    known = (drive for drive in drives if drive.is_readable)
+    drive = min(known, key=lambda drive: drive.free_bytes, default=None)
     if drive is None or drive.free_bytes >= max(DISK_LOW_BYTES, _NEXT_FILES * next_file_bytes):
         return None
     values = {"drive": drive.path, "free": f"{drive.free_bytes / 1e9:.1f} GB"}

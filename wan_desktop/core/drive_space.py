@@ -57,4 +57,4 @@ def drive_holding(drives: Iterable[Drive], folder: Path) -> Drive | None:
 def is_short(drives: Iterable[Drive], folder: Path) -> bool:
     """Whether it is known that too little is free on the drive of a folder."""
     drive = drive_holding(drives, folder)
-    return drive is not None and drive.free_bytes < LEAST_FREE_BYTES
+    return drive is not None and drive.is_readable and drive.free_bytes < LEAST_FREE_BYTES

@@ -38,7 +38,7 @@ def check_videos_folder(folder: Path, drive_of: Callable[[str], Drive] | None = 
         warnings.append(tr("A USB drive: videos can be saved only while it is plugged in."))
     if drive is not None and drive.kind is DriveKind.NETWORK:
         warnings.append(tr("A drive on the network: saving fails while the network is away."))
-    if drive is not None and drive.free_bytes < _LITTLE_BYTES:
+    if drive is not None and drive.is_readable and drive.free_bytes < _LITTLE_BYTES:
         warnings.append(tr("Only {free} GB are free.", free=f"{drive.free_bytes / 1e9:.1f}"))
     return ModelPlace(folder, drive, PlaceState.WARN if warnings else PlaceState.GOOD, tuple(warnings))
 

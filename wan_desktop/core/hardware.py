@@ -144,6 +144,11 @@ class Drive:
     read_bytes_per_s: float | None = None
     """None: not measured."""
 
+    @property
+    def is_readable(self) -> bool:
+        """The system says how large it is; an empty reader, or a share that is away, has no size."""
+        return self.total_bytes > 0
+
 
 @dataclass(frozen=True, slots=True)
 class SystemInfo:

@@ -1,7 +1,7 @@
 """Where models could go: each drive of the PC judged, with the reason where it is a bad place."""
 
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -25,6 +25,8 @@ class PlaceState(StrEnum):
 
     GOOD = "good"
     WARN = "warn"
+    UNKNOWN = "unknown"
+    """Nobody can say how much is free: it can be chosen, but nothing that is known stands behind it."""
     REFUSED = "refused"
 
 
@@ -40,9 +42,9 @@ class ModelPlace:
     """Why not, or what is bad about it, in sentences."""
 
     @property
-    def free_bytes(self) -> int:
-        """On its drive; 0 if nobody knows."""
-        return self.drive.free_bytes if self.drive else 0
+    def free_bytes(self) -> int | None:
+        """On its drive; None if nobody knows."""
+        return self.drive.free_bytes if self.drive and self.drive.is_readable else None
 
 
 def judge(folder: Path, drive: Drive | None, *, program: Path, can_write: bool = True) -> ModelPlace:
@@ -58,24 +60,31 @@ def judge(folder: Path, drive: Drive | None, *, program: Path, can_write: bool =
     if refused:
         return ModelPlace(folder, drive, PlaceState.REFUSED, tuple(refused))
     warnings = tuple(_warnings(folder, drive))
-    return ModelPlace(folder, drive, PlaceState.WARN if warnings else PlaceState.GOOD, warnings)
+    if drive is None or not drive.is_readable:
+        state = PlaceState.UNKNOWN
+    else:
+        state = PlaceState.WARN if warnings else PlaceState.GOOD
+    return ModelPlace(folder, drive, state, warnings)
 
 
-def places_of(profile: HardwareProfile, usual: Path, *, program: Path) -> tuple[ModelPlace, ...]:
+def places_of(
+    profile: HardwareProfile, usual: Path, *, program: Path, can_write: Callable[[Path], bool] = lambda _: True
+) -> tuple[ModelPlace, ...]:
     """One place on each drive, the usual folder for that of the user's own; the best first.
 
     Args:
         profile: The PC.
         usual: Where models go if nothing is chosen.
         program: As for `judge`.
+        can_write: Whether something can be written to a folder, or made where it is not there yet.
     """
     usual_drive = drive_of(usual, profile.drives)
     places = []
     for drive in profile.drives:
         folder = usual if drive is usual_drive else Path(drive.path) / MODEL_FOLDER
-        places.append(judge(folder, drive, program=program))
+        places.append(judge(folder, drive, program=program, can_write=can_write(folder)))
     if usual_drive is None:
-        places.append(judge(usual, None, program=program))
+        places.append(judge(usual, None, program=program, can_write=can_write(usual)))
     return tuple(sorted(places, key=lambda place: _rank(place, is_usual=place.folder == usual)))
 
 
@@ -104,6 +113,8 @@ def _refusals(folder: Path, drive: Drive | None, program: Path, *, can_write: bo
 def _warnings(folder: Path, drive: Drive | None) -> Iterable[str]:
     if any(name in part.lower() for part in folder.parts for name in _SYNCED):
         yield tr("A program for synchronising would upload the models.")
+    if drive is None or not drive.is_readable:
+        yield tr("Its drive does not answer: nobody knows how much is free there.")
     if drive is not None:
         match drive.kind:
             case DriveKind.HDD:
@@ -112,16 +123,20 @@ def _warnings(folder: Path, drive: Drive | None) -> Iterable[str]:
                 yield tr("A USB drive: models are there only while it is plugged in.")
             case DriveKind.NETWORK:
                 yield tr("A drive on the network: loading is slow, and ends when the network does.")
-        if drive.free_bytes < ROOM_BYTES:
+        if drive.is_readable and drive.free_bytes < ROOM_BYTES:
             yield tr("Only {free} GB are free.", free=round(drive.free_bytes / 1e9))
     if len(str(folder)) > LONGEST_PATH:
         yield tr("The path is longer than {count} letters.", count=LONGEST_PATH)
 
 
 def _rank(place: ModelPlace, *, is_usual: bool) -> tuple[object, ...]:
-    """Good before bad, fast before slow; among equals more room, and where that is equal the user's own folder."""
+    """Good before bad, known before unknown, fast before slow.
+
+    Among equals more room is better, and where that is equal the user's own folder.
+    """
     drive = place.drive
-    has_room = place.free_bytes >= ROOM_BYTES
+    free_bytes = place.free_bytes or 0
+    has_room = free_bytes >= ROOM_BYTES
     is_fast = drive is not None and drive.kind in _FAST
     speed = -(drive.read_bytes_per_s or 0.0) if drive is not None else 0.0
     return (
@@ -130,6 +145,6 @@ def _rank(place: ModelPlace, *, is_usual: bool) -> tuple[object, ...]:
         not has_room,
         not is_fast,
         speed,
-        (-place.free_bytes),
+        -free_bytes,
         not is_usual,
     )

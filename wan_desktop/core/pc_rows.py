@@ -394,7 +394,8 @@ def drive_kind_name(kind: DriveKind) -> str:
 
 
 def _drive_row(drive: Drive) -> PcRow:
-    parts = [drive_kind_name(drive.kind), tr("{size} free", size=_gb(drive.free_bytes))]
+    free = tr("{size} free", size=_gb(drive.free_bytes)) if drive.is_readable else tr("free space unknown")
+    parts = [drive_kind_name(drive.kind), free]
     if drive.read_bytes_per_s:
         parts.append(tr("reads {rate}/s", rate=_gb(round(drive.read_bytes_per_s))))
     row = partial(
@@ -403,6 +404,9 @@ def _drive_row(drive: Drive) -> PcRow:
     if drive.file_system.casefold() in _NO_LARGE_FILES:
         hint = tr("This file system holds no file above 4 GB, and models have such. Choose another drive, or NTFS.")
         return row(meaning=tr("not for models"), state=RowState.BAD, hint=hint)
+    if not drive.is_readable:
+        hint = tr("Connect the drive, or choose another folder.")
+        return row(meaning=tr("does not answer"), state=RowState.NOT_CHECKED, hint=hint)
     if drive.free_bytes < _LITTLE_DISK_BYTES:
         state = RowState.BAD if drive.free_bytes < _LEAST_DISK_BYTES else RowState.WARN
         hint = tr("Models have 5 to 60 GB. Free some space, or choose a folder on another drive.")

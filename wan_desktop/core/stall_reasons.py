@@ -47,7 +47,8 @@ def stall_reason(profile: HardwareProfile, gpu_uuid: str = "") -> str:
     of_card = _reason_of_card(gpu) if gpu is not None else ""
     if of_card:
         return of_card
-    full = next((drive.path for drive in profile.drives if drive.free_bytes < _DRIVE_IS_FULL_BYTES), "")
+    drives = (drive for drive in profile.drives if drive.is_readable)
+    full = next((drive.path for drive in drives if drive.free_bytes < _DRIVE_IS_FULL_BYTES), "")
     if full:
         return tr("The drive {drive} is full.", drive=full)
     if profile.system.on_battery:

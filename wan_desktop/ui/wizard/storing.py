@@ -34,6 +34,7 @@ _KINDS = {
 _BADGES = {
     PlaceState.GOOD: ("ok", "circle-check", mark("Good")),
     PlaceState.WARN: ("warn", "triangle-alert", mark("Possible")),
+    PlaceState.UNKNOWN: ("idle", "info", mark("Not known")),
     PlaceState.REFUSED: ("bad", "ban", mark("Not possible")),
 }
 _PROGRAM = Path(__file__).resolve().parents[3]
@@ -50,16 +51,16 @@ class PlaceRow(QWidget):
         layout.setSpacing(2)
         row = QHBoxLayout()
         kind = tr(_KINDS[place.drive.kind]) if place.drive else tr("Folder")
-        free = text.data_size(place.free_bytes)
+        free = free_words(place)
         self.button = QRadioButton(str(place.folder), self)
-        self.button.setAccessibleName(tr("{folder}, {kind}, {free} free", folder=place.folder, kind=kind, free=free))
+        self.button.setAccessibleName(tr("{folder}, {kind}, {free}", folder=place.folder, kind=kind, free=free))
         self.button.setEnabled(place.state is not PlaceState.REFUSED)
         group.addButton(self.button)
         row.addWidget(self.button, 1)
         color, icon_name, words = _BADGES[place.state]
         row.addWidget(Badge(tr(words), color, icon_name, self))
         layout.addLayout(row)
-        facts = [kind, tr("{free} free", free=free)]
+        facts = [kind, free]
         if place.drive and place.drive.read_bytes_per_s:
             facts.append(tr("reads {rate}/s", rate=text.data_size(round(place.drive.read_bytes_per_s))))
         layout.addWidget(label(text.DOT.join(facts), self, role="value", wrap=True))
@@ -67,6 +68,13 @@ class PlaceRow(QWidget):
             layout.addWidget(
                 label(reason, self, role="bad" if place.state is PlaceState.REFUSED else "warn", wrap=True)
             )
+
+
+def free_words(place: ModelPlace) -> str:
+    """How much is free on its drive, if that is known."""
+    if place.free_bytes is None:
+        return tr("free space unknown")
+    return tr("{free} free", free=text.data_size(place.free_bytes))
 
 
 class StoringStep(WizardStep):
@@ -152,7 +160,7 @@ class StoringStep(WizardStep):
         if profile is None:
             return
         usual = next(iter(self.session.settings.model_folders), self.session.paths.models)
-        places = (*self._own, *places_of(profile, usual, program=_PROGRAM))
+        places = (*self._own, *places_of(profile, usual, program=_PROGRAM, can_write=_can_use))
         has_chosen_before = bool(self.session.settings.model_folders)
         best = best_place(places)
         wanted = choose or (usual if has_chosen_before else best.folder if best else usual)
@@ -198,6 +206,11 @@ class StoringStep(WizardStep):
         dialog.setFileMode(QFileDialog.FileMode.Directory)
         dialog.fileSelected.connect(lambda name: take(Path(name)))
         dialog.open()
+
+
+def _can_use(folder: Path) -> bool:
+    """The drive is not there, as on a PC on paper, or something can be written to it."""
+    return not folder.parent.is_dir() or _can_write(folder)
 
 
 def _can_write(folder: Path) -> bool:
