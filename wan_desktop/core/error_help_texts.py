@@ -1,6 +1,7 @@
 """The help text of each error, by number."""
 
 from wan_desktop.core.error_help_entry import ErrorHelp
+from wan_desktop.core.error_help_runtime import RUNTIME_ENTRIES
 from wan_desktop.core.words import mark
 
 _NOTHING_TRIED = mark("Nothing: only you can decide that.")
@@ -597,9 +598,35 @@ _PROGRAM = (
         ),
         tried=mark("A file of that name is replaced only when the new one is whole."),
     ),
+    ErrorHelp(
+        number=6020,
+        title=mark("The update was refused"),
+        cause=mark(
+            "Updates are signed. What arrived was not, was older than what arrived before, or was changed on its way."
+        ),
+        what_to_do=(
+            mark("Look at the date and time of this PC: a wrong clock lets good answers look out of date."),
+            mark("Try again in another network."),
+            mark("If it stays so, download the program by hand from its page."),
+        ),
+        tried=mark("Nothing that was refused is kept, and the program stays as it is."),
+    ),
+    ErrorHelp(
+        number=6021,
+        title=mark("Updates cannot be looked for"),
+        cause=mark("The server of updates cannot be reached, hangs, or refuses to answer."),
+        what_to_do=(
+            mark("Check the internet connection, and the proxy in the settings."),
+            mark("Try again later: the program works without it."),
+        ),
+        tried=mark("What has arrived of a setup file is kept, and the next try goes on from there."),
+    ),
 )
 
 ENTRIES = tuple(
-    sorted((*_THIS_PC, *_DOWNLOADS, *_MAKING, *_SAVING, *_ASKED, *_PROGRAM), key=lambda entry: entry.number)
+    sorted(
+        (*_THIS_PC, *_DOWNLOADS, *_MAKING, *_SAVING, *_ASKED, *_PROGRAM, *RUNTIME_ENTRIES),
+        key=lambda entry: entry.number,
+    )
 )
 """All of them, by number."""

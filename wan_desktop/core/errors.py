@@ -200,6 +200,14 @@ class RepositoryNotFoundError(DownloadError):
     title = mark("The model was moved or removed at the source")
 
 
+class WheelMissingError(DownloadError):
+    """A part of the engine, as the program knows it, is not at the source."""
+
+    code = "engine-part-missing"
+    number = 2112
+    title = mark("A part of the render engine is not at the source")
+
+
 class UnsafeNameError(DownloadError):
     """A repository holds a name that must not become a file."""
 
@@ -364,6 +372,70 @@ class ReportNotSavedError(WanError):
     title = mark("The report could not be saved")
 
 
+class EngineRuntimeError(WanError):
+    """There is no engine runtime that could be used."""
+
+    code = "runtime-missing"
+    number = 6030
+    title = mark("The render engine is not installed")
+
+
+class RuntimeListError(EngineRuntimeError):
+    """The list of the engine's parts, which comes with the program, cannot be read."""
+
+    code = "runtime-list-damaged"
+    number = 6031
+    title = mark("The list of the render engine's parts is damaged")
+
+
+class RuntimeBuildError(EngineRuntimeError):
+    """The engine's parts are here, and could not be put together."""
+
+    code = "runtime-not-built"
+    number = 6032
+    title = mark("The render engine could not be installed")
+
+
+class RuntimeTestError(EngineRuntimeError):
+    """A new engine runtime was put together and makes no video."""
+
+    code = "runtime-test-failed"
+    number = 6033
+    title = mark("The new render engine does not work")
+
+
+class RuntimeBusyError(EngineRuntimeError):
+    """Another process, or another thread, changes the engine runtimes."""
+
+    code = "runtime-busy"
+    number = 6034
+    title = mark("The render engine is being installed already")
+
+
+class RuntimeDamagedError(EngineRuntimeError):
+    """Files of the installed engine are missing or changed."""
+
+    code = "runtime-damaged"
+    number = 6035
+    title = mark("The render engine is damaged")
+
+
+class EnginePackError(EngineRuntimeError):
+    """A file that was to bring the engine's parts brings none, not all, or others."""
+
+    code = "engine-pack"
+    number = 6036
+    title = mark("This engine package cannot be used")
+
+
+class RuntimeSpaceError(DownloadSpaceError):
+    """The drive has too little space for the engine runtime."""
+
+    code = "runtime-space"
+    number = 6037
+    title = mark("Not enough space for the render engine")
+
+
 class QueueError(WanError):
     """The queue of renders cannot be read or saved."""
 
@@ -410,6 +482,22 @@ class RecipeUnreadableError(InputError):
     code = "recipe-unreadable"
     number = 5008
     title = mark("This file holds no settings of a video")
+
+
+class UpdateRefusedError(WanError):
+    """What was said of a newer program, or its setup file, does not prove itself."""
+
+    code = "update-refused"
+    number = 6020
+    title = mark("The update was refused")
+
+
+class UpdateServerError(WanError):
+    """The server of updates cannot be reached, or gives no answer."""
+
+    code = "update-server"
+    number = 6021
+    title = mark("Updates cannot be looked for")
 
 
 class HardwareFileError(InputError):
