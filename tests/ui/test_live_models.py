@@ -210,7 +210,8 @@ def test_that_another_folder_opens_other_models(qtbot: QtBot, models: LiveModels
     before = models.manager
     session.change_settings(session.settings.with_changes(model_folders=(tmp_path / "elsewhere",)))
     qtbot.waitUntil(lambda: models.manager is not before, timeout=WAIT_MS)
-    qtbot.waitUntil(lambda: models.is_settled and models.storage()[0].root == tmp_path / "elsewhere", timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: models.is_settled, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: models.storage()[0].folders[0].root == tmp_path / "elsewhere", timeout=WAIT_MS)
     assert KEY not in [offer.key for offer in models.ready()]
 
 

@@ -48,6 +48,7 @@ from wan_desktop.ui.models.cards import ModelCard
 from wan_desktop.ui.models.page import ModelsPage
 from wan_desktop.ui.page import PageId
 from wan_desktop.ui.session import Session
+from wan_desktop.ui.text import DOT, NO_BREAK
 from wan_desktop.ui.widgets.form import Fold
 
 SMALL = ModelKey("wan2.1-t2v-1.3b", "bf16")
@@ -126,7 +127,8 @@ def test_that_a_model_is_downloaded_by_a_click(
 ) -> None:
     assert all((folder_of(paths) / name).read_bytes() == data for name, data in files.items())
     wait_until_said(qtbot, downloaded, "is ready")
-    qtbot.waitUntil(lambda: downloaded.subtitle.text().startswith("1 ready on this PC"), timeout=WAIT_MS)
+    ready = "1 ready on this PC".replace(" ", NO_BREAK)
+    qtbot.waitUntil(lambda: downloaded.subtitle.text().startswith(ready), timeout=WAIT_MS)
     assert downloaded.details.button(Deed.CREATE).isVisible()
 
 
@@ -318,7 +320,7 @@ def test_that_a_removal_can_be_undone(qtbot: QtBot, downloaded: ModelsPage, path
     assert not folder_of(paths).exists()
     assert page.notices.notice is not None
     undo = page.notices.notice.buttons[0]
-    assert undo.text() == "Undo"
+    assert undo.text() == "Undo (Ctrl+Z)"
     qtbot.mouseClick(undo, Qt.MouseButton.LeftButton)
     wait_for_status(qtbot, page, ShownStatus.READY)
 
@@ -646,6 +648,28 @@ def test_that_history_files_and_storage_are_shown(qtbot: QtBot, downloaded: Mode
     qtbot.waitUntil(lambda: WEIGHTS in shown(facts.files), timeout=WAIT_MS)
     qtbot.waitUntil(lambda: "1 model" in shown(facts.storage), timeout=WAIT_MS)
     assert "all bytes read" in facts.checked.text()
+
+
+def test_that_storage_is_told_by_drive(qtbot: QtBot, downloaded: ModelsPage, tmp_path: Path) -> None:
+    session, facts = downloaded.session, downloaded.details.facts
+    first = downloaded._models.storage()[0].folders[0].root
+    second = tmp_path / "second folder"
+    second.mkdir()
+    session.change_settings(session.settings.with_changes(model_folders=(first, second)))
+    models = downloaded._models
+    qtbot.waitUntil(lambda: sum(len(drive.folders) for drive in models.storage()) == 2, timeout=WAIT_MS)
+    facts.storage.set_open(True)
+    content = facts.storage.content
+    assert isinstance(content, QPlainTextEdit)
+    qtbot.waitUntil(lambda: str(second) in content.toPlainText(), timeout=WAIT_MS)
+    lines = content.toPlainText().splitlines()
+    assert [line.count(" free") for line in lines] == [1, 0, 0]  # both are on one drive
+    assert lines[0].startswith(f"{models.storage()[0].name}: 1 model, ")
+    assert lines[1].startswith(f"    {first}: 1 model, ")
+    assert lines[2] == f"    {second}: 0 models, 0 bytes"
+    facts_of_head = downloaded.subtitle.text().split(DOT)
+    assert len(facts_of_head) == 3
+    assert not any(" " in fact for fact in facts_of_head)  # a line breaks only between them
 
 
 def test_that_a_card_grows_with_what_it_shows(qtbot: QtBot, page: ModelsPage, hub: FakeHub) -> None:

@@ -2,8 +2,6 @@
 
 import contextlib
 import logging
-import os
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -28,6 +26,7 @@ from wan_desktop.core.measured_speed import SpeedStore
 from wan_desktop.core.model_activity import Step
 from wan_desktop.core.model_offers import ModelOffer, offers_of
 from wan_desktop.core.model_report import ModelReport, report_of
+from wan_desktop.core.model_storage import DriveStorage, disk_usage, storage_by_drive
 from wan_desktop.core.model_trash import Trashed
 from wan_desktop.core.paths import AppPaths
 from wan_desktop.core.settings import Settings
@@ -95,7 +94,7 @@ def read_again(opened: Opened, paths: AppPaths) -> Opened:
 
 def place_of(hardware: HardwareProfile, paths: AppPaths, settings: Settings) -> Place:
     """This PC as checks need it, with what was measured on it and what the user allows."""
-    usage = _usage(models_folder(paths, settings))
+    usage = disk_usage(models_folder(paths, settings))
     policy = Policy(
         mode=settings.memory_mode,
         may_use_smaller_variant=settings.may_use_smaller_variant,
@@ -199,34 +198,9 @@ def report(opened: Opened, model_id: str, variant: str, question: Question, plac
     Raises:
         WanError: Nobody knows the model, or its folder is damaged.
     """
-    usage = _usage(folder)
+    usage = disk_usage(folder)
     subject = opened.subjects.subject(model_id, variant)
     return report_of(subject, question, place, disk_total_bytes=usage[0] if usage else None)
-
-
-def _usage(folder: Path) -> tuple[int, int] | None:
-    """Size of a folder's drive, and what is free on it, in bytes; None if it is not there."""
-    existing = next((parent for parent in (folder, *folder.parents) if parent.exists()), None)
-    if existing is None:
-        return None
-    try:
-        usage = shutil.disk_usage(existing)
-    except OSError:
-        return None
-    return usage.total, usage.free
-
-
-@dataclass(frozen=True, slots=True)
-class Storage:
-    """One folder of models."""
-
-    root: Path
-    is_here: bool
-    models: int = 0
-    used_bytes: int = 0
-    """Of all that lies in it, what several models share counted once."""
-    free_bytes: int | None = None
-    """On its drive; None if that is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,7 +208,7 @@ class Counted:
     """What there is."""
 
     offers: tuple[ModelOffer, ...]
-    storage: tuple[Storage, ...]
+    storage: tuple[DriveStorage, ...]
     trashed: tuple[Trashed, ...] = ()
     """Removed models that can be put back, the latest first."""
 
@@ -249,29 +223,10 @@ def count(opened: Opened, hardware: HardwareProfile | None, paths: AppPaths, set
     return Counted(found, storage(opened, paths, settings), trashed)
 
 
-def storage(opened: Opened, paths: AppPaths, settings: Settings) -> tuple[Storage, ...]:
-    """The folders of models, the one for new ones first."""
-    here = {library.root: library for library in opened.manager.libraries.here}
-    found = []
-    for root in settings.model_folders or (paths.models,):
-        usage = _usage(root)
-        free_bytes = usage[1] if usage else None
-        if root in here:
-            found.append(Storage(root, True, len(here[root].keys()), _used_bytes(root), free_bytes))
-        else:  # never used so far, or on a drive that is gone
-            found.append(Storage(root, root.parent.exists() or root == paths.models, free_bytes=free_bytes))
-    return tuple(found)
-
-
-def _used_bytes(root: Path) -> int:
-    """Of all files below, each counted once however many names it has."""
-    seen: dict[tuple[int, int], int] = {}
-    for folder, _, names in os.walk(root):
-        for name in names:
-            with contextlib.suppress(OSError):
-                found = os.stat(os.path.join(folder, name), follow_symlinks=False)  # noqa: PTH116, PTH118 - many files
-                seen[found.st_dev, found.st_ino] = found.st_size
-    return sum(seen.values())
+def storage(opened: Opened, paths: AppPaths, settings: Settings) -> tuple[DriveStorage, ...]:
+    """The folders of models by drive, the one for new ones first."""
+    models = {library.root: len(library.keys()) for library in opened.manager.libraries.here}
+    return storage_by_drive(settings.model_folders or (paths.models,), models, usual=paths.models)
 
 
 @dataclass(frozen=True, slots=True)

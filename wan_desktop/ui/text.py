@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING
 from wan_desktop.core.words import mark, tr, trn
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from wan_desktop.core.catalog import GenerationMode, ModelMetadata, VideoSize
     from wan_desktop.core.messages import Stage
     from wan_desktop.core.render_progress import RenderProgress
 
 APP = "Wan Desktop"
 DOT = "  ·  "
+NO_BREAK = "\u00a0"  # a space at which no line ends
 TIMES = "\u00d7"  # the multiplication sign, between width and height
 EMPTY_TITLE = mark("Your video appears here")
 EMPTY_TEXT = mark("Write what should happen, then press Generate.")
@@ -73,6 +76,11 @@ def data_size(count: int) -> str:
             return f"{value:.0f} {unit}"
         value /= 1000
     return f"{value:.1f} GB"
+
+
+def dotted(parts: Iterable[str]) -> str:
+    """Short facts in one line, which breaks only between them."""
+    return DOT.join(part.replace(" ", NO_BREAK) for part in parts)
 
 
 def data_amounts(used_bytes: int, total_bytes: int) -> str:
@@ -161,6 +169,11 @@ def device_name(device: str) -> str:
     """Where the engine computes, in words."""
     kind = device.lower()
     return tr("Processor (CPU)") if kind == "cpu" else tr("Graphics card") if kind.startswith("cuda") else device
+
+
+def work_words(*, paused: bool) -> str:
+    """What the engine does while a video is made."""
+    return tr("Paused") if paused else tr("Rendering")
 
 
 def threads(count: int) -> str:

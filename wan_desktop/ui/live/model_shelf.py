@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from wan_desktop.core.catalog import ModelMetadata, Variant
     from wan_desktop.core.errors import WanError
     from wan_desktop.core.hardware import HardwareProfile
-    from wan_desktop.core.model_jobs import Opened, Storage
+    from wan_desktop.core.model_jobs import Opened
     from wan_desktop.core.model_offers import ModelOffer
+    from wan_desktop.core.model_storage import DriveStorage
     from wan_desktop.core.model_trash import Trashed
     from wan_desktop.core.settings import Settings
     from wan_desktop.core.store.library import ModelKey
@@ -55,7 +56,7 @@ class ModelShelf(QObject):
         self._session = session
         self.opened: Opened | None = None
         self.offers: tuple[ModelOffer, ...] = ()
-        self.storage: tuple[Storage, ...] = ()
+        self.storage: tuple[DriveStorage, ...] = ()
         self.trashed: tuple[Trashed, ...] = ()
         self._waiting_checks: list[Callable[[], None]] = []
         self._is_counting = self._is_stale = False

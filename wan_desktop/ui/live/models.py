@@ -30,9 +30,10 @@ if TYPE_CHECKING:
     from wan_desktop.core.jobs import JobContext
     from wan_desktop.core.manager import ModelManager
     from wan_desktop.core.model_activity import Activity
-    from wan_desktop.core.model_jobs import ModelFacts, Opened, Storage
+    from wan_desktop.core.model_jobs import ModelFacts, Opened
     from wan_desktop.core.model_offers import ModelOffer
     from wan_desktop.core.model_report import ModelReport
+    from wan_desktop.core.model_storage import DriveStorage
     from wan_desktop.core.model_trash import Trashed
     from wan_desktop.core.store.library import ModelKey, TrashItem
     from wan_desktop.core.store.status import ModelState, RemoteState
@@ -121,7 +122,7 @@ class LiveModels(QObject):
         """What ended the last work with it; None since work came to its end, or was begun again."""
         return self._work.error(key)
 
-    def storage(self) -> tuple[Storage, ...]:
+    def storage(self) -> tuple[DriveStorage, ...]:
         """The folders of models as they were when they were last counted; empty until then."""
         return self._shelf.storage
 
@@ -348,8 +349,10 @@ class LiveModels(QObject):
 
     @Slot(object)
     def _on_opened(self, opened: Opened) -> None:
-        """Go on with what was on its way when the program ended."""
+        """Go on with what was on its way when the program ended; in safe mode that waits for the next start."""
         self._work.set_error(None, None)
+        if self._session.safe_reason is not None:
+            return
 
         def done(_snapshot: JobSnapshot) -> None:
             for key in opened.unfinished:

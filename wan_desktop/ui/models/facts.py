@@ -12,10 +12,11 @@ from wan_desktop.ui.widgets.controls import label
 from wan_desktop.ui.widgets.form import Fold
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
-    from wan_desktop.core.model_jobs import ModelFacts, Storage
+    from wan_desktop.core.model_jobs import ModelFacts
     from wan_desktop.core.model_offers import ModelOffer
+    from wan_desktop.core.model_storage import DriveStorage
     from wan_desktop.core.store.history import HistoryEntry
 
 _KINDS = {
@@ -67,9 +68,9 @@ class FactsView(QWidget):
         _put(self.files, self._files)
         _put(self.history, self._history)
 
-    def show_storage(self, storage: Sequence[Storage]) -> None:
-        """Show where models lie."""
-        self._storage = "\n".join(storage_line(each) for each in storage)
+    def show_storage(self, storage: Sequence[DriveStorage]) -> None:
+        """Show where models lie, drive by drive."""
+        self._storage = "\n".join(line for drive in storage for line in storage_lines(drive))
         _put(self.storage, self._storage)
 
     def _build_files(self, parent: QWidget) -> QWidget:
@@ -90,16 +91,17 @@ def history_line(entry: HistoryEntry) -> str:
     return f"{line}: {entry.text}" if entry.text else line
 
 
-def storage_line(storage: Storage) -> str:
-    """`/data/models: 3 models, 46.0 GB used, 212.0 GB free`."""
-    if not storage.is_here:
-        return tr("{folder}: its drive is not connected", folder=str(storage.root))
-    models = trn("{count} model", "{count} models", storage.models)
-    used = text.data_size(storage.used_bytes)
-    free = text.data_size(storage.free_bytes) if storage.free_bytes is not None else tr("unknown space")
-    return tr(
-        "{folder}: {models}, {used} used, {free} free", folder=str(storage.root), models=models, used=used, free=free
-    )
+def storage_lines(drive: DriveStorage) -> Iterator[str]:
+    """`/data: 3 models, 46.0 GB used, 212.0 GB free`, and below it each of its folders."""
+    if not drive.is_here:
+        yield tr("{folder}: its drive is not connected", folder=drive.name)
+        return
+    free = text.data_size(drive.free_bytes) if drive.free_bytes is not None else tr("unknown space")
+    models, used = trn("{count} model", "{count} models", drive.models), text.data_size(drive.used_bytes)
+    yield tr("{folder}: {models}, {used} used, {free} free", folder=drive.name, models=models, used=used, free=free)
+    for folder in drive.folders:
+        count, size = trn("{count} model", "{count} models", folder.models), text.data_size(folder.used_bytes)
+        yield "    " + tr("{folder}: {models}, {size}", folder=folder.root, models=count, size=size)
 
 
 def checked_words(offer: ModelOffer, facts: ModelFacts) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Slot
-from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from wan_desktop.core.model_activity import ActivityKind
@@ -23,6 +22,7 @@ from wan_desktop.ui.models.notices import NoticeBar
 from wan_desktop.ui.models.search import SearchBar
 from wan_desktop.ui.models.trash_dialog import removed_button_words
 from wan_desktop.ui.page import SPEED_TEST, Page, PageId
+from wan_desktop.ui.shortcuts import Action, listen
 from wan_desktop.ui.widgets.controls import Button, announce
 
 if TYPE_CHECKING:
@@ -154,9 +154,8 @@ class ModelsPage(Page):
         self.first.folder_requested.connect(self.deeds.choose_folder)
         self._models.changed.connect(self._on_changed)
         self._models.catalog_changed.connect(self._show_all)
-        delete = QShortcut(QKeySequence("Delete"), self.list_area)
-        delete.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-        delete.activated.connect(self._on_delete)
+        listen(self.list_area, Action.DELETE, self._on_delete)
+        listen(self, Action.UNDO, self.deeds.undo)
 
     # Showing -----------------------------------------------------------------------------------------------------
 
@@ -177,12 +176,12 @@ class ModelsPage(Page):
         if storage:
             used_bytes = sum(each.used_bytes for each in storage)
             parts.append(tr("{size} used", size=text.data_size(used_bytes)))
-        if storage and storage[0].free_bytes is not None:
-            drive = storage[0].root.drive or str(storage[0].root.anchor)
-            free = text.data_size(storage[0].free_bytes)
-            parts.append(tr("{size} free on {drive}", size=free, drive=drive))
-        self.set_subtitle(text.DOT.join(parts) if self._models.offers() else tr("Looking at the models"))
-        self.subtitle.setToolTip("\n".join(str(each.root) for each in storage))
+        for drive in storage:
+            if drive.free_bytes is not None:
+                free = text.data_size(drive.free_bytes)
+                parts.append(tr("{size} free on {drive}", size=free, drive=drive.name))
+        self.set_subtitle(text.dotted(parts) if self._models.offers() else tr("Looking at the models"))
+        self.subtitle.setToolTip("\n".join(str(folder.root) for drive in storage for folder in drive.folders))
         self.details.facts.show_storage(storage)
         self._show_removed()
         self.first.show_for(self._models.offers(), self._card_name())
