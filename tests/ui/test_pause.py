@@ -55,7 +55,8 @@ def press_pause(qtbot: QtBot, program: Program) -> None:
 def test_that_a_render_pauses_and_goes_on(qtbot: QtBot, program: Program) -> None:
     progress = program.window.create.stage.progress
     paused(qtbot, program)
-    assert progress.headline.text() == "Paused"
+    card = program.window.sidebar.pc
+    assert (progress.headline.text(), card.state.text()) == ("Paused", "Paused")
     assert progress.pause.text() == "Go on"
     assert progress.pause.accessibleName() == "Let the video go on"
     assert program.window.windowTitle().endswith("% (paused) - Wan Desktop")
@@ -65,6 +66,10 @@ def test_that_a_render_pauses_and_goes_on(qtbot: QtBot, program: Program) -> Non
     qtbot.waitUntil(lambda: progress.headline.text() == "Creating frames", timeout=WAIT_MS)
     assert progress.pause.text() == "Pause"
     assert program.window.windowTitle().endswith("% - Wan Desktop")
+    assert card.state.text() == "Rendering"
+    with qtbot.waitSignal(program.window.create.render_ended, timeout=WAIT_MS):
+        qtbot.mouseClick(progress.stop, LEFT)
+    assert card.state.text() == "Ready"
 
 
 def test_that_a_paused_render_can_be_stopped_and_the_next_one_begins_unpaused(qtbot: QtBot, program: Program) -> None:

@@ -74,6 +74,8 @@ class Candidate:
     """As a plan wants them; empty while it is not here."""
     folder: str = ""
     """Where it lies; empty while it is not here."""
+    name: str = ""
+    """As people call the model; empty where only the id is known."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,8 @@ class Recommendation:
     num_frames: int | None = None
     mode: GenerationMode | None = None
     model_id: str | None = None
+    model_name: str = ""
+    """As people call the model; empty where only the id is known."""
     variant: str | None = None
     size_bytes: int | None = None
     """To free."""
@@ -147,12 +149,18 @@ def _substitutes(trial: Trial) -> Iterator[Recommendation]:
             seen.add(candidate.substitute)
             is_model = candidate.substitute is Substitute.MODEL
             text = (
-                tr("Use {model} instead.", model=candidate.model_id)
+                tr("Use {model} instead.", model=candidate.name or candidate.model_id)
                 if is_model
                 else tr("Use the smaller weights {variant}.", variant=candidate.variant)
             )
             kind = ChangeKind.MODEL if is_model else ChangeKind.VARIANT
-            change = Recommendation(kind=kind, text=text, model_id=candidate.model_id, variant=candidate.variant)
+            change = Recommendation(
+                kind=kind,
+                text=text,
+                model_id=candidate.model_id,
+                model_name=candidate.name,
+                variant=candidate.variant,
+            )
             yield _numbers(change, rung)
 
 

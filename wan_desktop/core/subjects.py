@@ -108,7 +108,9 @@ class Subjects:
         folder = self._folder(metadata, variant)
         if folder is None:
             shape = shape_of_entry(metadata, variant) if variant else None
-            return Candidate(metadata.model_id, name, shape, substitute, is_here=False) if shape else None
+            if shape is None:
+                return None
+            return Candidate(metadata.model_id, name, shape, substitute, is_here=False, name=metadata.name)
         root = folder if variant is not None and variant.parts else self._resources
         files = [root / file for file in variant.transformer_files] if variant else []
         try:
@@ -118,7 +120,9 @@ class Subjects:
             return None
         paths = tuple(str(file.absolute()) for file in files)
         shape = shape_of_folder(inspected, files)
-        return Candidate(metadata.model_id, name, shape, substitute, True, paths, str(folder.absolute()))
+        return Candidate(
+            metadata.model_id, name, shape, substitute, True, paths, str(folder.absolute()), name=metadata.name
+        )
 
     def _modes_here(self, metadata: ModelMetadata, variant: Variant | None) -> tuple[GenerationMode, ...]:
         folder = self._folder(metadata, variant)

@@ -333,9 +333,12 @@ class MainWindow(QFrame):
     def _on_pause_changed(self) -> None:
         paused = self._session is not None and self._session.renders.pause.state is PauseState.PAUSED
         self.setWindowTitle(text.window_title(self._percent, paused=paused))
+        work = text.work_words(paused=paused) if self.create.rendering else ""
+        self.sidebar.pc.show_work(work)
 
     @Slot(object)
     def _on_render_ended(self, _outcome: object) -> None:
+        self._on_pause_changed()
         if self.shell is not None:
             self.shell.show_render(rendering=self.create.rendering)
 

@@ -56,7 +56,8 @@ class PcCard(QFrame):
         super().__init__(parent)
         self.setProperty("surface", "card")
         self._compact = False
-        self._state = ("", "")
+        self._start_words = tr("Start again")
+        self._work = ""
         self._layout = QVBoxLayout(self)
         self._layout.setSpacing(6)
         top = QHBoxLayout()
@@ -76,7 +77,7 @@ class PcCard(QFrame):
         for part in (self.video_memory, self.memory):
             part.hide()
             self._layout.addWidget(part)
-        self.start = Button(tr("Start again"), self, icon_name="power")
+        self.start = Button(self._start_words, self, icon_name="power")
         self.start.clicked.connect(self.start_requested)
         self._layout.addWidget(self.start)
         self._show(tr("Starting"), "value", "text2", "")
@@ -89,7 +90,7 @@ class PcCard(QFrame):
         self.name.setVisible(not compact)
         self.state.setVisible(not compact)
         self._fold()
-        self.start.setText("" if compact else tr("Start again"))
+        self.start.setText("" if compact else self._start_words)
         self.start.setProperty("kind", "icon" if compact else "secondary")
         restyle(self.start)
         self.start.refresh_icon()
@@ -100,13 +101,26 @@ class PcCard(QFrame):
 
         match state:
             case EngineReady(ready):
-                more = f"{text.device_name(ready.device)}{text.DOT}{text.threads(ready.threads)}"
+                more = text.device_name(ready.device)
+                if ready.device.lower() == "cpu":
+                    more += f"{text.DOT}{text.threads(ready.threads)}"
                 self._show(tr("Ready"), "ok", "ok", more)
+            case EngineStopped(""):  # it was never started
+                more = tr("It starts with the first video.")
+                self._show(tr("Not started"), "value", "text2", more, can_start=True)
+                self._name_start(tr("Start it"))
             case EngineStopped(reason):
-                more = tr("It stopped: {reason}.", reason=reason) if reason else ""
+                more = tr("It stopped: {reason}.", reason=reason)
                 self._show(tr("Stopped"), "bad", "bad", more, can_start=True)
+                self._name_start(tr("Start again"))
             case _:
                 self._show(tr("Starting"), "value", "text2", "")
+
+    def show_work(self, words: str) -> None:
+        """Say what a ready engine does at the moment, such as `Rendering`; empty: nothing."""
+        if words != self._work:
+            self._work = words
+            self._show(*self._shown, can_start=self._can_start)
 
     def show_pc(self, profile: HardwareProfile, card: Card) -> None:
         """Show card and memory as they are now."""
@@ -136,6 +150,10 @@ class PcCard(QFrame):
         else:
             super().keyPressEvent(event)
 
+    def _name_start(self, words: str) -> None:
+        self._start_words = words
+        self.start.setText("" if self._compact else words)
+
     def _fold(self) -> None:
         """Show what there is room for."""
         self.more.setVisible(not self._compact and bool(self.more.text()))
@@ -143,6 +161,9 @@ class PcCard(QFrame):
             part.setVisible(not self._compact and bool(part.property("known")))
 
     def _show(self, state: str, role: str, token: str, more: str, *, can_start: bool = False) -> None:
+        self._shown, self._can_start = (state, role, token, more), can_start
+        if self._work and role == "ok":
+            state, role, token = self._work, "note", "info"
         self.state.setText(state)
         set_role(self.state, role)
         self.icon.show_icon("microchip", token)

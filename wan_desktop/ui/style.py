@@ -51,6 +51,7 @@ QLabel[role="section"] {{ font-size: {px(17)}px; font-weight: 600; }}
 QLabel[role="label"] {{ font-weight: 600; }}
 QLabel[role="soft"] {{ color: {t.text2}; }}
 QLabel[role="caption"] {{ font-size: {px(12)}px; color: {t.text3}; }}
+QLabel[role="group"] {{ font-size: {px(12)}px; font-weight: 600; color: {t.text3}; }}
 QLabel[role="value"] {{ font-size: {px(12)}px; color: {t.text2}; }}
 QLabel[role="note"] {{ font-size: {px(12)}px; color: {t.info}; }}
 QLabel[role="warn"] {{ font-size: {px(12)}px; color: {t.warn}; }}

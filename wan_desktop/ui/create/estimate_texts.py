@@ -104,7 +104,7 @@ def change_words(change: Recommendation, now: tuple[int, int, int], fps: int) ->
         case ChangeKind.VARIANT:
             return tr("Use the smaller weights {variant}", variant=change.variant or "")
         case ChangeKind.MODEL:
-            return tr("Use {model}", model=change.model_id or "")
+            return tr("Use {model}", model=change.model_name or change.model_id or "")
         case ChangeKind.CLOSE_PROGRAMS:
             return tr("Close other programs")
         case _:
@@ -123,7 +123,8 @@ def retry_words(change: Recommendation, now: tuple[int, int, int], fps: int, *, 
     if change.kind is ChangeKind.CLOSE_PROGRAMS:
         return tr("Close other programs")
     if not is_here:
-        return tr("Get {model}", model=" ".join(name for name in (change.model_id, change.variant) if name))
+        names = (change.model_name or change.model_id, change.variant)
+        return tr("Get {model}", model=text.DOT.join(name for name in names if name))
     size, length = _changed(change, now, fps)
     if change.kind is ChangeKind.REQUEST and size and not length:
         return tr("Make it {size} and retry", size=size)
@@ -145,6 +146,13 @@ def _changed(change: Recommendation, now: tuple[int, int, int], fps: int) -> tup
     # Whole seconds of a model are a frame longer, which nobody calls 5.04 s.
     length = f"{seconds:.1f}".removesuffix(".0") + " s" if change.num_frames not in (None, frames) else ""
     return size, length
+
+
+def retry_icon(change: Recommendation, *, is_here: bool = True) -> str:
+    """What stands before `retry_words`."""
+    if change.kind is ChangeKind.CLOSE_PROGRAMS:
+        return "x"
+    return "rotate-ccw" if is_here else "download"
 
 
 # What was tried ------------------------------------------------------------------------------------------------------

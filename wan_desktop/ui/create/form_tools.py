@@ -206,7 +206,8 @@ class FormTools(QObject):
         is_model = change.kind in (ChangeKind.VARIANT, ChangeKind.MODEL)
         is_here = not is_model or self._offer_for(change) is not None
         words = estimate_texts.retry_words(change, now, state.fps, is_here=is_here)
-        return ErrorOffer(words, estimate_texts.result_words(change), change)
+        icon_name = estimate_texts.retry_icon(change, is_here=is_here)
+        return ErrorOffer(words, estimate_texts.result_words(change), change, icon_name)
 
     @Slot(object)
     def _on_form_changed(self, state: FormState) -> None:

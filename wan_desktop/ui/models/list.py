@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QApplication, QLabel, QScrollArea, QSizePolicy, QS
 from wan_desktop.ui.models import words
 from wan_desktop.ui.models.cards import ModelCard
 from wan_desktop.ui.theme import look
-from wan_desktop.ui.widgets.controls import Button, label
+from wan_desktop.ui.widgets.controls import Button, group_heading
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -182,7 +182,7 @@ class ModelList(QWidget):
         self._places, self._offers = {}, {}
 
     def _add_head(self, text: str) -> QLabel:
-        head = label(text, self, role="caption")
+        head = group_heading(text, self)
         self._heads.append(head)
         self._layout.addWidget(head)
         return head

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from wan_desktop.core.words import trn
 from wan_desktop.ui.theme import look
-from wan_desktop.ui.widgets.controls import Button, label
+from wan_desktop.ui.widgets.controls import Button, group_heading
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -70,8 +70,7 @@ class JobList(QWidget):
         layout.setSpacing(_GAP_PX)
         self.head = QHBoxLayout()
         """The headline's row; buttons are added to its right end."""
-        self.title = label(title.upper(), self, role="caption")
-        self.title.setAccessibleName(title)
+        self.title = group_heading(title, self)
         self.head.addWidget(self.title, 1)
         layout.addLayout(self.head)
         self._layout = QVBoxLayout()

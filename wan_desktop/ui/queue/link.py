@@ -168,7 +168,7 @@ class QueueLink(QObject):
         self._frame = QFrame(self._window)
         self._frame.setObjectName("page")  # its background
         around = QVBoxLayout(self._frame)
-        around.setContentsMargins(12, 10, 12, 0)
+        around.setContentsMargins(24, 10, 24, 0)  # as the pages
         actions = [(tr(_NAMES[answer]), answer) for answer in said.answers]
         self.notice = Notice(said.kind, said.title, said.words, actions, self._frame)
         self.notice.action_requested.connect(self._on_action)

@@ -110,6 +110,13 @@ def label(text: str, parent: QWidget | None = None, *, role: str = "", wrap: boo
     return made
 
 
+def group_heading(text: str, parent: QWidget | None = None) -> QLabel:
+    """The small capitals above a group of cards or rows; screen readers are told the words as they are written."""
+    made = label(text.upper(), parent, role="group")
+    made.setAccessibleName(text)
+    return made
+
+
 def set_role(widget: QWidget, role: str) -> None:
     """Give a label another role, seen at once."""
     if widget.property("role") != role:
