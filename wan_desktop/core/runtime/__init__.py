@@ -1,0 +1,1 @@
+"""The engine's own Python environment: installed, tested, repaired and rolled back by the program itself."""
