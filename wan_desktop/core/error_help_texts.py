@@ -511,7 +511,10 @@ _PROGRAM = (
             mark("Look at the queue: nothing starts by itself. Press Continue, or look first."),
             mark("If the same video ends the program again, make it smaller, and copy a report."),
         ),
-        tried=mark("Queue, form and downloads are as they were; a video that ended the program twice waits for you."),
+        tried=mark(
+            "Queue, form and downloads are as they were; a video that ended the program twice waits for you. After three "
+            "starts that ended badly the window opens in safe mode."
+        ),
     ),
     ErrorHelp(
         number=6004,

@@ -95,6 +95,11 @@ class AppPaths:
         return self.data / "thumbnails"
 
     @property
+    def updates(self) -> Path:
+        """What was said of newer programs, and their setup files."""
+        return self.data / "updates"
+
+    @property
     def rescued(self) -> Path:
         """Videos that could not be written where they should go."""
         return self.data / "rescued"
