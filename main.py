@@ -3,7 +3,7 @@
 import multiprocessing
 import sys
 
-from wan_desktop.app import main
+from wan_desktop.frozen import main
 
 if __name__ == "__main__":
     multiprocessing.freeze_support()

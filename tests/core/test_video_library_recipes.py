@@ -49,12 +49,13 @@ def test_that_every_file_of_ours_brings_its_recipe(tmp_path: Path) -> None:
     picture(tmp_path / "a.png")
     picture(tmp_path / "a frames" / "00001.png")
     picture(tmp_path / "own.png", recipe(prompt="im Schnee ❄").to_json())
+    (tmp_path / "c.wanrecipe").write_text(recipe(prompt="by itself").to_json())
     found = {
         name: recipe_of(tmp_path / name).request.prompt
-        for name in ("a.mp4", "a.json", "b.MP4", "a.png", "a frames/00001.png", "own.png")
+        for name in ("a.mp4", "a.json", "b.MP4", "a.png", "a frames/00001.png", "own.png", "c.wanrecipe")
     }
     fox = RECIPE.request.prompt
-    assert list(found.values()) == [fox, "beside", "beside", fox, fox, "im Schnee ❄"]
+    assert list(found.values()) == [fox, "beside", "beside", fox, fox, "im Schnee ❄", "by itself"]
 
 
 @pytest.mark.parametrize(

@@ -123,7 +123,21 @@ class AppPaths:
             ) from error
 
 
+def sources_folder() -> Path:
+    """The folder of this package and its resources, from source or frozen.
+
+    Frozen, it holds the package once more as plain source files, and no other package: the engine's own interpreter is
+    told to look there, and whatever else lay there would go before what is installed for it.
+    """
+    bundle = getattr(sys, "_MEIPASS", None)
+    return Path(bundle) / "sources" if bundle else Path(__file__).resolve().parents[2]
+
+
 def resources_folder() -> Path:
     """The folder of bundled resources, from source or frozen."""
-    bundle = getattr(sys, "_MEIPASS", None)
-    return Path(bundle) / "resources" if bundle else Path(__file__).resolve().parents[2] / "resources"
+    return sources_folder() / "resources"
+
+
+def program_folder() -> Path:
+    """The folder that the program is installed in; its root, from source."""
+    return Path(sys.executable).resolve().parent if getattr(sys, "frozen", False) else sources_folder()

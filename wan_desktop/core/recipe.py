@@ -189,7 +189,7 @@ def recipe_of(path: Path) -> Recipe:
         RecipeUnreadableError: The file is of another kind, is not there, or no settings can be found.
         VideoUnreadableError: It is a video that cannot be read, is not ours, or comes from a newer program.
     """
-    readers = {".mp4": _of_video, ".png": _of_picture, ".json": _of_json}
+    readers = {".mp4": _of_video, ".png": _of_picture, ".json": _of_json, RECIPE_ENDING: _of_json}
     reader = readers.get(path.suffix.lower())
     if reader is None:
         raise RecipeUnreadableError(tr("{name} is of another kind.", name=path.name), hint=tr(_KINDS))
@@ -292,8 +292,10 @@ def _looks_like_recipe(text: str) -> bool:
     return isinstance(data, dict) and {"format", "request", "created"} <= data.keys()
 
 
-RECIPE_ENDINGS = (".mp4", ".png", ".json")
-"""Of what the program writes; whether one is ours shows when it is read."""
+RECIPE_ENDING = ".wanrecipe"
+"""Of a recipe's JSON by itself; the installed program opens such files with a double click."""
+RECIPE_ENDINGS = (".mp4", ".png", ".json", RECIPE_ENDING)
+"""Of what may hold a recipe; whether one does shows when it is read."""
 
 
 def may_be_recipe(path: Path) -> bool:
