@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from tests.core.video_files import RECIPE, Shelf, open_shelf, quiet, recipe, write_foreign, write_video
+from tests.core.video_files import RECIPE, Shelf, open_shelf, quiet, recipe, write_foreign, write_sound, write_video
 from wan_desktop.core.catalog import GenerationMode
 from wan_desktop.core.errors import (
     InputError,
@@ -70,9 +70,9 @@ def test_that_the_library_of_an_installation_lies_in_its_data_folder(tmp_path: P
     assert paths.video_library_file.is_file()
 
 
-def test_that_a_foreign_video_is_not_added(shelf: Shelf) -> None:
-    with pytest.raises(VideoUnreadableError, match="no settings of this program"):
-        shelf.library.add_file(write_foreign(shelf.videos / "sea.mp4"))
+def test_that_a_file_without_pictures_is_not_added(shelf: Shelf) -> None:
+    with pytest.raises(VideoUnreadableError, match="holds no pictures"):
+        shelf.library.add_file(write_sound(shelf.videos / "song.mp4"))
     assert shelf.all() == []
 
 
@@ -148,19 +148,20 @@ def test_that_pages_put_together_are_all_videos(shelf: Shelf) -> None:
 def test_that_a_scan_opens_only_what_changed(shelf: Shelf) -> None:
     paths = [write_video(shelf.videos / "deep" / f"{number}.mp4", seed=number) for number in range(3)]
     write_foreign(shelf.videos / "sea.mp4")
+    write_sound(shelf.videos / "song.mp4")
     (shelf.videos / "bad.mp4").write_bytes(b"no video at all")
     first = shelf.scan()
-    assert (first.new, first.changed, first.unchanged, first.foreign) == (3, 0, 0, 1)
+    assert (first.new, first.changed, first.unchanged, first.foreign) == (5, 0, 0, 1)
     assert [(bad.path.name, "cannot be read as a video" in bad.reason) for bad in first.unreadable] == [
         ("bad.mp4", True)
     ]
     asked: list[ScanProgress] = []
     second = shelf.library.scan([shelf.videos], JobContext("test", lambda _, progress: asked.append(progress)))
-    assert (second.new, second.changed, second.unchanged, second.foreign, len(second.unreadable)) == (0, 0, 5, 1, 1)
+    assert (second.new, second.changed, second.unchanged, second.foreign, len(second.unreadable)) == (0, 0, 6, 1, 1)
     assert {progress.total for progress in asked} == {0}
     os.utime(paths[1], ns=(1, 1))
     third = shelf.scan()
-    assert (third.new, third.changed, third.unchanged) == (0, 1, 4)
+    assert (third.new, third.changed, third.unchanged) == (0, 1, 5)
     assert shelf.library.entry_at(paths[1]).mtime_ns == 1  # type: ignore[union-attr]
 
 

@@ -132,8 +132,11 @@ def test_that_a_bad_recipe_is_counted_with_its_reason(shelf: Shelf, text: str, r
     write_video(shelf.videos / "a.mp4", text)
     write_video(shelf.videos / "good.mp4")
     report = shelf.scan()
-    assert (report.new, len(report.unreadable)) == (1, 1)
+    assert (report.new, report.foreign, len(report.unreadable)) == (2, 0, 1)
     assert reason in report.unreadable[0].reason
+    (bad,) = (entry for entry in shelf.all() if not entry.has_recipe)
+    assert (bad.path.name, bad.state, bad.num_frames) == ("a.mp4", VideoState.PRESENT, 5)
+    assert reason in bad.no_recipe
 
 
 def test_that_odd_times_in_a_recipe_do_no_harm(shelf: Shelf) -> None:

@@ -48,16 +48,34 @@ def write_video(path: Path, text: str | None = None, *, colour: tuple[int, int, 
     return path
 
 
-def write_foreign(path: Path, comment: str = "a day at the sea") -> Path:
-    """A video that some other program has made."""
+def write_foreign(
+    path: Path, comment: str = "a day at the sea", *, codec: str = "libx264", frames: int = 1, created: str = ""
+) -> Path:
+    """A video of 64 x 32 pixels, 8 pictures a second, that some other program has made."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with av.open(str(path), "w") as container:
-        stream: Any = container.add_stream("libx264", rate=8)
+        stream: Any = container.add_stream(codec, rate=8)
         stream.width, stream.height, stream.pix_fmt = 64, 32, "yuv420p"
         container.metadata["comment"] = comment
-        for packet in stream.encode(av.VideoFrame.from_ndarray(np.zeros((32, 64, 3), np.uint8), format="rgb24")):
-            container.mux(packet)
+        if created:
+            container.metadata["creation_time"] = created
+        for number in range(frames):
+            shade = np.full((32, 64, 3), 40 * number % 256, np.uint8)
+            for packet in stream.encode(av.VideoFrame.from_ndarray(shade, format="rgb24")):
+                container.mux(packet)
         for packet in stream.encode(None):
+            container.mux(packet)
+    return path
+
+
+def write_sound(path: Path) -> Path:
+    """A file of sound alone, under the name of a video."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with av.open(str(path), "w") as container:
+        stream: Any = container.add_stream("aac", rate=8000, layout="mono")
+        frame = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
+        frame.sample_rate = 8000
+        for packet in (*stream.encode(frame), *stream.encode(None)):
             container.mux(packet)
     return path
 

@@ -586,6 +586,55 @@ def test_that_cards_are_read_out(qtbot: QtBot, open_library: OpenLibrary) -> Non
     page = open_library(1)
     words = page.grid.videos.index(0).data(Qt.ItemDataRole.AccessibleTextRole)
     assert words.startswith("fox 0 in the snow. 0.6 seconds. 64 by 32.")
+# Without a recipe ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.qt_log_ignore("This plugin does not support", extend=True)
+def test_that_a_video_of_another_program_is_shown_and_says_what_is_missing(
+    qtbot: QtBot, session: Session, open_library: OpenLibrary
+) -> None:
+    write_foreign(session.paths.videos / "sea.mp4", frames=12)
+    page = open_library(0)
+    show_one(qtbot, page)
+    details = page.details
+    assert (details.title.text(), details.said()) == ("sea", "No recipe")
+    assert not details.use_buttons.isVisible()
+    facts = details.facts.texts()
+    assert (facts["Size"], facts["File"]) == ("64 \u00d7 32", str(session.paths.videos / "sea.mp4"))
+    assert facts["Length"].startswith("1.5 s")
+    assert "Seed" not in facts
+    assert "No recipe" in page.grid.videos.index(0).data(Qt.ItemDataRole.AccessibleTextRole)
+    page.grid.customContextMenuRequested.emit(QPoint(5, 5))
+    (menu,) = page.findChildren(QMenu)
+    assert not any("Use" in action.text() for action in menu.actions())
+    menu.close()
+    assert not faults(page)
+
+
+def test_that_a_recipe_that_cannot_be_read_is_told_with_the_video(
+    qtbot: QtBot, session: Session, open_library: OpenLibrary
+) -> None:
+    write_video(session.paths.videos / "newer.mp4", recipe().to_json().replace('"format": 1', '"format": 2'))
+    page = open_library(0)
+    show_one(qtbot, page)
+    notice = page.details._said
+    assert page.details.said() == "No recipe"
+    assert notice.words.text().startswith("This video was made by a newer version of the program.")
+    assert not page.details.use_buttons.isVisible()
+
+
+def test_that_videos_with_and_without_recipe_are_compared(
+    qtbot: QtBot, session: Session, open_library: OpenLibrary
+) -> None:
+    write_foreign(session.paths.videos / "sea.mp4", frames=12)
+    page = open_library(1)
+    click_card(qtbot, page, 0)
+    click_card(qtbot, page, 1, ctrl=True)
+    page.details.many_buttons["compare"].click()
+    captions = sorted(caption.text().partition(": ")[2] for caption in page.compare._captions)
+    assert captions == ["fox 0 in the snow, seed 0", "sea"]
+
+
 
 
 def test_that_the_page_fits_the_smallest_window(qtbot: QtBot, open_library: OpenLibrary) -> None:

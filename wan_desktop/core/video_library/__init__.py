@@ -14,8 +14,10 @@ from wan_desktop.core.video_library.entry import (
     VideoState,
 )
 from wan_desktop.core.video_library.library import VideoLibrary
+from wan_desktop.core.video_library.places import VIDEO_ENDINGS
 
 __all__ = [
+    "VIDEO_ENDINGS",
     "Choices",
     "ScanProgress",
     "ScanReport",

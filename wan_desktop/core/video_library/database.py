@@ -13,7 +13,7 @@ from wan_desktop.core.words import tr
 
 logger = logging.getLogger(__name__)
 
-_FORMAT = 1
+_FORMAT = 2
 _WAIT_S = 20
 _SCHEMA = """
 CREATE TABLE videos (
@@ -41,7 +41,8 @@ CREATE TABLE videos (
     damage TEXT NOT NULL,
     missing INTEGER NOT NULL DEFAULT 0,
     trash_folder TEXT,
-    deleted_s REAL
+    deleted_s REAL,
+    no_recipe TEXT NOT NULL DEFAULT ''
 );
 CREATE INDEX videos_by_time ON videos (created, id);
 CREATE INDEX videos_by_recipe ON videos (recipe_id);
@@ -55,7 +56,13 @@ CREATE TABLE others (
     reason TEXT NOT NULL
 );
 """
-# `others` are files that are no videos of ours, so that they are read once; an empty reason means foreign.
+# A video without a recipe has an empty `mode`, and no row in `recipes`. `others` are files that hold no pictures, so
+# that they are read once.
+_FROM_1 = """
+ALTER TABLE videos ADD COLUMN no_recipe TEXT NOT NULL DEFAULT '';
+DELETE FROM others;
+"""
+# Format 1 kept videos of other programs, and damaged ones, among the others: the next scan reads them as videos.
 
 
 class _UnreadableError(Exception):
@@ -188,14 +195,14 @@ def _prepare(connection: sqlite3.Connection) -> None:
         (found,) = connection.execute("PRAGMA user_version").fetchone()
         if found == 0 and _tables(connection):
             raise _UnreadableError(tr("it belongs to something else"))
-        if found == 0:
-            for statement in _SCHEMA.split(";"):
+        if found not in (0, 1, _FORMAT):
+            raise _UnreadableError(tr("it has format {found}, this program reads {known}", found=found, known=_FORMAT))
+        if found:
+            _check(connection)
+        if found != _FORMAT:
+            for statement in (_FROM_1 if found else _SCHEMA).split(";"):
                 connection.execute(statement)
             connection.execute(f"PRAGMA user_version={_FORMAT}")
-        elif found != _FORMAT:
-            raise _UnreadableError(tr("it has format {found}, this program reads {known}", found=found, known=_FORMAT))
-        else:
-            _check(connection)
         connection.execute("COMMIT")
     except BaseException:
         with contextlib.suppress(sqlite3.Error):

@@ -39,23 +39,27 @@ class VideoEntry:
     video_id: int
     """Stays the same until the index is lost."""
     recipe_id: str
-    """The same for all copies of a video (`recipe.recipe_id`)."""
+    """The same for all copies of a video: `recipe.recipe_id`, or what `identity` makes of one without a recipe."""
     path: Path
     created: str
     """UTC, ISO 8601."""
     title: str
-    """The prompt's first words, or the name that the user gave."""
+    """The prompt's first words, or the name that the user gave; without either, that of the file."""
     prompt: str
+    """As model, variant: empty without a recipe."""
     model_id: str
     variant: str
-    mode: GenerationMode
+    mode: GenerationMode | None
+    """None without a recipe."""
     width: int
+    """As height and frames: 0 where the file does not say it."""
     height: int
     num_frames: int
     fps: float
     seconds: float
     """How long it plays."""
-    seed: int
+    seed: int | None
+    """None without a recipe."""
     favourite: bool
     tags: tuple[str, ...]
     size_bytes: int
@@ -66,13 +70,21 @@ class VideoEntry:
     thumbnail: Path | None
     """The small picture; None until it has been made."""
     recipe_json: str
+    """Empty for a video that another program has made, or whose recipe is lost."""
+    no_recipe: str = ""
+    """Why the recipe that is there cannot be read; empty if it can, or if there is none."""
+
+    @property
+    def has_recipe(self) -> bool:
+        """It is known how it was made."""
+        return bool(self.recipe_json)
 
     @property
     def recipe(self) -> Recipe:
         """How it was made.
 
         Raises:
-            VideoUnreadableError: The index holds something else.
+            VideoUnreadableError: There is none, or the index holds something else.
         """
         return recipe_from_json(self.recipe_json)
 
@@ -84,6 +96,8 @@ class VideoQuery:
     text: str = ""
     """Each word must be in the prompt, title, model, tags or file name; capitals and accents do not count."""
     favourites: bool = False
+    with_recipe: bool = False
+    """Only those of which it is known how they were made."""
     model_id: str = ""
     mode: GenerationMode | None = None
     size: tuple[int, int] | None = None
@@ -138,7 +152,7 @@ class ScanReport:
     """What a scan found."""
 
     new: int
-    """Videos that were not known."""
+    """Videos that were not known, with a recipe or without."""
     changed: int
     moved: int
     """Videos that were missing and lie elsewhere now."""
@@ -147,9 +161,9 @@ class ScanReport:
     missing: int
     """Videos of the whole library whose files are not there."""
     foreign: int
-    """Videos that this program has not made."""
+    """Videos without a recipe, such as of other programs."""
     unreadable: tuple[Unreadable, ...]
-    """Files that are no video, or are damaged."""
+    """Files that are damaged, or hold a recipe that cannot be read."""
     folders: tuple[Unreadable, ...]
     """Folders that are not there or may not be listed; their videos are kept."""
     seconds: float
@@ -195,7 +209,7 @@ class VideoFacts:
     prompt: str
     model_id: str
     variant: str
-    mode: GenerationMode
+    mode: GenerationMode | None
     width: int
     height: int
     num_frames: int
@@ -204,6 +218,7 @@ class VideoFacts:
     size_bytes: int
     mtime_ns: int
     damage: str = ""
+    no_recipe: str = ""
 
     @property
     def seconds(self) -> float:

@@ -27,14 +27,17 @@ from wan_desktop.core.video_library.entry import (
     VideoQuery,
     VideoState,
 )
+from wan_desktop.core.video_library.identity import is_content_id
 from wan_desktop.core.video_library.marks import Mark
+from wan_desktop.core.words import tr
 
 _TITLE_CHARACTERS = 60
 _MANY = 500
 """Values in one statement; SQLite may be built for no more than 999."""
 _COLUMNS = (
     "v.id, v.recipe_id, v.path, v.created, v.title, v.prompt, v.model_id, v.variant, v.mode, v.width, v.height, "
-    "v.num_frames, v.fps, v.seconds, v.seed, v.favourite, v.tags, v.size_bytes, v.mtime_ns, v.damage, v.missing, r.text"
+    "v.num_frames, v.fps, v.seconds, v.seed, v.favourite, v.tags, v.size_bytes, v.mtime_ns, v.damage, v.missing, "
+    "v.no_recipe, r.text"
 )
 _ORDERS = {
     Sort.NEWEST: "v.created DESC, v.id DESC",
@@ -44,7 +47,7 @@ _ORDERS = {
 }
 _FACTS = (
     "recipe_id, path, path_key, created, title, prompt, model_id, variant, mode, width, height, num_frames, fps, "
-    "seconds, seed, size_bytes, mtime_ns, damage"
+    "seconds, seed, size_bytes, mtime_ns, damage, no_recipe"
 )
 _FACT_NAMES = _FACTS.split(", ")
 _UPDATE = f"UPDATE videos SET missing = 0, {', '.join(f'{name} = ?' for name in _FACT_NAMES)} WHERE id = ?"
@@ -58,7 +61,7 @@ class Known:
     """What the index knows of a file."""
 
     video_id: int
-    """0 for a file that is no video of ours."""
+    """0 for a file that is no video."""
     path: Path
     size_bytes: int
     mtime_ns: int
@@ -82,7 +85,9 @@ def folded(text: str) -> str:
 def put(connection: sqlite3.Connection, facts: VideoFacts, mark: Mark | None) -> tuple[int, bool]:
     """Write down what a file holds; the id of its video, and whether that is new.
 
-    Another video that was at this place becomes a missing one: its file was moved or replaced.
+    Another video that was at this place becomes a missing one: its file was moved or replaced. One that had a recipe
+    and has none any more is damaged, and keeps it. One without a recipe goes on with whatever its file holds now,
+    unless that is known as another video: it may have been half a file until now.
 
     Args:
         connection: In a transaction.
@@ -92,8 +97,12 @@ def put(connection: sqlite3.Connection, facts: VideoFacts, mark: Mark | None) ->
     key = key_of(facts.path)
     row = connection.execute("SELECT id, recipe_id, own_title FROM videos WHERE path_key = ?", (key,)).fetchone()
     connection.execute("DELETE FROM others WHERE path_key = ?", (key,))
-    connection.execute("INSERT OR REPLACE INTO recipes VALUES (?, ?)", (facts.recipe_id, facts.recipe_json))
-    if row is not None and row[1] == facts.recipe_id:
+    if row is not None and not facts.recipe_json and not is_content_id(row[1]):
+        _lose_recipe(connection, facts, row[0])
+        return int(row[0]), False
+    if facts.recipe_json:
+        connection.execute("INSERT OR REPLACE INTO recipes VALUES (?, ?)", (facts.recipe_id, facts.recipe_json))
+    if row is not None and (row[1] == facts.recipe_id or _grows_into(connection, row[1], facts)):
         video_id = int(row[0])
         connection.execute(_UPDATE, (*_fact_values(facts, row[2]), video_id))
         set_words(connection, video_id)
@@ -108,19 +117,34 @@ def put(connection: sqlite3.Connection, facts: VideoFacts, mark: Mark | None) ->
     return video_id, True
 
 
-def put_other(connection: sqlite3.Connection, path: Path, size_bytes: int, mtime_ns: int, reason: str) -> None:
-    """Remember a file that need not be read again; an empty reason means that it is foreign.
+def _grows_into(connection: sqlite3.Connection, known_as: str, facts: VideoFacts) -> bool:
+    if not is_content_id(known_as):
+        return False
+    known = "SELECT 1 FROM videos WHERE recipe_id = ? AND trash_folder IS NULL"
+    return connection.execute(known, (facts.recipe_id,)).fetchone() is None
 
-    A video of ours that was there counts as damaged from now on.
+
+def _lose_recipe(connection: sqlite3.Connection, facts: VideoFacts, video_id: int) -> None:
+    damage = facts.damage or facts.no_recipe or tr("The file holds no settings any more.")
+    connection.execute(
+        "UPDATE videos SET damage = ?, size_bytes = ?, mtime_ns = ?, missing = 0 WHERE id = ?",
+        (damage, facts.size_bytes, facts.mtime_ns, video_id),
+    )
+
+
+def put_other(connection: sqlite3.Connection, path: Path, size_bytes: int, mtime_ns: int) -> None:
+    """Remember a file without pictures, so that it need not be read again.
+
+    A video that was there counts as damaged from now on.
     """
     key = key_of(path)
     found = connection.execute(
         "UPDATE videos SET damage = ?, size_bytes = ?, mtime_ns = ?, missing = 0 WHERE path_key = ?",
-        (reason or "The file holds no settings any more.", size_bytes, mtime_ns, key),
+        (tr("The file holds no pictures any more."), size_bytes, mtime_ns, key),
     )
     if not found.rowcount:
         connection.execute(
-            "INSERT OR REPLACE INTO others VALUES (?, ?, ?, ?, ?)", (key, str(path), size_bytes, mtime_ns, reason)
+            "INSERT OR REPLACE INTO others VALUES (?, ?, ?, ?, '')", (key, str(path), size_bytes, mtime_ns)
         )
 
 
@@ -128,8 +152,9 @@ def _fact_values(facts: VideoFacts, own_title: str) -> tuple[Any, ...]:
     path = str(facts.path)
     title = own_title or _first_words(facts.prompt) or facts.path.stem
     numbers = (facts.width, facts.height, facts.num_frames, facts.fps, facts.seconds, facts.seed)
-    texts = (facts.created, title, facts.prompt, facts.model_id, facts.variant, facts.mode.value)
-    file = (facts.size_bytes, facts.mtime_ns, facts.damage)
+    mode = facts.mode.value if facts.mode is not None else ""
+    texts = (facts.created, title, facts.prompt, facts.model_id, facts.variant, mode)
+    file = (facts.size_bytes, facts.mtime_ns, facts.damage, facts.no_recipe)
     return (facts.recipe_id, path, key_of(facts.path), *texts, *numbers, *file)
 
 
@@ -242,14 +267,16 @@ def known_files(connection: sqlite3.Connection) -> dict[str, Known]:
     return found
 
 
-def others(connection: sqlite3.Connection) -> tuple[int, list[Unreadable]]:
-    """How many foreign videos there are, and which files could not be read."""
-    rows = connection.execute("SELECT path, reason FROM others ORDER BY path").fetchall()
-    damaged = connection.execute(
-        "SELECT path, damage FROM videos WHERE damage <> '' AND missing = 0 AND trash_folder IS NULL ORDER BY path"
-    ).fetchall()
-    bad = [Unreadable(Path(path), reason) for path, reason in [*rows, *damaged] if reason]
-    return sum(not reason for _, reason in rows), bad
+def without_recipe(connection: sqlite3.Connection) -> tuple[int, list[Unreadable]]:
+    """How many whole videos have no recipe, and which files or recipes could not be read."""
+    here = "missing = 0 AND trash_folder IS NULL"
+    (foreign,) = connection.execute(
+        f"SELECT COUNT(*) FROM videos WHERE mode = '' AND damage = '' AND no_recipe = '' AND {here}"
+    ).fetchone()
+    bad = connection.execute(
+        f"SELECT path, damage, no_recipe FROM videos WHERE (damage <> '' OR no_recipe <> '') AND {here} ORDER BY path"
+    )
+    return foreign, [Unreadable(Path(path), damage or no_recipe) for path, damage, no_recipe in bad]
 
 
 def search(
@@ -273,7 +300,7 @@ def by_ids(connection: sqlite3.Connection, ids: Sequence[int], thumbnails: Thumb
     for start in range(0, len(ids), _MANY):
         part = list(ids[start : start + _MANY])
         rows = connection.execute(
-            f"SELECT {_COLUMNS} FROM videos v JOIN recipes r USING (recipe_id) "
+            f"SELECT {_COLUMNS} FROM videos v LEFT JOIN recipes r USING (recipe_id) "
             f"WHERE v.trash_folder IS NULL AND v.id IN ({', '.join('?' * len(part))})",
             part,
         ).fetchall()
@@ -290,9 +317,12 @@ def id_at(connection: sqlite3.Connection, path: Path) -> int | None:
 def choices(connection: sqlite3.Connection) -> Choices:
     """What there is to filter by."""
     here = "FROM videos WHERE trash_folder IS NULL"
-    models = connection.execute(f"SELECT DISTINCT model_id {here} ORDER BY model_id COLLATE NOCASE").fetchall()
-    modes = connection.execute(f"SELECT DISTINCT mode {here} ORDER BY mode").fetchall()
-    sizes = connection.execute(f"SELECT DISTINCT width, height {here} ORDER BY width * height, width").fetchall()
+    made = f"{here} AND mode <> ''"
+    models = connection.execute(f"SELECT DISTINCT model_id {made} ORDER BY model_id COLLATE NOCASE").fetchall()
+    modes = connection.execute(f"SELECT DISTINCT mode {made} ORDER BY mode").fetchall()
+    sizes = connection.execute(
+        f"SELECT DISTINCT width, height {here} AND width > 0 ORDER BY width * height, width"
+    ).fetchall()
     tags: set[str] = set()
     for (found,) in connection.execute(f"SELECT DISTINCT tags {here} AND tags <> '[]'"):
         tags.update(json.loads(found))
@@ -335,7 +365,9 @@ def _conditions(query: VideoQuery) -> tuple[str, list[Any]]:
         ("v.created < ?", _day_starts(query.last_day, 1)),
     ]
     used = [(condition, value) for condition, value in simple if value is not None]
-    conditions = ["v.trash_folder IS NULL", *(["v.favourite"] if query.favourites else [])]
+    conditions = ["v.trash_folder IS NULL"]
+    conditions += ["v.favourite"] if query.favourites else []
+    conditions += ["v.mode <> ''"] if query.with_recipe else []
     words = folded(query.text).split()
     if words:  # a list of its own: one pass through the words, not a look into them for every video
         found = " AND ".join(["instr(text, ?)"] * len(words))
@@ -359,7 +391,8 @@ def _day_starts(day: datetime.date | None, days_later: int) -> str | None:
 
 def _entry(row: tuple[Any, ...], thumbnails: Thumbnails) -> VideoEntry:
     (video_id, recipe_id, path_text, created, title, prompt, model_id, variant, mode, *rest) = row
-    (width, height, num_frames, fps, seconds, seed, favourite, tags, size_bytes, mtime_ns, damage, missing, text) = rest
+    (width, height, num_frames, fps, seconds, seed, favourite, tags, size_bytes, mtime_ns, *state) = rest
+    damage, missing, no_recipe, text = state
     path = Path(path_text)
     there = VideoState.DAMAGED if damage else VideoState.PRESENT
     return VideoEntry(
@@ -371,13 +404,13 @@ def _entry(row: tuple[Any, ...], thumbnails: Thumbnails) -> VideoEntry:
         prompt=prompt,
         model_id=model_id,
         variant=variant,
-        mode=GenerationMode(mode),
+        mode=GenerationMode(mode) if mode else None,
         width=width,
         height=height,
         num_frames=num_frames,
         fps=fps,
         seconds=seconds,
-        seed=seed,
+        seed=seed if mode else None,
         favourite=bool(favourite),
         tags=tuple(json.loads(tags)),
         size_bytes=size_bytes,
@@ -385,5 +418,6 @@ def _entry(row: tuple[Any, ...], thumbnails: Thumbnails) -> VideoEntry:
         state=VideoState.MISSING if missing else there,
         damage=damage,
         thumbnail=thumbnails.made(path, mtime_ns),
-        recipe_json=text,
+        recipe_json=text or "",
+        no_recipe=no_recipe,
     )

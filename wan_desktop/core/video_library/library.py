@@ -194,14 +194,14 @@ class VideoLibrary:
         """Take in a video that was just made, and make its small picture.
 
         Raises:
-            VideoUnreadableError: The file is no video of this program.
+            VideoUnreadableError: The file is no video.
             FileBlockedError: The system does not let it be read now.
             VideoLibraryError: The index cannot be written.
         """
         return self.add_file(result.path)
 
     def add_file(self, path: Path) -> VideoEntry:
-        """Take in a video wherever it lies; see `add`."""
+        """Take in a video wherever it lies, with a recipe or without; see `add`."""
         facts = _facts_of(path.absolute())
         with self._writing() as connection:
             video_id, _ = index.put(connection, facts, self._marks.of(facts.recipe_id, facts.path))
@@ -260,10 +260,7 @@ class VideoLibrary:
         place = place.absolute()
         facts = _look_for(entry, place, context) if place.is_dir() else _facts_of(place)
         if facts.recipe_id != entry.recipe_id:
-            raise InputError(
-                tr("{name} is another video: “{prompt}”.", name=facts.path.name, prompt=facts.prompt[:60]),
-                hint=tr("Choose the file of this one; its name may have changed."),
-            )
+            raise _another(facts, entry)
         with self._writing() as connection:
             found_id, _ = index.put(connection, facts, None)
             if found_id != video_id:
@@ -470,10 +467,23 @@ def _has(connection: Connection, video_id: int) -> bool:
 def _facts_of(path: Path) -> VideoFacts:
     facts = read_video(path)
     if facts is None:
-        raise VideoUnreadableError(
-            tr("{name} holds no settings of this program.", name=path.name), hint=tr("Only videos made here hold them.")
-        )
+        raise VideoUnreadableError(tr("{name} holds no pictures.", name=path.name), hint=tr("Choose a video."))
     return facts
+
+
+def _another(facts: VideoFacts, wanted: VideoEntry) -> WanError:
+    """Says that the file is not the wanted one."""
+    if wanted.has_recipe and not facts.recipe_json:
+        return VideoUnreadableError(
+            tr("{name} holds no settings of this program.", name=facts.path.name),
+            hint=tr("Only videos made here hold them."),
+        )
+    return InputError(
+        tr("{name} is another video: “{prompt}”.", name=facts.path.name, prompt=facts.prompt[:60])
+        if facts.prompt
+        else tr("{name} is another video.", name=facts.path.name),
+        hint=tr("Choose the file of this one; its name may have changed."),
+    )
 
 
 def _look_for(entry: VideoEntry, folder: Path, context: JobContext) -> VideoFacts:
@@ -494,7 +504,7 @@ def _look_for(entry: VideoEntry, folder: Path, context: JobContext) -> VideoFact
 
 
 def _videos_below(folder: Path) -> list[Path]:
-    found = (path for path in folder.rglob("*") if path.suffix.lower() == ".mp4" and path.is_file())
+    found = (path for path in folder.rglob("*") if path.suffix.lower() in places.VIDEO_ENDINGS and path.is_file())
     return [path for path in found if not any(part.startswith(".") for part in path.relative_to(folder).parts)]
 
 

@@ -19,9 +19,14 @@ from wan_desktop.core.errors import (
 )
 from wan_desktop.core.recipe import recipe_id, text_beside
 from wan_desktop.core.store.names import check_name
+from wan_desktop.core.video_library.identity import is_content_id
 from wan_desktop.core.words import tr
 
 _FRAME_NAME = re.compile(r"\d{5,}\.png")
+RECIPE_BESIDE = ".mp4"
+"""Only beside such a video, which is what the program writes, a recipe or a poster is its own."""
+VIDEO_ENDINGS = (RECIPE_BESIDE, ".m4v", ".mov", ".mkv", ".webm", ".avi")
+"""Files of these names are taken for videos."""
 
 
 @contextlib.contextmanager
@@ -61,8 +66,8 @@ def safe_stem(name: str) -> str:
         InputError: It cannot be one.
     """
     stem = unicodedata.normalize("NFC", name).strip()
-    if stem.lower().endswith(".mp4"):
-        stem = stem[:-4].strip()
+    ending = next((ending for ending in VIDEO_ENDINGS if stem.lower().endswith(ending)), "")
+    stem = stem.removesuffix(stem[len(stem) - len(ending) :]).strip()
     problem = tr("it is empty") if not stem else tr("it holds /") if "/" in stem else ""
     if not problem:
         try:
@@ -124,6 +129,8 @@ def companions(video: Path, video_recipe_id: str) -> list[Path]:
     Raises:
         OSError: They cannot be looked at.
     """
+    if is_content_id(video_recipe_id) or video.suffix.lower() != RECIPE_BESIDE:
+        return []
     found = []
     text = text_beside(video)
     with contextlib.suppress(ValueError, RecursionError):

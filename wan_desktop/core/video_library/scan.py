@@ -15,11 +15,11 @@ from wan_desktop.core.video_library.database import Database
 from wan_desktop.core.video_library.entry import ScanProgress, ScanReport, Unreadable, VideoFacts
 from wan_desktop.core.video_library.index import Known, key_of
 from wan_desktop.core.video_library.marks import Marks
-from wan_desktop.core.video_library.reading import read_video
+from wan_desktop.core.video_library.places import VIDEO_ENDINGS
+from wan_desktop.core.video_library.reading import read_video, unreadable_video
 from wan_desktop.core.video_library.trash import METADATA_FOLDER, TrashItem, items_below
 from wan_desktop.core.words import tr
 
-_SUFFIX = ".mp4"
 _BATCH_FILES = 100
 _BATCH_S = 0.5
 
@@ -37,9 +37,9 @@ class _Read:
 
     file: _File
     facts: VideoFacts | None = None
-    reason: str = ""
-    passing: bool = False
-    """Whether the reason may be gone the next time."""
+    """None if it holds no pictures, or could not be opened."""
+    blocked: str = ""
+    """Why it could not be opened now; the next time it may."""
 
 
 @dataclass(slots=True)
@@ -99,7 +99,7 @@ class Scan:
         moved = self._finish(seen)
         self._told()
         with self._database.reading() as connection:
-            foreign, unreadable = index.others(connection)
+            foreign, unreadable = index.without_recipe(connection)
             (missing,) = connection.execute(
                 "SELECT COUNT(*) FROM videos WHERE missing AND trash_folder IS NULL"
             ).fetchone()
@@ -143,7 +143,7 @@ class Scan:
                     continue  # half-written videos, and what is meant to be hidden
                 elif entry.is_dir(follow_symlinks=False):
                     below.append(folder / entry.name)
-                elif entry.name.lower().endswith(_SUFFIX):
+                elif entry.name.lower().endswith(VIDEO_ENDINGS):
                     self._note(folder / entry.name, entry, seen)
         return below
 
@@ -190,13 +190,15 @@ class Scan:
         file = read.file
         if read.facts is not None:
             mark = self._marks.of(read.facts.recipe_id, file.path)
-            _, new = index.put(connection, read.facts, mark)
+            video_id, new = index.put(connection, read.facts, mark)
             self._new += new
             self._changed += not new
-        elif read.passing:
-            self._passing.append(Unreadable(file.path, read.reason))
+            if not new and mark is None:  # what it is known by may be another now
+                self._marks.add([index.mark_of(connection, video_id)])
+        elif read.blocked:
+            self._passing.append(Unreadable(file.path, read.blocked))
         else:
-            index.put_other(connection, file.path, file.size_bytes, file.mtime_ns, read.reason)
+            index.put_other(connection, file.path, file.size_bytes, file.mtime_ns)
 
     # Afterwards ----------------------------------------------------------------------------------------------------
 
@@ -258,12 +260,12 @@ class Scan:
 
 def _open(file: _File) -> _Read:
     try:
-        facts = read_video(file.path)
+        try:
+            return _Read(file, read_video(file.path))
+        except VideoUnreadableError as error:
+            return _Read(file, unreadable_video(file.path, error.message))
     except FileBlockedError as error:
-        return _Read(file, reason=error.message, passing=True)
-    except VideoUnreadableError as error:
-        return _Read(file, reason=error.message)
-    return _Read(file, facts)
+        return _Read(file, blocked=error.message)
 
 
 def _differs(file: _File, known: Known | None) -> bool:

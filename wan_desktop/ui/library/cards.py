@@ -184,7 +184,8 @@ class CardDelegate(QStyledItemDelegate):
         """What lies on the picture: length, favourite, damage, the tick of a selected card."""
         picture, gap = places.picture, look().px(5)
         if entry.state != VideoState.MISSING:
-            width = self._paint_pill(painter, picture.right() - gap, picture.bottom() - gap, words.seconds(entry))
+            at, length = (picture.right() - gap, picture.bottom() - gap), words.seconds(entry)
+            width = self._paint_pill(painter, *at, length) if entry.seconds else 0.0
             if entry.state == VideoState.DAMAGED:
                 self._paint_damaged(painter, QRectF(picture.left(), picture.top(), picture.width() - width, 0))
         size = look().px(22)

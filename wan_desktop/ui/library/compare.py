@@ -450,7 +450,7 @@ class ComparePage(QFrame):
             caption = label("", self.side, role="caption")
             caption.setTextFormat(Qt.TextFormat.PlainText)
             caption.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-            caption.setText(tr("{letter}: {title}, seed {seed}", **_named(number, entry)))
+            caption.setText(_caption(number, entry))
             caption.setToolTip(caption.text())
             row, column = divmod(number, 2)
             self._side_grid.addWidget(picture, 2 * row, column)
@@ -569,6 +569,11 @@ def _fitted(image: QImage, rect: QRectF) -> QRectF:
     """Where a picture of another shape goes, in the middle of the place."""
     if image.isNull():
         return rect
+def _caption(number: int, entry: VideoEntry) -> str:
+    named = _named(number, entry)
+    return tr("{letter}: {title}, seed {seed}", **named) if entry.has_recipe else tr("{letter}: {title}", **named)
+
+
     size = image.size().scaled(rect.size().toSize(), Qt.AspectRatioMode.KeepAspectRatio)
     place = QRectF(0, 0, size.width(), size.height())
     place.moveCenter(rect.center())

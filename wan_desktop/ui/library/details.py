@@ -140,7 +140,7 @@ class Details(QScrollArea):
     def show_entry(self, entry: VideoEntry, catalog: Catalog | None) -> None:
         """Show that video; it goes on playing if it is the same file still."""
         recipe: Recipe | None = None
-        with contextlib.suppress(WanError):  # without it, its buttons are off
+        with contextlib.suppress(WanError):  # without it, its buttons are not there
             recipe = entry.recipe
         goes_on = self.player.path == entry.path and entry.state != VideoState.MISSING
         self._begin(entry, recipe, 1, keeps_player=goes_on)
@@ -212,7 +212,8 @@ class Details(QScrollArea):
         self.prompt.setTextFormat(Qt.TextFormat.PlainText)
         self.prompt.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         layout.addWidget(self.prompt)
-        layout.addWidget(self._build_use(page))
+        self.use_buttons = self._build_use(page)
+        layout.addWidget(self.use_buttons)
         self.file_buttons = self._build_file_buttons(page)
         layout.addWidget(self.file_buttons)
         self.tags = QLineEdit(page)
@@ -332,8 +333,7 @@ class Details(QScrollArea):
         self.title.setAccessibleName(title)
         self.prompt.setText(prompt)
         self.prompt.setVisible(bool(prompt) and prompt != title)
-        for button in (self.use, self.use_new_seed):
-            button.setEnabled(recipe is not None)
+        self.use_buttons.setVisible(recipe is not None)
         self.copy_prompt.setVisible(bool(prompt))
 
     def _show_state(self, entry: VideoEntry) -> None:
@@ -348,10 +348,15 @@ class Details(QScrollArea):
             self._say(
                 "warn",
                 tr("The file is not where it was"),
-                tr("It was moved, deleted, or its drive is not connected. Its settings are kept here."),
+                tr("It was moved, deleted, or its drive is not connected. Its settings are kept here.")
+                if entry.has_recipe
+                else tr("It was moved, deleted, or its drive is not connected."),
             )
         elif entry.state == VideoState.DAMAGED:
-            self._say("warn", tr("This video is damaged"), entry.damage)
+            more = entry.damage if entry.has_recipe else f"{entry.damage} {words.no_recipe(entry)}"
+            self._say("warn", tr("This video is damaged"), more)
+        elif not entry.has_recipe:
+            self._say("info", tr("No recipe"), words.no_recipe(entry))
         self._fit_player()
 
     def _say(self, kind: str, title: str, more: str = "") -> None:
@@ -385,9 +390,9 @@ class Details(QScrollArea):
                 return ""
 
     def _fit_player(self) -> None:
-        shape = (self.entry.width, self.entry.height) if self.entry is not None else (16, 9)
+        shape = (self.entry.width, self.entry.height) if self.entry is not None and self.entry.width else (16, 9)
         width = max(1, self.viewport().width() - 8)
-        height = min(round(width * shape[1] / max(1, shape[0])), look().px(_HIGHEST_PICTURE_PX))
+        height = min(round(width * shape[1] / shape[0]), look().px(_HIGHEST_PICTURE_PX))
         self.player.setFixedHeight(max(look().px(120), height) + look().px(_PLAYER_ROW_PX))
 
     @Slot()
@@ -404,7 +409,8 @@ class Details(QScrollArea):
 
     @Slot(str)
     def _on_failed(self, reason: str) -> None:
-        hint = tr("Make it again with “Use these settings”, or delete it.")
+        can_repeat = tr("Make it again with “Use these settings”, or delete it.")
+        hint = can_repeat if self.recipe is not None else tr("Open it with another program, or delete it.")
         self.error_found.emit(VideoUnreadableError(tr("{reason}.", reason=reason), hint=hint))
 
     @Slot()

@@ -11,7 +11,7 @@ from PySide6.QtGui import QDesktopServices, QGuiApplication, QKeySequence, QShor
 from PySide6.QtWidgets import QFileDialog, QInputDialog, QMenu, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from wan_desktop.core.recipe import draft_of
-from wan_desktop.core.video_library import VideoEntry, VideoQuery, VideoState
+from wan_desktop.core.video_library import VIDEO_ENDINGS, VideoEntry, VideoQuery, VideoState
 from wan_desktop.core.words import tr, trn
 from wan_desktop.ui.dropping import recipe_in
 from wan_desktop.ui.error_texts import error_text
@@ -85,7 +85,8 @@ class LibraryPage(Page):
             self.filters.clear()
             self.grid.pick([target])
         elif isinstance(target, CompareTarget):
-            self.library.search(VideoQuery(), 0, _NEWEST, functools.partial(self._on_newest, target.path))
+            done = functools.partial(self._on_newest, target.path)
+            self.library.search(VideoQuery(with_recipe=True), 0, _NEWEST, done)
         elif isinstance(target, (str, Path)):
             self.library.recipe(Path(target), self._on_recipe, self.messages.say_error)
 
@@ -632,7 +633,7 @@ class LibraryPage(Page):
             return
         dialog = QFileDialog(self, tr("Where is “{name}”?", name=entry.path.name), str(self.library.folders()[0]))
         dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
-        dialog.setNameFilter(tr("Videos (*.mp4)"))
+        dialog.setNameFilter(tr("Videos ({endings})", endings=" ".join(f"*{ending}" for ending in VIDEO_ENDINGS)))
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.fileSelected.connect(functools.partial(self._on_place, entry.video_id))
         dialog.open()
@@ -680,13 +681,14 @@ class LibraryPage(Page):
             action.triggered.connect(functools.partial(self._on_deed, deed.value))
         menu.popup(self.grid.viewport().mapToGlobal(point))
 
+    use = (Deed.USE, Deed.USE_NEW_SEED) if entries[0].has_recipe else ()
 
 def _menu_deeds(entries: Sequence[VideoEntry]) -> tuple[Deed, ...]:
     if len(entries) > 1:
         return (Deed.COMPARE, Deed.FAVOURITE, Deed.EXPORT, Deed.COPY_FILE, Deed.DELETE)
     if entries[0].state == VideoState.MISSING:
-        return (Deed.USE, Deed.USE_NEW_SEED, Deed.FIND, Deed.REMOVE)
+        return (*use, Deed.FIND, Deed.REMOVE)
     return (
-        *(Deed.USE, Deed.USE_NEW_SEED, Deed.OPEN, Deed.FOLDER, Deed.COPY_FILE, Deed.RENAME),
+        *(*use, Deed.OPEN, Deed.FOLDER, Deed.COPY_FILE, Deed.RENAME),
         *(Deed.FAVOURITE, Deed.EXPORT, Deed.DELETE),
     )

@@ -173,7 +173,7 @@ class RecentStrip(QWidget):
             self._is_stale = True
             return
         self._is_asking, self._is_stale = True, False
-        self._library.search(VideoQuery(), 0, MOST, self._on_page, self._on_failed)
+        self._library.search(VideoQuery(with_recipe=True), 0, MOST, self._on_page, self._on_failed)
 
     def _on_page(self, page: VideoPage) -> None:
         self._is_asking = False

@@ -89,15 +89,16 @@ def pixels(width: int, height: int) -> str:
 
 def caption(entry: VideoEntry) -> str:
     """The small line of a card."""
-    return text.DOT.join(part for part in (pixels(entry.width, entry.height), day(entry.created)) if part)
+    size = pixels(entry.width, entry.height) if entry.width else ""
+    return text.DOT.join(part for part in (size, day(entry.created)) if part)
 
 
 def spoken(entry: VideoEntry) -> str:
     """A card for a screen reader."""
     parts = [
         entry.title,
-        tr("{seconds} seconds", seconds=f"{entry.seconds:.1f}"),
-        tr("{width} by {height}", width=entry.width, height=entry.height),
+        tr("{seconds} seconds", seconds=f"{entry.seconds:.1f}") if entry.seconds else "",
+        tr("{width} by {height}", width=entry.width, height=entry.height) if entry.width else "",
         day(entry.created),
     ]
     if entry.favourite:
@@ -106,6 +107,8 @@ def spoken(entry: VideoEntry) -> str:
         parts.append(tr("The file is missing"))
     elif entry.state == VideoState.DAMAGED:
         parts.append(tr("The file is damaged"))
+    elif not entry.has_recipe:
+        parts.append(tr("No recipe"))
     return ". ".join(part for part in parts if part)
 
 
@@ -155,11 +158,27 @@ def facts(recipe: Recipe | None, catalog: Catalog | None) -> list[Fact]:
 
 
 def file_facts(entry: VideoEntry) -> list[Fact]:
-    """What is known of its file."""
-    return [
-        Fact(tr("File"), str(entry.path)),
-        Fact(tr("File size"), text.data_size(entry.size_bytes)),
+    """What is known of its file; of one without a recipe, also what it shows."""
+    found = [Fact(tr("File"), str(entry.path)), Fact(tr("File size"), text.data_size(entry.size_bytes))]
+    if entry.has_recipe:
+        return found
+    pairs = [
+        (tr("Size"), pixels(entry.width, entry.height) if entry.width else ""),
+        (tr("Length"), _length(entry) if entry.seconds else ""),
+        (tr("Made on"), day_and_time(entry.created)),
     ]
+    return [*(Fact(name, value) for name, value in pairs if value), *found]
+
+
+def _length(entry: VideoEntry) -> str:
+    frames = trn("{count} frame", "{count} frames", entry.num_frames)
+    return text.DOT.join((seconds(entry), frames, tr("{fps} fps", fps=f"{entry.fps:.4g}")))
+
+
+def no_recipe(entry: VideoEntry) -> str:
+    """What cannot be done with a video without a recipe, and why."""
+    why = entry.no_recipe or tr("Neither the file nor one beside it says how it was made.")
+    return tr("{why} So its prompt, seed and settings are not known, and cannot be used again.", why=why)
 
 
 def _attempts(recipe: Recipe) -> str:
