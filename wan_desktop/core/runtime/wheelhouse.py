@@ -7,7 +7,7 @@ from pathlib import Path
 
 from wan_desktop.core.errors import AccessDeniedError, DownloadError, RepositoryNotFoundError, WheelMissingError
 from wan_desktop.core.jobs import JobContext
-from wan_desktop.core.runtime.lock import RuntimeLock
+from wan_desktop.core.runtime.lock import SHORT_DIGEST_CHARACTERS, RuntimeLock
 from wan_desktop.core.runtime.runtime_records import read_record, write_record
 from wan_desktop.core.runtime.wheel_index import Wheel, WheelPlan
 from wan_desktop.core.runtime.wheel_name import parse_wheel_name
@@ -47,6 +47,10 @@ class Wheelhouse:
         """Which files make the lock's runtime, as it was found out before; None if it is to be found out."""
         plan = read_record(self._disk, self._plan_file(lock), WheelPlan)
         return plan if plan is not None and plan.digest == lock.digest and _covers(plan, lock) else None
+
+    def plan_named(self, digest: str) -> WheelPlan | None:
+        """What was remembered for a lock of that digest, which need not be at hand."""
+        return read_record(self._disk, self.folder / _plan_name(digest), WheelPlan)
 
     def keep_plan(self, lock: RuntimeLock, plan: WheelPlan) -> None:
         """Remember which files make the lock's runtime.
@@ -166,7 +170,7 @@ class Wheelhouse:
         return self.folder / _PARTS / f"{wheel.sha256[:32]}.journal"
 
     def _plan_file(self, lock: RuntimeLock) -> Path:
-        return self.folder / f"{lock.short_digest}.json"
+        return self.folder / _plan_name(lock.digest)
 
     # Taking in -------------------------------------------------------------------------------------------------------
 
@@ -198,7 +202,7 @@ class Wheelhouse:
         """
         known = list(plans)
         kept = {wheel.filename for plan in known for wheel in plan.wheels}
-        kept |= {f"{plan.digest[:8]}.json" for plan in known}
+        kept |= {_plan_name(plan.digest) for plan in known}
         for name in self._disk.list_folder(self.folder):
             if name not in kept:
                 self._disk.remove_tree(self.folder / name)
@@ -259,6 +263,10 @@ def _with_what_is_here(progress: TransferProgress, here_bytes: int) -> TransferP
         waiting=progress.waiting,
         checking=progress.checking,
     )
+
+
+def _plan_name(digest: str) -> str:
+    return f"{digest[:SHORT_DIGEST_CHARACTERS]}.json"
 
 
 def _covers(plan: WheelPlan, lock: RuntimeLock) -> bool:
