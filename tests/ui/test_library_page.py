@@ -309,12 +309,30 @@ def test_that_del_puts_into_the_trash_and_undo_brings_back(qtbot: QtBot, open_li
     wait_for(qtbot, page, "2", "0")
     assert not video.exists()
     assert page.details.entry is None
-    assert page.messages.notice.title.text() == "“fox 1 in the snow” is in the trash."
-    page.messages.notice.buttons[0].click()
+    messages = page.session.messages
+    said = messages.messages[0]
+    assert said.title == "“fox 1 in the snow” is in the trash."
+    assert said.action[0] == "Undo (Ctrl+Z)"
+    messages.act(said)
     wait_for(qtbot, page, "2", "1", "0")
     assert video.is_file()
     qtbot.waitUntil(lambda: page.details.entry is not None and page.details.entry.seed == 1, timeout=WAIT_MS)
-    assert page.messages.notice is None
+    assert not messages.can_act(said)
+
+
+def test_that_every_deletion_can_be_undone_by_its_own_message(qtbot: QtBot, open_library: OpenLibrary) -> None:
+    page = open_library()
+    for left in (("1", "0"), ("0",)):
+        show_one(qtbot, page)
+        page.grid.setFocus()
+        qtbot.keyClick(page.grid, Qt.Key.Key_Delete)
+        wait_for(qtbot, page, *left)
+    second, first = page.session.messages.messages[:2]
+    page.session.messages.act(first)
+    wait_for(qtbot, page, "2", "0")
+    page._on_undo()  # what Ctrl+Z does: the last deletion
+    wait_for(qtbot, page, "2", "1", "0")
+    assert not page.session.messages.can_act(second)
 
 
 @pytest.mark.qt_log_ignore("This plugin does not support", extend=True)
@@ -324,7 +342,7 @@ def test_that_deleted_videos_are_listed_and_put_back_later(qtbot: QtBot, open_li
     click_card(qtbot, page, 1, ctrl=True)
     page.details.many_buttons["delete"].click()
     wait_for(qtbot, page, "0")
-    assert page.messages.notice.title.text() == "2 videos are in the trash."
+    assert page.session.messages.messages[0].title == "2 videos are in the trash."
     page.more.click()
     menu = page.findChildren(QMenu)[-1]
     menu.actions()[0].trigger()
@@ -568,24 +586,6 @@ def test_that_a_foreign_file_is_told(qtbot: QtBot, open_library: OpenLibrary, tm
     assert "no settings of this program" in page.messages.notice.title.text()
 
 
-# All of it -----------------------------------------------------------------------------------------------------------
-
-
-def test_that_the_page_has_no_faults(qtbot: QtBot, open_library: OpenLibrary) -> None:
-    page = open_library()
-    assert not faults(page)
-    show_one(qtbot, page)
-    assert not faults(page)
-    click_card(qtbot, page, 1, ctrl=True)
-    assert not faults(page)
-    page.details.many_buttons["compare"].click()
-    assert not faults(page)
-
-
-def test_that_cards_are_read_out(qtbot: QtBot, open_library: OpenLibrary) -> None:
-    page = open_library(1)
-    words = page.grid.videos.index(0).data(Qt.ItemDataRole.AccessibleTextRole)
-    assert words.startswith("fox 0 in the snow. 0.6 seconds. 64 by 32.")
 # Without a recipe ----------------------------------------------------------------------------------------------------
 
 
@@ -635,6 +635,24 @@ def test_that_videos_with_and_without_recipe_are_compared(
     assert captions == ["fox 0 in the snow, seed 0", "sea"]
 
 
+# All of it -----------------------------------------------------------------------------------------------------------
+
+
+def test_that_the_page_has_no_faults(qtbot: QtBot, open_library: OpenLibrary) -> None:
+    page = open_library()
+    assert not faults(page)
+    show_one(qtbot, page)
+    assert not faults(page)
+    click_card(qtbot, page, 1, ctrl=True)
+    assert not faults(page)
+    page.details.many_buttons["compare"].click()
+    assert not faults(page)
+
+
+def test_that_cards_are_read_out(qtbot: QtBot, open_library: OpenLibrary) -> None:
+    page = open_library(1)
+    words = page.grid.videos.index(0).data(Qt.ItemDataRole.AccessibleTextRole)
+    assert words.startswith("fox 0 in the snow. 0.6 seconds. 64 by 32.")
 
 
 def test_that_the_page_fits_the_smallest_window(qtbot: QtBot, open_library: OpenLibrary) -> None:

@@ -318,11 +318,24 @@ def test_that_a_removal_can_be_undone(qtbot: QtBot, downloaded: ModelsPage, path
     click(qtbot, page, Deed.REMOVE)
     wait_for_status(qtbot, page, ShownStatus.NOT_DOWNLOADED)
     assert not folder_of(paths).exists()
-    assert page.notices.notice is not None
-    undo = page.notices.notice.buttons[0]
-    assert undo.text() == "Undo (Ctrl+Z)"
-    qtbot.mouseClick(undo, Qt.MouseButton.LeftButton)
+    messages = page.session.messages
+    qtbot.waitUntil(lambda: bool(messages.messages), timeout=WAIT_MS)
+    said = messages.messages[0]
+    assert said.title.endswith("was removed")
+    assert said.action[0] == "Undo (Ctrl+Z)"
+    messages.act(said)
     wait_for_status(qtbot, page, ShownStatus.READY)
+
+
+def test_that_what_ends_while_another_page_is_in_front_becomes_a_toast(qtbot: QtBot, downloaded: ModelsPage) -> None:
+    page = downloaded
+    before = said(page)
+    page.hide()
+    page.session.models.verify(KEY)
+    messages = page.session.messages
+    qtbot.waitUntil(lambda: bool(messages.messages), timeout=WAIT_MS)
+    assert messages.messages[0].title.endswith("is good")
+    assert said(page) == before
 
 
 def test_that_a_removed_model_is_listed_and_can_be_put_back_or_deleted(

@@ -97,7 +97,9 @@ def test_that_the_finished_file_is_copied_deleted_and_put_back(qtbot: QtBot, ope
     page.stage.finished.delete.click()
     qtbot.waitUntil(lambda: page.stage.stack.currentWidget() is page.stage.empty, timeout=WAIT_MS)
     assert not video.exists()
-    page.stage.messages.notice.buttons[0].click()
+    messages = page.window().session.messages
+    assert messages.messages[0].title == "The video is in the trash."
+    messages.act(messages.messages[0])
     qtbot.waitUntil(video.is_file, timeout=WAIT_MS)
     qtbot.waitUntil(lambda: page.window().page_id is PageId.LIBRARY, timeout=WAIT_MS)
 

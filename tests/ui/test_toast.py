@@ -1,15 +1,28 @@
 """Toasts: they come, go by themselves, stay while somebody looks, and are kept as messages."""
 
 import pytest
-from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QSize, Qt
 from PySide6.QtGui import QCursor, QEnterEvent
-from PySide6.QtWidgets import QApplication, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QApplication,
+    QComboBox,
+    QLineEdit,
+    QPlainTextEdit,
+    QPushButton,
+    QSlider,
+    QVBoxLayout,
+    QWidget,
+)
 from pytestqt.qtbot import QtBot
 
+from tests.ui.conftest import WAIT_MS, OpenProgram
 from wan_desktop.core.errors import DriveMissingError
 from wan_desktop.ui.live.messages import MessageLog
+from wan_desktop.ui.page import PageId
 from wan_desktop.ui.shortcuts import move_focus
 from wan_desktop.ui.widgets.toast import Toast, ToastStack
+from wan_desktop.ui.widgets.toast_place import best_place
 
 LONG_MS, SHORT_MS = 600_000, 150
 
@@ -182,3 +195,92 @@ def test_that_only_the_last_hundred_are_kept(log: MessageLog) -> None:
 def test_that_an_unknown_kind_is_refused(log: MessageLog) -> None:
     with pytest.raises(ValueError, match="no kind"):
         log.say("loud", "x")
+
+
+# Where they lie ------------------------------------------------------------------------------------------------------
+
+
+def covered(window: QWidget, toast: Toast) -> list[str]:
+    """Controls that lie under it."""
+
+    def seen(widget: QWidget) -> QRect:
+        return widget.visibleRegion().boundingRect().translated(widget.mapTo(window, QPoint()))
+
+    return [
+        f"{type(widget).__name__} {widget.accessibleName()}"
+        for widget in window.findChildren(QWidget)
+        if isinstance(widget, (QAbstractButton, QComboBox, QLineEdit, QPlainTextEdit, QSlider))
+        and widget.isVisible()
+        and not toast.isAncestorOf(widget)
+        and seen(widget).intersects(toast.geometry())
+    ]
+
+
+def test_that_a_toast_goes_up_where_a_control_lies_at_the_bottom(window: QWidget, log: MessageLog) -> None:
+    stack = ToastStack(window, log, stay_ms=LONG_MS)
+    button = QPushButton("Generate", window)
+    button.setGeometry(window.width() - 200, window.height() - 60, 180, 46)
+    button.show()
+    log.say("info", "One")
+    (toast,) = stack.toasts
+    assert toast.geometry().bottom() < button.geometry().top()
+    assert window.width() - toast.geometry().right() < 30
+    assert not covered(window, toast)
+
+
+def test_that_a_toast_moves_when_a_control_comes_under_it(qtbot: QtBot, window: QWidget, log: MessageLog) -> None:
+    stack = ToastStack(window, log, stay_ms=LONG_MS)
+    log.say("info", "One")
+    (toast,) = stack.toasts
+    layout = window.layout()
+    assert isinstance(layout, QVBoxLayout)
+    button = QPushButton("Generate", window)
+    layout.addWidget(button, 0, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignBottom)
+    qtbot.waitUntil(lambda: button.isVisible() and not covered(window, toast))
+
+
+def test_that_where_there_is_room_for_one_the_older_give_way(window: QWidget, log: MessageLog) -> None:
+    stack = ToastStack(window, log, stay_ms=LONG_MS)
+    for row in range(0, window.height() - 100, 40):
+        button = QPushButton(str(row), window)
+        button.setGeometry(0, row, window.width(), 36)
+        button.show()
+    for number in range(3):
+        log.say("info", f"Message {number}")
+    assert [toast.message.title for toast in stack.toasts] == ["Message 2"]
+    assert not covered(window, stack.toasts[0])
+
+
+def test_that_the_main_button_is_covered_last(window: QWidget) -> None:
+    area = QRect(0, 0, 800, 600)
+    taken = [(QRect(0, 0, 800, 300), 1), (QRect(0, 300, 800, 300), 1000)]
+    place, is_free = best_place(area, QSize(360, 80), taken)
+    assert not is_free
+    assert place.bottom() < 300
+
+
+def test_that_a_free_corner_is_taken() -> None:
+    place, is_free = best_place(QRect(16, 16, 800, 600), QSize(360, 80), [])
+    assert is_free
+    assert place == QRect(16 + 800 - 360, 16 + 600 - 80, 360, 80)
+
+
+@pytest.mark.parametrize("page_id", list(PageId))
+@pytest.mark.parametrize("scale", [1.0, 1.5], ids=["usual text", "large text"])
+def test_that_in_a_small_window_nothing_is_covered(
+    qtbot: QtBot, open_program: OpenProgram, page_id: PageId, scale: float
+) -> None:
+    program = open_program()
+    window = program.window
+    program.theme.set_scale(scale)
+    window.resize(1100, 640)
+    window.show_page(page_id)
+    qtbot.waitUntil(lambda: window.size() == QSize(1100, 640))
+    qtbot.waitUntil(lambda: bool(window.session.models.offers()), timeout=WAIT_MS)
+    window.session.messages.say("ok", "Your video is ready", "a red circle.mp4", ("Show", lambda: None))
+    (toast,) = window.toasts.toasts
+    assert window.rect().contains(toast.geometry())
+    names = covered(window, toast)
+    if page_id is PageId.CREATE or scale == 1.0:
+        assert not names
+    assert not any("Generate" in name for name in names)

@@ -6,6 +6,7 @@ import logging
 import re
 import string
 import urllib.parse
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -196,10 +197,14 @@ def check_address(name: str, address: str) -> None:
         raise ValueError(f"{name} holds a user name or password, which would lie in an open file")
 
 
-def load_settings(path: Path) -> Settings:
+def load_settings(path: Path, on_damage: Callable[[str], object] = lambda _: None) -> Settings:
     """Read the settings; never fails.
 
     A bad value is replaced by its default, a broken file by its backup, and that by the defaults.
+
+    Args:
+        path: The file.
+        on_damage: Told the name under which a broken file is kept.
     """
     for candidate in (path, _backup(path)):
         try:
@@ -208,10 +213,12 @@ def load_settings(path: Path) -> Settings:
             continue
         except (OSError, ValueError) as error:
             set_aside(candidate, error, ending=_BROKEN)
+            on_damage(f"{candidate.name}{_BROKEN}")
             continue
         if isinstance(data, dict):
             return _from_dict(data)
         set_aside(candidate, ValueError("it is no object"), ending=_BROKEN)
+        on_damage(f"{candidate.name}{_BROKEN}")
     return Settings()
 
 

@@ -34,12 +34,15 @@ if TYPE_CHECKING:
     from wan_desktop.ui.queue.link import QueueLink
     from wan_desktop.ui.session import Session
     from wan_desktop.ui.shell import Shell
+    from wan_desktop.ui.telling import Telling
     from wan_desktop.ui.theme import ThemeManager
     from wan_desktop.ui.widgets.toast import ToastStack
     from wan_desktop.ui.windows_shell import Libraries
     from wan_desktop.ui.wizard.wizard import Wizard
 
 MINIMUM = (1100, 640)
+_OF_LARGE_TEXT = (1280, 672)
+"""The smallest size at a text size of 150 %: what a screen of 1920 x 1080 leaves at a zoom of 150 %."""
 _USUAL = (1440, 900)
 _WIDE_FROM_PX = 1366
 _PC_CARD_MS = 10_000
@@ -87,13 +90,14 @@ class MainWindow(QFrame):
         self.question: CloseQuestion | None = None
         self.queue: QueueLink | None = None
         self.toasts: ToastStack | None = None
+        self.telling: Telling | None = None
         self.wizard: Wizard | None = None
         """While it is open."""
         self.pages: dict[PageId, QWidget] = {}
         """Those that were made."""
         self._build_ui(remember_form=remember_form)
         self._connect()
-        self._maximized = put(self, place, _USUAL, MINIMUM)
+        self._maximized = put(self, place, _USUAL, _minimum())
 
     def attach(self, session: Session, load_model: Callable[[], Model]) -> None:
         """Begin to work with that session; `load_model` runs on a lane."""
@@ -102,6 +106,7 @@ class MainWindow(QFrame):
         from wan_desktop.ui.help_links import HelpLinks  # noqa: PLC0415 - after the first paint
         from wan_desktop.ui.queue.link import QueueLink  # noqa: PLC0415 - after the first paint
         from wan_desktop.ui.shell import Shell  # noqa: PLC0415 - after the first paint
+        from wan_desktop.ui.telling import Telling  # noqa: PLC0415 - after the first paint
         from wan_desktop.ui.widgets.toast import ToastStack  # noqa: PLC0415 - after the first paint
 
         self._session = session
@@ -125,6 +130,8 @@ class MainWindow(QFrame):
         session.renders.changed.connect(self._on_queue_changed)
         session.renders.pause.changed.connect(self._on_pause_changed)
         self.toasts = ToastStack(self, session.messages)
+        self.stack.currentChanged.connect(self.toasts.place_soon)
+        self.telling = Telling(self, session)
         HelpLinks(self).page_requested.connect(self.show_page)
 
     def show_page(self, page: PageId, target: object = None) -> None:
@@ -203,6 +210,13 @@ class MainWindow(QFrame):
         extra = look().px(WIDE_PX) - WIDE_PX  # of larger text
         self.sidebar.set_compact(self.width() < _WIDE_FROM_PX + extra)
 
+    def focusNextPrevChild(self, is_next: bool) -> bool:
+        """Let Tab go as the window is read."""
+        from wan_desktop.ui.widgets.tab_order import order_tabs  # noqa: PLC0415 - after the first paint
+
+        order_tabs(self)
+        return super().focusNextPrevChild(is_next)
+
     def changeEvent(self, event: QEvent) -> None:
         """Notice that somebody looks."""
         super().changeEvent(event)
@@ -235,7 +249,7 @@ class MainWindow(QFrame):
 
     def _build_ui(self, *, remember_form: bool) -> None:
         self.setWindowTitle(text.window_title(None))
-        self.setMinimumSize(*MINIMUM)
+        self.setMinimumSize(*_minimum())
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
@@ -321,6 +335,7 @@ class MainWindow(QFrame):
     @Slot(object)
     def _on_theme_changed(self, _theme: Theme) -> None:
         self._show_theme()
+        self.setMinimumSize(*_minimum())
 
     @Slot(object)
     def _on_percent_changed(self, percent: int | None) -> None:
@@ -360,3 +375,10 @@ class MainWindow(QFrame):
     def _on_start_engine(self) -> None:
         if self._session is not None:
             self._session.start_engine()
+
+
+def _minimum() -> tuple[int, int]:
+    """The window's smallest width and height for text of this size."""
+    part = max(0.0, look().scale - 1) / 0.5
+    width, height = (round(least + part * (more - least)) for least, more in zip(MINIMUM, _OF_LARGE_TEXT, strict=True))
+    return width, height

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import importlib
+import logging
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Slot
 
-from wan_desktop.core.settings import StartPage, load_settings
+from wan_desktop.core.settings import Settings, StartPage, load_settings
 from wan_desktop.core.window_place import load_place, place_file, save_place
 from wan_desktop.core.words import use_language
 from wan_desktop.ui import text
@@ -23,13 +24,13 @@ if TYPE_CHECKING:
 
     from wan_desktop.core.catalog import Model
     from wan_desktop.core.paths import AppPaths
-    from wan_desktop.core.settings import Settings
+    from wan_desktop.core.safe_mode import NextStart, Start
     from wan_desktop.ui.reachability import Reachability
     from wan_desktop.ui.session import Session
     from wan_desktop.ui.single_instance import Instance, SingleInstance
     from wan_desktop.ui.windows_shell import Libraries
 
-
+logger = logging.getLogger(__name__)
 _BEFORE_SESSION = (
     "wan_desktop.core.catalog",
     "wan_desktop.core.messages",
@@ -53,6 +54,7 @@ _BEFORE_SESSION = (
     "wan_desktop.ui.banner",
     "wan_desktop.ui.queue.link",
     "wan_desktop.ui.shell",
+    "wan_desktop.ui.telling",
     "wan_desktop.core.doctor.private",
     "wan_desktop.ui.create.render_desk",
     "wan_desktop.ui.create.form_tools",
@@ -82,6 +84,7 @@ class Program(QObject):
         file: May bring the settings of a video; it was named at the start.
         libraries: Windows'; None elsewhere.
         may_set_up: Open the wizard if it was never gone through.
+        start: Says whether to leave out what could break, and is told how this start went; None: nobody counts.
     """
 
     def __init__(
@@ -97,9 +100,12 @@ class Program(QObject):
         file: Path | None = None,
         libraries: Libraries | None = None,
         may_set_up: bool = False,
+        start: Start | None = None,
     ) -> None:
         super().__init__(application)
-        self._may_set_up = may_set_up
+        self._start = start
+        self._safe_reason = start.reason if start is not None else None
+        self._may_set_up = may_set_up and self._safe_reason is None
         application.setApplicationName(text.APP)
         application.setApplicationDisplayName(text.APP)
         self._application = application
@@ -112,14 +118,20 @@ class Program(QObject):
         self._calls: SingleInstance | None = None
         self._to_import: list[str] = []
         self._then = self._on_ready_for_session
-        self._is_over = False
+        self._is_over = self._is_closed = self._is_ready = False
+        self.next_start: NextStart | None = None
+        """How the program is to start again when it has ended; None: not at all."""
         self.reachability: Reachability | None = None
-        self._settings = load_settings(paths.settings_file)
+        self._broken_settings: list[str] = []
+        self._settings = load_settings(paths.settings_file, self._broken_settings.append)
         use_language(paths.resources / "translations", self._settings.language)
-        self.theme = ThemeManager(application, self._settings.theme, self._settings.text_scale)
+        looks = Settings() if self._safe_reason else self._settings
+        self.theme = ThemeManager(application, looks.theme, looks.text_scale)
         self.session: Session | None = None
-        place = None if sample else load_place(place_file(paths.data))
-        self.window = MainWindow(self.theme, remember_form=not sample, place=place, libraries=libraries)
+        self._remembers = not sample and self._safe_reason is None
+        place = load_place(place_file(paths.data)) if self._remembers else None
+        libraries = None if self._safe_reason else libraries
+        self.window = MainWindow(self.theme, remember_form=self._remembers, place=place, libraries=libraries)
         self.window.closed.connect(self._on_closed)
         if on_first_paint is not None:
             self.window.first_painted.connect(on_first_paint)
@@ -139,6 +151,17 @@ class Program(QObject):
         self.window.close_down()
         if self.session is not None:
             self.session.shutdown()
+        if self._is_ready:  # else it ends because it never came to work
+            self._on_went_well()
+
+    def start_again(self) -> None:
+        """Start the program anew, if that was asked for; after `shutdown`, when another one may be the first."""
+        if self._start is None or self.next_start is None:
+            return
+        try:
+            self._start.again(self.next_start)
+        except OSError as error:
+            logger.error("The program cannot be started again: %s", error)
 
     def _load_builtin(self) -> Model:
         from wan_desktop.core.catalog import BUILTIN_MODEL_ID, find_model  # noqa: PLC0415 - on the lane
@@ -180,11 +203,19 @@ class Program(QObject):
             engine_command=self._engine_command or ENGINE_COMMAND,
             # Else the sample would wait behind what is left over, and the usual queue may be another window's.
             queue_file=self._paths.work / "sample-queue.sqlite3" if self._sample else None,
+            safe_reason=self._safe_reason,
         )
         self.session.settings_changed.connect(self._on_settings_changed)
+        self.session.restart_requested.connect(self._on_restart_requested)
         self.window.attach(self.session, self._load_model)
-        self.session.start_engine()
-        if self._settings.start_page is not StartPage.CREATE and not self._sample:
+        if self._broken_settings and self.window.telling is not None:
+            self.window.telling.say_settings_damaged(tuple(self._broken_settings))
+        if self._safe_reason is not None:
+            logger.warning("Safe mode: %s", self._safe_reason)
+            self.session.engine_changed.emit(self.session.engine_state)  # it is not started, and that is shown
+        else:
+            self.session.start_engine()
+        if self._remembers and self._settings.start_page is not StartPage.CREATE:
             from wan_desktop.ui.page import PageId  # noqa: PLC0415 - only where it is wanted
 
             self.window.show_page(PageId(self._settings.start_page.value))
@@ -192,6 +223,9 @@ class Program(QObject):
             from wan_desktop.ui.sample_run import SampleRun  # noqa: PLC0415 - only without a screen
 
             SampleRun(self._application, self.window.create, self)
+        self._is_ready = True
+        if self._start is not None:
+            QTimer.singleShot(round(1000 * self._start.healthy_s), self, self._on_went_well)
         if self._may_set_up and not self._settings.wizard_done:
             self._import_in_turns(_BEFORE_WIZARD, self._on_ready_for_wizard)
         else:
@@ -213,6 +247,8 @@ class Program(QObject):
             self._calls = SingleInstance(self._instance, self)
             self._calls.called.connect(self.window.take_call)
             self._calls.listen()
+        if self._safe_reason is not None:
+            return
         if self._file is not None:
             self.window.recipe_dropped.emit(self._file)
         if self.window.banners is not None and not self._sample:
@@ -226,11 +262,36 @@ class Program(QObject):
     def _on_settings_changed(self, settings: Settings) -> None:
         from wan_desktop.core.settings_effects import apply_settings  # noqa: PLC0415 - after the first paint
 
-        self.theme.set_theme(settings.theme)
-        self.theme.set_scale(settings.text_scale)
+        # What is no other now stays as it is shown: in safe mode that is not what the settings say.
+        before, self._settings = self._settings, settings
+        if settings.theme is not before.theme:
+            self.theme.set_theme(settings.theme)
+        if settings.text_scale != before.text_scale:
+            self.theme.set_scale(settings.text_scale)
         apply_settings(settings)
 
     @Slot()
+    def _on_went_well(self) -> None:
+        if self._start is not None:
+            self._start.went_well()
+
+    @Slot(object)
+    def _on_restart_requested(self, how: NextStart) -> None:
+        self.next_start = how
+        self.window.close()
+        question = self.window.question
+        if self._is_closed:
+            self._application.quit()
+        elif question is not None and question.box is not None:
+            question.box.finished.connect(self._on_close_question_over)
+
+    @Slot()
+    def _on_close_question_over(self) -> None:
+        if not self._is_closed:  # a later end is an end
+            self.next_start = None
+
+    @Slot()
     def _on_closed(self) -> None:
-        if not self._sample:
+        self._is_closed = True
+        if self._remembers:
             save_place(place_of(self.window), place_file(self._paths.data))

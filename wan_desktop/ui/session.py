@@ -13,7 +13,6 @@ from PySide6.QtCore import QObject, Signal, Slot
 from shiboken6 import isValid
 
 from wan_desktop.core.engine_client import ENGINE_COMMAND, EngineClient, EngineStopped
-from wan_desktop.core.errors import SettingsError
 from wan_desktop.core.jobs import JobQueue, JobSnapshot, JobState, Lane
 from wan_desktop.core.render_planner import RenderPlanner
 from wan_desktop.core.rendering import Renderer
@@ -36,6 +35,7 @@ if TYPE_CHECKING:
     from wan_desktop.core.hardware import HardwareProfile
     from wan_desktop.core.jobs import Work
     from wan_desktop.core.paths import AppPaths
+    from wan_desktop.core.safe_mode import SafeReason
     from wan_desktop.core.settings import Settings
     from wan_desktop.core.subjects import Subjects
 
@@ -54,12 +54,15 @@ class Session(QObject):
         engine_command: How the engine is started.
         look_at_pc: Finds out what the PC is; this one if None.
         queue_file: A queue of its own, which is empty at the start; the usual one if None.
+        safe_reason: Why nothing begins by itself; None: what is to go on goes on.
     """
 
     engine_changed = Signal(object)
     job_changed = Signal(object)
     settings_changed = Signal(object)
     """The Settings, as they are now."""
+    restart_requested = Signal(object)
+    """A NextStart: the program is to end and to start again."""
 
     def __init__(
         self,
@@ -70,10 +73,12 @@ class Session(QObject):
         engine_command: Sequence[str] = ENGINE_COMMAND,
         look_at_pc: Callable[[], HardwareProfile] | None = None,
         queue_file: Path | None = None,
+        safe_reason: SafeReason | None = None,
     ) -> None:
         super().__init__(parent)
         self.paths = paths
         self.settings = settings
+        self.safe_reason = safe_reason
         self._done: dict[str, Callable[[JobSnapshot], None]] = {}
         self._is_shut_down = False
         self._jobs = JobBridge(self)
@@ -132,12 +137,9 @@ class Session(QObject):
         path = self.paths.settings_file
 
         def save(_: object) -> None:
-            try:
-                save_settings(settings, path)
-            except SettingsError as error:
-                logger.warning("%s", error)
+            save_settings(settings, path)
 
-        self.submit("Save the settings", Lane.FILES, save)
+        self.submit("Save the settings", Lane.FILES, save, self._on_settings_saved)
 
     def shutdown(self) -> None:
         """End all work, the lanes and the engine; nothing is left running afterwards."""
@@ -166,6 +168,11 @@ class Session(QObject):
             if done is not None and _can_be_told(done):
                 done(snapshot)
         self.job_changed.emit(snapshot)
+
+    def _on_settings_saved(self, snapshot: JobSnapshot) -> None:
+        if snapshot.error is not None:
+            logger.warning("%s", snapshot.error)
+            self.messages.say_error(snapshot.error)
 
     def _on_engine_started(self, snapshot: JobSnapshot) -> None:
         if snapshot.state == JobState.FAILED and snapshot.error is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -11,8 +12,7 @@ from PySide6.QtGui import QGuiApplication, QImage
 from wan_desktop.core.errors import VideoUnreadableError
 from wan_desktop.core.jobs import JobState, Lane
 from wan_desktop.core.words import tr
-from wan_desktop.ui.library.messages import UNDO
-from wan_desktop.ui.page import CompareTarget, PageId
+from wan_desktop.ui.page import CompareTarget, PageId, VideoTarget
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,6 +30,7 @@ class FinishedDeed(StrEnum):
     COPY_FILE = "copy-file"
     LAST_FRAME = "last-frame"
     COMPARE = "compare"
+    SHOW = "show"
     DELETE = "delete"
 
 
@@ -52,9 +53,7 @@ class FinishedDeeds(QObject):
         self._session = session
         self._stage = stage
         self._messages = stage.messages
-        self._deleted: list[int] = []
         stage.deed_requested.connect(self._on_deed)
-        stage.messages.action_requested.connect(self._on_action)
 
     @property
     def _path(self) -> Path | None:
@@ -72,6 +71,8 @@ class FinishedDeeds(QObject):
                 self._take_last_frame(path)
             case FinishedDeed.COMPARE:
                 self.page_requested.emit(PageId.LIBRARY, CompareTarget(path))
+            case FinishedDeed.SHOW:
+                self.page_requested.emit(PageId.LIBRARY, VideoTarget(path))
             case FinishedDeed.DELETE:
                 self._stage.close_clip()  # on Windows, a file that is open cannot be moved
                 self._session.library.delete_file(path, self._on_deleted, self._on_not_deleted)
@@ -92,22 +93,17 @@ class FinishedDeeds(QObject):
             self.start_image_wanted.emit(snapshot.result)
 
     def _on_deleted(self, deleted: list[TrashedVideo]) -> None:
-        self._deleted = [video.video_id for video in deleted]
         self._stage.show_empty()
-        self._messages.say(
-            "info", tr("The video is in the trash."), tr("It is kept there for 7 days."), [(tr("Undo"), UNDO)]
-        )
+        messages, ids = self._session.messages, [video.video_id for video in deleted]
+        undo = functools.partial(self._session.library.put_back, ids, self._on_put_back, messages.say_error)
+        title, words = tr("The video is in the trash."), tr("It is kept there for 7 days.")
+        messages.say("info", title, words, (tr("Undo"), undo))
 
     def _on_not_deleted(self, error: WanError) -> None:
         self._messages.say_error(error)
         finished = self._stage.finished
         if finished is not None and finished.done is not None:
             finished.player.open(finished.done.result.path)
-
-    def _on_action(self, value: object) -> None:
-        if value == UNDO and self._deleted:
-            ids, self._deleted = self._deleted, []
-            self._session.library.put_back(ids, self._on_put_back, self._messages.say_error)
 
     def _on_put_back(self, entries: list[VideoEntry]) -> None:
         self.page_requested.emit(PageId.LIBRARY, entries[0].video_id)

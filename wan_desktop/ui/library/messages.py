@@ -19,9 +19,8 @@ if TYPE_CHECKING:
     from wan_desktop.core.errors import WanError
 
 CLOSE = "close"
-UNDO = "undo"
 _SHOWN_MS = 12_000
-"""Longer than a toast, because it can be undone; the trash keeps it for seven days anyway."""
+"""Longer than a toast: it is about what the page shows."""
 
 
 class MessageArea(QWidget):

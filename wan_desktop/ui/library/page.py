@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QMimeData, Qt, QTimer, QUrl, Slot
-from PySide6.QtGui import QDesktopServices, QGuiApplication, QKeySequence, QShortcut
+from PySide6.QtGui import QDesktopServices, QGuiApplication
 from PySide6.QtWidgets import QFileDialog, QInputDialog, QMenu, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from wan_desktop.core.recipe import draft_of
@@ -21,9 +21,10 @@ from wan_desktop.ui.library.deeds import MOST_COMPARED, Deed
 from wan_desktop.ui.library.details import Details
 from wan_desktop.ui.library.filters import FilterBar
 from wan_desktop.ui.library.grid import VideoGrid
-from wan_desktop.ui.library.messages import UNDO, MessageArea
+from wan_desktop.ui.library.messages import MessageArea
 from wan_desktop.ui.library.trash_dialog import TrashDialog
-from wan_desktop.ui.page import CompareTarget, DraftTarget, Page, PageId
+from wan_desktop.ui.page import CompareTarget, DraftTarget, Page, PageId, VideoTarget
+from wan_desktop.ui.shortcuts import Action, listen, tip
 from wan_desktop.ui.theme import look
 from wan_desktop.ui.widgets.controls import Button, label
 from wan_desktop.ui.widgets.empty_state import EmptyPage
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from wan_desktop.core.recipe import Recipe
     from wan_desktop.core.video_library import Choices, ScanProgress, StorageFigures, TrashedVideo, VideoPage
     from wan_desktop.ui.live.library import FoundRecipe
+    from wan_desktop.ui.live.messages import Message
     from wan_desktop.ui.session import Session
     from wan_desktop.ui.widgets.error_card import ErrorText
 
@@ -64,7 +66,8 @@ class LibraryPage(Page):
         super().__init__(tr("Library"), session, parent)
         self.library = session.library
         self._shown_id: int | None = None
-        self._deleted: list[int] = []
+        self._deleted: Message | None = None
+        """Of what was deleted last."""
         self._error_card: ErrorCard | None = None
         self._is_stale = True
         self._deeds = self._all_deeds()
@@ -75,15 +78,18 @@ class LibraryPage(Page):
         self._add_shortcuts()
         self.setAcceptDrops(True)
         self._wait_timer.start()
+        self.library.begin()
 
     # The page ------------------------------------------------------------------------------------------------------
 
     def show_target(self, target: object) -> None:
-        """Show a video by its id, a comparison (a CompareTarget), or the settings that a file (a path) brings."""
+        """Show a video by its id or file, a comparison (a CompareTarget), or the settings that a path brings."""
         self.stack.setCurrentWidget(self.browse)
         if isinstance(target, int):
             self.filters.clear()
-            self.grid.pick([target])
+            self.grid.go_to(target)
+        elif isinstance(target, VideoTarget):
+            self.library.entry_of(target.path, self._on_entry_of, self.messages.say_error)
         elif isinstance(target, CompareTarget):
             done = functools.partial(self._on_newest, target.path)
             self.library.search(VideoQuery(with_recipe=True), 0, _NEWEST, done)
@@ -147,7 +153,7 @@ class LibraryPage(Page):
 
     def _build_ui(self) -> None:
         self.scan_button = Button(tr("Look for videos"), self, icon_name="refresh-cw")
-        self.scan_button.setToolTip(tr("Read the folders of your videos again (F5)"))
+        self.scan_button.setToolTip(tip(tr("Read the folders of your videos again"), Action.REFRESH))
         self.folder_button = Button(tr("Open folder"), self, icon_name="folder-open")
         self.more = Button("", self, kind="icon", icon_name="ellipsis", name=tr("More"))
         for button in (self.scan_button, self.folder_button, self.more):
@@ -215,7 +221,6 @@ class LibraryPage(Page):
         self.details.favourite_requested.connect(self._on_favourite)
         self.details.tags_requested.connect(self._on_tags)
         self.details.error_found.connect(self._on_unplayable)
-        self.messages.action_requested.connect(self._on_message_action)
         self.empty.action_requested.connect(self._on_empty_action)
         self.no_match.action_requested.connect(self._on_clear)
         self.compare.left.connect(self._on_compare_left)
@@ -225,15 +230,13 @@ class LibraryPage(Page):
 
     def _add_shortcuts(self) -> None:
         wishes = {
-            "Ctrl+D": self._on_favourite_key,
-            "Del": functools.partial(self._on_deed, Deed.DELETE),
-            "F2": functools.partial(self._on_deed, Deed.RENAME),
-            "Ctrl+Z": self._on_undo,
+            Action.FAVOURITE: self._on_favourite_key,
+            Action.DELETE: functools.partial(self._on_deed, Deed.DELETE),
+            Action.RENAME: functools.partial(self._on_deed, Deed.RENAME),
+            Action.UNDO: self._on_undo,
         }
-        for keys, slot in wishes.items():
-            shortcut = QShortcut(QKeySequence(keys), self)
-            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-            shortcut.activated.connect(slot)
+        for action, slot in wishes.items():
+            listen(self, action, slot)
 
     def _timer(self, interval_ms: int, slot: Callable[[], None]) -> QTimer:
         timer = QTimer(self)
@@ -378,6 +381,9 @@ class LibraryPage(Page):
     def _on_entry(self, entry: VideoEntry) -> None:
         if entry.video_id == self._shown_id:
             self.details.show_entry(entry, self._catalog)
+
+    def _on_entry_of(self, entry: VideoEntry) -> None:
+        self.show_target(entry.video_id)
 
     def _on_entry_gone(self, _error: WanError) -> None:
         """Deleted, or the index was lost and gave other ids."""
@@ -577,25 +583,20 @@ class LibraryPage(Page):
             self.messages.say("info", tr("The file is not there."), tr("Find it, or remove its entry."))
 
     def _on_deleted(self, deleted: list[TrashedVideo]) -> None:
-        self._deleted = [video.video_id for video in deleted]
-        self.grid.pick([video_id for video_id in self.grid.picked_ids if video_id not in self._deleted])
+        ids = [video.video_id for video in deleted]
+        self.grid.pick([video_id for video_id in self.grid.picked_ids if video_id not in ids])
         if len(deleted) == 1:
             title = tr("“{title}” is in the trash.", title=deleted[0].title)
         else:
             title = trn("{count} video is in the trash.", "{count} videos are in the trash.", len(deleted))
-        self.messages.say("info", title, tr("It is kept there for 7 days."), [(tr("Undo (Ctrl+Z)"), UNDO)])
-
-    @Slot(object)
-    def _on_message_action(self, value: object) -> None:
-        if value == UNDO:
-            self._on_undo()
+        undo = functools.partial(self.library.put_back, ids, self._on_put_back, self.session.messages.say_error)
+        words, action = tr("It is kept there for 7 days."), tip(tr("Undo"), Action.UNDO)
+        self._deleted = self.session.messages.say("info", title, words, (action, undo))
 
     @Slot()
     def _on_undo(self) -> None:
-        if self._deleted:
-            ids, self._deleted = self._deleted, []
-            self.messages.clear()
-            self.library.put_back(ids, self._on_put_back)
+        if self._deleted is not None:
+            self.session.messages.act(self._deleted)
 
     def _on_put_back(self, entries: list[VideoEntry]) -> None:
         self.grid.pick([entry.video_id for entry in entries])
@@ -681,11 +682,11 @@ class LibraryPage(Page):
             action.triggered.connect(functools.partial(self._on_deed, deed.value))
         menu.popup(self.grid.viewport().mapToGlobal(point))
 
-    use = (Deed.USE, Deed.USE_NEW_SEED) if entries[0].has_recipe else ()
 
 def _menu_deeds(entries: Sequence[VideoEntry]) -> tuple[Deed, ...]:
     if len(entries) > 1:
         return (Deed.COMPARE, Deed.FAVOURITE, Deed.EXPORT, Deed.COPY_FILE, Deed.DELETE)
+    use = (Deed.USE, Deed.USE_NEW_SEED) if entries[0].has_recipe else ()
     if entries[0].state == VideoState.MISSING:
         return (*use, Deed.FIND, Deed.REMOVE)
     return (

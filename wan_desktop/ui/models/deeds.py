@@ -14,16 +14,17 @@ from wan_desktop.core.errors import CopyNeededError
 from wan_desktop.core.model_activity import ActivityKind
 from wan_desktop.core.model_list import Deed
 from wan_desktop.core.recommendations import ChangeKind
-from wan_desktop.core.store.library import ModelKey, TrashItem
+from wan_desktop.core.store.library import ModelKey
 from wan_desktop.core.store.status import RemoteStatus
 from wan_desktop.core.words import tr, trn
 from wan_desktop.ui.models import dialogs, words
 from wan_desktop.ui.models.notices import removed_words
 from wan_desktop.ui.models.trash_dialog import ModelTrashDialog
 from wan_desktop.ui.page import SHOW_PROGRAMS, PageId
+from wan_desktop.ui.shortcuts import Action, tip
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from wan_desktop.core.catalog import ModelMetadata
     from wan_desktop.core.errors import WanError
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from wan_desktop.core.recommendations import Recommendation
     from wan_desktop.core.store.status import RemoteState
     from wan_desktop.core.store.verify import IntegrityReport
+    from wan_desktop.ui.live.messages import Message, MessageLog
     from wan_desktop.ui.live.models import LiveModels
     from wan_desktop.ui.models.notices import NoticeBar
 
@@ -43,6 +45,7 @@ class ModelDeeds(QObject):
     Args:
         models: What is worked with.
         notices: Where it is said what came of it.
+        messages: Where it is said while another page is in front, and what can be undone.
         page: Parent of dialogs.
     """
 
@@ -51,10 +54,12 @@ class ModelDeeds(QObject):
     """A ModelKey that is to be chosen in the list."""
     storage_requested = Signal()
 
-    def __init__(self, models: LiveModels, notices: NoticeBar, page: QWidget) -> None:
+    def __init__(self, models: LiveModels, notices: NoticeBar, messages: MessageLog, page: QWidget) -> None:
         super().__init__(page)
-        self._models, self._notices, self._page = models, notices, page
+        self._models, self._notices, self._messages, self._page = models, notices, messages, page
         self._folder: Path | None = None
+        self._removed: Message | None = None
+        """Of what was removed last."""
         self.question: dialogs.Question | None = None
         """The newest; it may be answered already."""
         self.dialog: dialogs.AddRepositoryDialog | None = None
@@ -139,6 +144,12 @@ class ModelDeeds(QObject):
         dialog.finished.connect(dialog.deleteLater)
         dialog.open()
 
+    @Slot()
+    def undo(self) -> None:
+        """Put back what was removed last, unless that was done."""
+        if self._removed is not None:
+            self._messages.act(self._removed)
+
     def adopt(self, folder: Path, *, may_copy: bool = False) -> None:
         """Put to use what that folder holds."""
         self._folder = folder
@@ -168,9 +179,7 @@ class ModelDeeds(QObject):
 
     @Slot(object)
     def _on_notice(self, value: object) -> None:
-        if isinstance(value, TrashItem):
-            self._models.put_back(value)
-        elif isinstance(value, ModelKey):
+        if isinstance(value, ModelKey):
             self.shown.emit(value)
 
     @Slot(object, object)
@@ -180,17 +189,18 @@ class ModelDeeds(QObject):
             self._ask(dialogs.ask_copy(f"{error.message} {error.hint}", self._page), yes)
             return
         if key is None:
-            self._notices.say("bad", error.shown_title, f"{error.message} {error.hint}", stays=True)
+            self._say("bad", error.shown_title, f"{error.message} {error.hint}", stays=True)
 
     @Slot(object, object, object)
     def _on_finished(self, key: ModelKey | None, kind: ActivityKind, result: object) -> None:
         match kind:
             case ActivityKind.DOWNLOAD:
-                self._notices.say("ok", tr("{name} is ready", name=self._name(key)), tr("Every file was checked."))
+                if self._page.isVisible():  # else the window says it
+                    self._say("ok", tr("{name} is ready", name=self._name(key)), tr("Every file was checked."))
             case ActivityKind.REMOVE:
                 self._say_removed(key, result)  # type: ignore[arg-type]  # what this kind brings
             case ActivityKind.PUT_BACK:
-                self._notices.say("ok", tr("{name} is back", name=self._name(key)))
+                self._say("ok", tr("{name} is back", name=self._name(key)))
             case ActivityKind.ADOPT:
                 self._say_adopted(result)  # type: ignore[arg-type]  # as above
             case ActivityKind.ADD:
@@ -198,12 +208,23 @@ class ModelDeeds(QObject):
             case _:
                 self._say_checked(key, kind, result)
 
+    def _say(
+        self, kind: str, title: str, more: str = "", actions: Sequence[tuple[str, object]] = (), *, stays: bool = False
+    ) -> None:
+        """On the page, or as a toast where another is in front; what is to stay is on the page too."""
+        is_seen = self._page.isVisible()
+        if not is_seen:
+            self._messages.say(kind, title, more)
+        if is_seen or stays:
+            self._notices.say(kind, title, more, actions, stays=stays)
+
     def _say_removed(self, key: ModelKey | None, removed: Removed) -> None:
         title, more = removed_words(self._name(key), removed.freed_bytes, removed.shared_bytes)
         if not removed.item.path.name or not removed.freed_bytes + removed.shared_bytes:
-            self._notices.say("ok", title)
+            self._say("ok", title)
         else:
-            self._notices.say("ok", title, more, [(tr("Undo"), removed.item)])
+            undo = functools.partial(self._models.put_back, removed.item)
+            self._removed = self._messages.say("ok", title, more, (tip(tr("Undo"), Action.UNDO), undo))
 
     def _say_adopted(self, adopted: Adopted) -> None:
         title = trn("{count} model was added", "{count} models were added", len(adopted.keys))
@@ -213,12 +234,12 @@ class ModelDeeds(QObject):
             adopted.files,
         )
         kind = "warn" if adopted.problems else "ok"
-        self._notices.say(kind, title, " ".join([more, *adopted.problems[:2]]), stays=bool(adopted.problems))
+        self._say(kind, title, " ".join([more, *adopted.problems[:2]]), stays=bool(adopted.problems))
         if adopted.keys:
             self.shown.emit(adopted.keys[0])
 
     def _say_added(self, metadata: ModelMetadata) -> None:
-        self._notices.say("ok", tr("{name} was added", name=metadata.name), tr("It can be downloaded now."))
+        self._say("ok", tr("{name} was added", name=metadata.name), tr("It can be downloaded now."))
         if metadata.variants:
             self.shown.emit(ModelKey(metadata.model_id, metadata.variants[0].name))
 
@@ -232,28 +253,28 @@ class ModelDeeds(QObject):
             title = (
                 tr("{name} is repaired", name=name) if kind is ActivityKind.REPAIR else tr("{name} is good", name=name)
             )
-            self._notices.say("ok", title, report.summary())
+            self._say("ok", title, report.summary())
         else:
-            self._notices.say("warn", tr("{name} needs repair", name=name), report.summary(), stays=True)
+            self._say("warn", tr("{name} needs repair", name=name), report.summary(), stays=True)
 
     def _say_hub(self, key: ModelKey, remote: RemoteState) -> None:
         name = self._name(key)
         match remote.status:
             case RemoteStatus.UPDATE_AVAILABLE:
-                self._notices.say("info", tr("There is a newer {name}", name=name), remote.text)
+                self._say("info", tr("There is a newer {name}", name=name), remote.text)
             case RemoteStatus.AVAILABLE:
-                self._notices.say("ok", tr("{name} is the newest there is", name=name))
+                self._say("ok", tr("{name} is the newest there is", name=name))
             case _:
-                self._notices.say("warn", tr("It is not known whether {name} is the newest", name=name), remote.text)
+                self._say("warn", tr("It is not known whether {name} is the newest", name=name), remote.text)
 
     def _say_all_checked(self, bad: list[ModelKey], errors: list[WanError]) -> None:
         if not bad and not errors:
-            self._notices.say("ok", tr("All files of all models are good"))
+            self._say("ok", tr("All files of all models are good"))
             return
         title = trn("{count} model needs repair", "{count} models need repair", len(bad))
         more = " ".join([*(self._name(key) + "." for key in bad), *(error.message for error in errors)])
         actions = [(tr("Show it"), bad[0])] if bad else []
-        self._notices.say("warn", title, more, actions, stays=True)
+        self._say("warn", title, more, actions, stays=True)
 
     def _name(self, key: ModelKey | None) -> str:
         offer = self._models.offer(key) if key is not None else None

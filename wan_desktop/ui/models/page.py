@@ -132,7 +132,7 @@ class ModelsPage(Page):
         body.addLayout(column, 11)
 
     def _connect(self) -> None:
-        self.deeds = ModelDeeds(self._models, self.notices, self)
+        self.deeds = ModelDeeds(self._models, self.notices, self.session.messages, self)
         self.deeds.page_requested.connect(self.page_requested)
         self.deeds.shown.connect(self._on_shown)
         self.deeds.storage_requested.connect(self.details.show_storage)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal, Slot
+from PySide6.QtCore import QEvent, QObject, QRect, QSize, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QFocusEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from wan_desktop.core.words import tr
 from wan_desktop.ui.theme import look
 from wan_desktop.ui.widgets.controls import Button, IconLabel, announce, label
+from wan_desktop.ui.widgets.toast_place import best_place, obstacles
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QEnterEvent, QKeyEvent
@@ -21,6 +22,7 @@ STAY_MS = 6000
 _LEAST_AFTER_PAUSE_MS = 2000
 _MOST = 3
 _WIDTH_PX, _MARGIN_PX, _GAP_PX = 360, 16, 8
+_CHANGES = (QEvent.Type.Resize, QEvent.Type.StyleChange, QEvent.Type.LayoutRequest)
 ICONS = {"ok": "circle-check", "warn": "triangle-alert", "bad": "octagon-x", "info": "info"}
 
 
@@ -104,6 +106,9 @@ class Toast(QFrame):
 class ToastStack(QObject):
     """Puts new messages of a log over a window, the newest lowest, and takes them away after a while.
 
+    They lie where they cover no control, at the bottom right if they can. Where there is no room for all, the oldest
+    give way; they are kept in Help.
+
     Args:
         window: Over which they are shown.
         log: Whose messages.
@@ -118,27 +123,46 @@ class ToastStack(QObject):
         self.toasts: list[Toast] = []
         """Those that are shown, the oldest first."""
         self._timers: dict[Toast, QTimer] = {}
+        self._is_due = False
+        """They are to be placed anew in the next turn."""
         window.installEventFilter(self)
         log.said.connect(self._on_said)
         log.acted.connect(self._on_acted)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Follow the window's size and look."""
-        if watched is self._window and self.toasts and event.type() in (QEvent.Type.Resize, QEvent.Type.StyleChange):
-            QTimer.singleShot(0, self, self.place)
+        """Follow the window's size and look, and what it shows."""
+        if watched is self._window and event.type() in _CHANGES:
+            self.place_soon()
         return False
 
     @Slot()
+    def place_soon(self) -> None:
+        """Put them where they belong when the window has come to rest, unless somebody looks at one."""
+        if self.toasts and not self._is_due:
+            self._is_due = True
+            QTimer.singleShot(0, self, self._on_due)
+
     def place(self) -> None:
         """Put all of them where they belong."""
-        bottom = self._window.height() - _MARGIN_PX
-        width = min(look().px(_WIDTH_PX), self._window.width() - 2 * _MARGIN_PX)
-        for toast in reversed(self.toasts):
+        area = self._window.rect().adjusted(_MARGIN_PX, _MARGIN_PX, -_MARGIN_PX, -_MARGIN_PX)
+        width = min(look().px(_WIDTH_PX), area.width())
+        taken = obstacles(self._window, self.toasts)
+        for number, toast in enumerate(reversed(tuple(self.toasts))):
             toast.setFixedWidth(width)
-            height = max(toast.heightForWidth(width), toast.minimumSizeHint().height())
-            bottom -= height
-            toast.setGeometry(self._window.width() - width - _MARGIN_PX, bottom, width, height)
-            bottom -= _GAP_PX
+            size = QSize(width, max(toast.heightForWidth(width), toast.minimumSizeHint().height()))
+            place, is_free = best_place(area, size, taken)
+            if number and not (is_free and area.contains(place)) and not toast.is_held:
+                self._take_away(toast)
+                continue
+            if toast.geometry() != place:
+                toast.setGeometry(place)
+            area = QRect(place.left(), area.top(), width, place.top() - _GAP_PX - area.top())
+
+    @Slot()
+    def _on_due(self) -> None:
+        self._is_due = False
+        if not any(toast.is_held for toast in self.toasts):
+            self.place()
 
     @Slot(object)
     def _on_said(self, message: Message) -> None:
@@ -199,11 +223,13 @@ class ToastStack(QObject):
             self._remove(toast)
 
     def _remove(self, toast: Toast) -> None:
-        if toast not in self.toasts:
-            return
+        if toast in self.toasts:
+            self._take_away(toast)
+            self.place()
+            self._on_touched()
+
+    def _take_away(self, toast: Toast) -> None:
         self.toasts.remove(toast)
         self._timers.pop(toast).stop()
         toast.hide()
         toast.deleteLater()
-        self.place()
-        self._on_touched()
