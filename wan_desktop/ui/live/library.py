@@ -92,7 +92,7 @@ class LiveLibrary(QObject):
         self._session = session
         self._lock = threading.Lock()
         self._library: VideoLibrary | None = None
-        self._is_closed = False
+        self._is_closed = self._is_begun = False
         self._scan_job = ""
         self._wants_scan = False
         self.error: WanError | None = None
@@ -107,8 +107,9 @@ class LiveLibrary(QObject):
         # In the next turn of the event loop: what the window needs at its start goes before.
         self._begin_timer = QTimer(self)
         self._begin_timer.setSingleShot(True)
-        self._begin_timer.timeout.connect(self.open)
-        self._begin_timer.start(0)
+        self._begin_timer.timeout.connect(self.begin)
+        if session.safe_reason is None:  # else when somebody wants to see videos
+            self._begin_timer.start(0)
 
     @property
     def is_open(self) -> bool:
@@ -125,8 +126,15 @@ class LiveLibrary(QObject):
         return [self._session.settings.videos_folder or self._session.paths.videos, self._session.paths.rescued]
 
     @Slot()
+    def begin(self) -> None:
+        """Open the index and read the folders, unless that was begun."""
+        if not self._is_begun:
+            self.open()
+
+    @Slot()
     def open(self) -> None:
-        """Open the index and read the folders, unless that was done."""
+        """Open the index and read the folders, once more if need be."""
+        self._is_begun = True
         self._session.submit("Open the library", Lane.FILES, lambda _: self._now(), self._on_opened)
 
     def close(self) -> None:
@@ -173,7 +181,7 @@ class LiveLibrary(QObject):
         offset: int,
         limit: int,
         done: Callable[[VideoPage], None],
-        failed: Callable[[WanError], None] | None = None,
+        failed: Callable[[WanError], object] | None = None,
     ) -> None:
         """One part of the videos that match."""
         self._ask("Search videos", lambda library: library.search(query, offset=offset, limit=limit), done, failed)
@@ -184,7 +192,7 @@ class LiveLibrary(QObject):
         offsets: Sequence[int],
         limit: int,
         done: Callable[[list[VideoPage]], None],
-        failed: Callable[[WanError], None] | None = None,
+        failed: Callable[[WanError], object] | None = None,
     ) -> None:
         """Several parts, all of the same moment or nearly so."""
 
@@ -193,8 +201,23 @@ class LiveLibrary(QObject):
 
         self._ask("Search videos", work, done, failed)
 
+    def ids(
+        self,
+        query: VideoQuery,
+        done: Callable[[list[int]], None],
+        failed: Callable[[WanError], object] | None = None,
+    ) -> None:
+        """The ids of all videos that match, in their order."""
+        self._ask("Search videos", lambda library: library.ids(query), done, failed)
+
+    def entry_of(
+        self, path: Path, done: Callable[[VideoEntry], None], failed: Callable[[WanError], object] | None = None
+    ) -> None:
+        """The video of that file, whether or not it is known yet."""
+        self._ask("Look at a video", lambda library: library.entry_of(path), done, failed)
+
     def entry(
-        self, video_id: int, done: Callable[[VideoEntry], None], failed: Callable[[WanError], None] | None = None
+        self, video_id: int, done: Callable[[VideoEntry], None], failed: Callable[[WanError], object] | None = None
     ) -> None:
         """One video."""
         self._ask("Look at a video", lambda library: library.entry(video_id), done, failed)
@@ -224,7 +247,7 @@ class LiveLibrary(QObject):
         self,
         entries: Sequence[VideoEntry],
         done: Callable[[dict[int, SmallPicture]], None],
-        failed: Callable[[WanError], None] | None = None,
+        failed: Callable[[WanError], object] | None = None,
     ) -> None:
         """The small pictures of the first few of these videos, as many as are made in a moment, by their ids."""
         wanted = list(entries)
@@ -241,7 +264,7 @@ class LiveLibrary(QObject):
         self._ask("Make small pictures", work, done, failed)
 
     def recipe(
-        self, path: Path, done: Callable[[FoundRecipe], None], failed: Callable[[WanError], None] | None = None
+        self, path: Path, done: Callable[[FoundRecipe], None], failed: Callable[[WanError], object] | None = None
     ) -> None:
         """The settings in a file, and its video if the library knows it."""
 
@@ -274,7 +297,7 @@ class LiveLibrary(QObject):
         video_id: int,
         name: str,
         done: Callable[[VideoEntry], None] | None = None,
-        failed: Callable[[WanError], None] | None = None,
+        failed: Callable[[WanError], object] | None = None,
     ) -> None:
         """Give the video and its file another name."""
         self._ask("Rename a video", lambda library: library.rename(video_id, name), done, failed)
@@ -293,7 +316,7 @@ class LiveLibrary(QObject):
         self,
         video_ids: Sequence[int],
         done: Callable[[list[TrashedVideo]], None] | None = None,
-        failed: Callable[[WanError], None] | None = None,
+        failed: Callable[[WanError], object] | None = None,
     ) -> None:
         """Put videos into the trash."""
         ids = list(video_ids)
@@ -303,13 +326,12 @@ class LiveLibrary(QObject):
         self,
         path: Path,
         done: Callable[[list[TrashedVideo]], None],
-        failed: Callable[[WanError], None] | None = None,
+        failed: Callable[[WanError], object] | None = None,
     ) -> None:
         """Put the video of that file into the trash, whether or not it is known yet."""
 
         def work(library: VideoLibrary) -> list[TrashedVideo]:
-            entry = library.entry_at(path) or library.add_file(path)
-            return library.delete([entry.video_id])
+            return library.delete([library.entry_of(path).video_id])
 
         self._ask("Delete a video", work, done, failed)
 
@@ -317,7 +339,7 @@ class LiveLibrary(QObject):
         self,
         video_ids: Sequence[int],
         done: Callable[[list[VideoEntry]], None] | None = None,
-        failed: Callable[[WanError], None] | None = None,
+        failed: Callable[[WanError], object] | None = None,
     ) -> None:
         """Take videos out of the trash."""
         ids = list(video_ids)
@@ -333,7 +355,7 @@ class LiveLibrary(QObject):
         video_id: int,
         place: Path,
         done: Callable[[VideoEntry], None] | None = None,
-        failed: Callable[[WanError], None] | None = None,
+        failed: Callable[[WanError], object] | None = None,
     ) -> None:
         """Tell where a missing video is: its file, or a folder to look through, which can take long."""
         self._do("Find a video", Lane.MODELS, lambda context: self._now().find(video_id, place, context), done, failed)
@@ -343,7 +365,7 @@ class LiveLibrary(QObject):
         video_ids: Sequence[int],
         folder: Path,
         done: Callable[[list[Path]], None] | None = None,
-        failed: Callable[[WanError], None] | None = None,
+        failed: Callable[[WanError], object] | None = None,
     ) -> None:
         """Copy videos into a folder, which can take long."""
         ids = list(video_ids)
@@ -372,7 +394,7 @@ class LiveLibrary(QObject):
         title: str,
         work: Callable[[VideoLibrary], Any],
         done: Callable[[Any], None] | None,
-        failed: Callable[[WanError], None] | None,
+        failed: Callable[[WanError], object] | None,
     ) -> None:
         self._do(title, Lane.FILES, lambda _: work(self._now()), done, failed)
 
@@ -382,7 +404,7 @@ class LiveLibrary(QObject):
         lane: Lane,
         work: Callable[[JobContext], Any],
         done: Callable[[Any], None] | None,
-        failed: Callable[[WanError], None] | None,
+        failed: Callable[[WanError], object] | None,
     ) -> None:
         def ended(snapshot: JobSnapshot) -> None:
             if snapshot.state == JobState.DONE and done is not None:
