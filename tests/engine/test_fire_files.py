@@ -251,10 +251,10 @@ def load(store: ModelManager, *faults: Blocked) -> list[tuple[str, str, int]]:
 
 def mend(store: ModelManager) -> None:
     """As the hint says: check, repair, and it loads again."""
-    report = store.verify(KEY, context(), deep=True)
+    report = store.checks.verify(KEY, context(), deep=True)
     assert report.bad
-    store.repair(KEY, report, context(), limits=QUICK)
-    assert store.verify(KEY, context(), deep=True).good
+    store.checks.repair(KEY, report, context(), limits=QUICK)
+    assert store.checks.verify(KEY, context(), deep=True).good
     assert load(store) == [("resident", Outcome.DONE, 0)]
 
 
@@ -290,7 +290,7 @@ def test_that_a_rotten_bit_is_found_by_the_deep_check_and_from_then_on_by_every_
     flip(file, file.stat().st_size - 2, 0)
     assert store.state(KEY).status is ModelStatus.AVAILABLE
     assert load(store) == [("resident", Outcome.DONE, 0)]
-    report = store.verify(KEY, context(), deep=True)
+    report = store.checks.verify(KEY, context(), deep=True)
     assert [finding.path for finding in report.bad] == [f"transformer_2/{WEIGHTS}"]
     assert store.state(KEY).status is ModelStatus.CORRUPTED
     _refused(store)

@@ -133,7 +133,7 @@ def test_that_a_damaged_model_is_not_loaded(manager: ModelManager, engine: Engin
             manager.load(KEY, rungs(manager), engine, context())
     finally:
         weights.write_bytes(good)
-        manager.verify(KEY, context(), deep=True)
+        manager.checks.verify(KEY, context(), deep=True)
 
 
 def test_that_a_model_that_is_busy_is_not_loaded(manager: ModelManager, engine: EngineModels) -> None:
@@ -158,7 +158,7 @@ class Hands:
         deeds: list[Callable[[], object]] = [
             lambda: self._manager.load(KEY, rungs(self._manager), self._engine, context()),
             lambda: self._manager.unload(KEY, self._engine),
-            lambda: self._manager.verify(KEY, context(), deep=rng.random() < 0.5),
+            lambda: self._manager.checks.verify(KEY, context(), deep=rng.random() < 0.5),
             lambda: self._repair(),
             lambda: self._manager.state(KEY),
             lambda: self._damage(rng),
@@ -174,9 +174,9 @@ class Hands:
             time.sleep(rng.uniform(0, 0.02))
 
     def _repair(self) -> None:
-        report = self._manager.verify(KEY, context(), deep=True)
+        report = self._manager.checks.verify(KEY, context(), deep=True)
         if report.bad:
-            self._manager.repair(KEY, report, context(), limits=QUICK)
+            self._manager.checks.repair(KEY, report, context(), limits=QUICK)
 
     def _damage(self, rng: random.Random) -> None:
         """As a failing drive; only while nobody reads it, or the engine may rightly find what the store has not yet."""
@@ -205,11 +205,11 @@ def thirty_hands(manager: ModelManager, engine: EngineModels, seconds: float) ->
 
 def whole_and_true(manager: ModelManager, engine: EngineModels) -> None:
     """When nobody works on it any more, it can be made whole, and its status says so."""
-    report = manager.verify(KEY, context(), deep=True)
+    report = manager.checks.verify(KEY, context(), deep=True)
     if report.bad:
-        manager.repair(KEY, report, context(), limits=QUICK)
+        manager.checks.repair(KEY, report, context(), limits=QUICK)
     assert status(manager) in (ModelStatus.AVAILABLE, ModelStatus.LOADED)
-    assert manager.verify(KEY, context(), deep=True).good
+    assert manager.checks.verify(KEY, context(), deep=True).good
     manager.unload(KEY, engine)
     assert status(manager) is ModelStatus.AVAILABLE
 

@@ -157,7 +157,7 @@ def test_that_what_another_part_of_the_program_does_is_seen(qtbot: QtBot, models
     wait_for(qtbot, models, ModelStatus.AVAILABLE)
     flip(folder_of(paths) / WEIGHTS, 5000)
     assert models.manager is not None
-    models.manager.verify(KEY, JobContext("other", lambda *_: None), deep=True)
+    models.manager.checks.verify(KEY, JobContext("other", lambda *_: None), deep=True)
     wait_for(qtbot, models, ModelStatus.CORRUPTED)
     models.repair(KEY)
     wait_for(qtbot, models, ModelStatus.AVAILABLE)

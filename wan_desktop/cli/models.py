@@ -13,7 +13,8 @@ from wan_desktop.cli.reporter import EXIT_DONE, EXIT_FAILED, Reporter
 from wan_desktop.core.catalog import Catalog, ModelMetadata, Variant, add_entry, metadata_for_repo, read_catalog
 from wan_desktop.core.errors import InputError, ModelNotFoundError, RequestError
 from wan_desktop.core.jobs import JobContext
-from wan_desktop.core.manager import ModelManager, VerifyProgress
+from wan_desktop.core.manager import ModelManager
+from wan_desktop.core.model_checks import VerifyProgress
 from wan_desktop.core.paths import AppPaths
 from wan_desktop.core.records import to_plain
 from wan_desktop.core.settings import load_settings
@@ -201,11 +202,11 @@ def _download(call: _Call) -> int:
 
 
 def _verify(call: _Call) -> int:
-    report = call.manager.verify(call.key, call.context, deep=call.args.deep)
+    report = call.manager.checks.verify(call.key, call.context, deep=call.args.deep)
     for finding in (*report.bad, *report.unchecked):
         words = f"{finding.path}: {finding.state}. {finding.reason}"
         call.reporter.line(words, "file", **to_plain(finding))
-    advice = call.manager.damage_advice(call.key) if report.bad else ""
+    advice = call.manager.checks.damage_advice(call.key) if report.bad else ""
     fields = {"good": report.good, "bad": len(report.bad), "unchecked": len(report.unchecked), "advice": advice}
     fields |= {"read_bytes": report.read_bytes, "seconds": report.seconds}
     call.reporter.result(f"{report.summary()} {advice}".strip(), fields)
@@ -213,10 +214,10 @@ def _verify(call: _Call) -> int:
 
 
 def _repair(call: _Call) -> int:
-    report = call.manager.verify(call.key, call.context, deep=True)
+    report = call.manager.checks.verify(call.key, call.context, deep=True)
     if not report.bad:
         return call.reporter.result(report.summary(), {"repaired": 0, "good": report.good})
-    plan = call.manager.repair_plan(call.key, report)
+    plan = call.manager.checks.repair_plan(call.key, report)
     call.reporter.event(
         "started",
         tr(
@@ -227,7 +228,7 @@ def _repair(call: _Call) -> int:
         files=len(plan.files),
         download_bytes=plan.download_bytes,
     )
-    after = call.manager.repair(call.key, report, call.context)
+    after = call.manager.checks.repair(call.key, report, call.context)
     return call.reporter.result(after.summary(), {"repaired": len(plan.files), "good": after.good})
 
 

@@ -5,7 +5,6 @@ Observers are told only which model changed, and pull how it stands now.
 """
 
 import contextlib
-import functools
 import logging
 import threading
 import time
@@ -28,6 +27,7 @@ from wan_desktop.core.errors import (
 from wan_desktop.core.fallback import ModelLoadingResult
 from wan_desktop.core.jobs import JobContext
 from wan_desktop.core.ladder import Rung
+from wan_desktop.core.model_checks import ModelChecks, cancel_check
 from wan_desktop.core.model_loading import ModelEngine, load_down_the_ladder
 from wan_desktop.core.model_trash import TRASH_DAYS, ModelTrash
 from wan_desktop.core.paths import AppPaths
@@ -45,26 +45,16 @@ from wan_desktop.core.store.library import Library, ModelKey, TrashItem
 from wan_desktop.core.store.look import Look
 from wan_desktop.core.store.manifest import Manifest, read_manifest
 from wan_desktop.core.store.remote import Remote
-from wan_desktop.core.store.repair import Repairer, RepairPlan
 from wan_desktop.core.store.scan import scan
 from wan_desktop.core.store.status import ModelState, ModelStatus, RemoteState
-from wan_desktop.core.store.times import days_ago, now_utc
+from wan_desktop.core.store.times import now_utc
 from wan_desktop.core.store.token import read_token
-from wan_desktop.core.store.verify import DeepCheck, IntegrityReport, quick_check
 from wan_desktop.core.words import mark, tr, trn
 
 logger = logging.getLogger(__name__)
 
 _DAY_S = 86_400
-_STOPPED_CHECK_DAYS, _QUARANTINE_DAYS = 7, 30
-
-
-@dataclass(frozen=True, slots=True)
-class VerifyProgress:
-    """How far a deep check is."""
-
-    done_bytes: int
-    total_bytes: int
+_QUARANTINE_DAYS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +110,7 @@ class ModelManager:
         self._deeds = Deeds(history, self._changed)
         self.trash = ModelTrash(self.libraries, self._deeds, self._changed)
         self._index = FileIndex(self._disk, known_files)
+        self.checks = ModelChecks(self._disk, hub, history, self.libraries, self._deeds, self._look, self._index)
 
     @classmethod
     def open(cls, paths: AppPaths, settings: Settings) -> Self:
@@ -295,7 +286,7 @@ class ModelManager:
                 library,
                 self._hub,
                 limits,
-                lambda file: self._index.same_for_download(file, check=_cancel_check(context)),
+                lambda file: self._index.same_for_download(file, check=cancel_check(context)),
             )
             library.recover(key)
             manifest = downloader.run(plan, context)
@@ -320,7 +311,7 @@ class ModelManager:
             JobCancelled: It was asked to stop; models that have joined stay.
             WanError: The folder cannot be read; or the only model in it cannot be adopted, and why.
         """
-        found = scan(self._disk, root, check=_cancel_check(context))
+        found = scan(self._disk, root, check=cancel_check(context))
         self._index.add_scan(found)
         library = self.libraries.main()
         keys, problems = [], [f"{folder.path}: {folder.problem}" for folder in found.folders if folder.problem]
@@ -340,94 +331,6 @@ class ModelManager:
                 add_entry(replace(metadata, folder=str(library.folder(key))), added_models)
                 keys.append(key)
         return Adopted(tuple(keys), len(found.files), tuple(problems))
-
-    def verify(self, key: ModelKey, context: JobContext, *, deep: bool = False, since: str = "") -> IntegrityReport:
-        """Check a model on disk; nothing is asked of the Hub. A deep check that was stopped goes on where it was.
-
-        Args:
-            key: The model.
-            context: Told :class:`VerifyProgress`; asked for a cancel.
-            deep: Read every byte.
-            since: ISO time; files that were read after it are not read again.
-
-        Raises:
-            JobCancelled: It was asked to stop; what was read stays read.
-            ModelNotFoundError: It is not on this PC.
-            ModelBusyError: Something else is done with it.
-            ManifestError: Its file list is damaged or missing.
-        """
-        library = self.libraries.holding(key)
-        kind = "deep-check" if deep else "quick-check"
-        since = since or (self._stopped_check(key) if deep else "")
-        with self._deeds.begin(library, key, ModelStatus.VERIFYING, kind) as note:
-            note["details"] = {"since": since or now_utc()}
-            try:
-                if deep:
-                    report = DeepCheck(self._disk, library.folder(key), since=since).run(
-                        lambda done, total: context.progress(VerifyProgress(done, total))
-                    )
-                else:
-                    report = quick_check(self._disk, library.folder(key))
-            except FileNotFoundError as error:
-                raise ManifestError(
-                    tr("The file list of {model} ({variant}) is missing.", model=key.model_id, variant=key.variant),
-                    hint=tr("Download the model again."),
-                ) from error
-            except OSError as error:
-                raise disk_error(error, library.folder(key), "checking") from error
-            note |= {"outcome": "good" if report.good else "bad", "text": report.summary(), "details": report.bad}
-        return report
-
-    def _stopped_check(self, key: ModelKey) -> str:
-        """Since when a deep check that was stopped lately had been reading; empty when the last one came to its end."""
-        entries = self._history.entries(key.model_id, key.variant, kind="deep-check", limit=1)
-        if not entries or entries[0].outcome != "cancelled" or not isinstance(entries[0].details, dict):
-            return ""
-        since = str(entries[0].details.get("since", ""))
-        return since if since > days_ago(_STOPPED_CHECK_DAYS) else ""
-
-    def unread(self, key: ModelKey, since: str) -> list[str]:
-        """Files of the model whose content was last read before that time."""
-        return self._look.unread(key, since)
-
-    def repair_plan(self, key: ModelKey, report: IntegrityReport) -> RepairPlan:
-        """What a repair would fetch.
-
-        Raises:
-            ModelNotFoundError, ManifestError: It is not here, or its file list is damaged.
-        """
-        library = self.libraries.holding(key)
-        return Repairer(library, self._hub).plan(key, report)
-
-    def repair(
-        self, key: ModelKey, report: IntegrityReport, context: JobContext, *, limits: TransferLimits | None = None
-    ) -> IntegrityReport:
-        """Repair what a check found; returns how the model looks afterwards.
-
-        Raises:
-            JobCancelled: It was asked to stop; what is repaired stays so.
-            ModelBusyError: Something else is done with it.
-            WanError: As `Repairer.run` says.
-        """
-        library = self.libraries.holding(key)
-        self._index.add_libraries(self.libraries.here)
-        with self._deeds.begin(library, key, ModelStatus.REPAIRING, "repair") as note:
-            find_same = functools.partial(self._index.same_for_repair, check=_cancel_check(context))
-            repairer = Repairer(library, self._hub, limits, find_same)
-            repairer.run(key, report, context)
-            after = quick_check(self._disk, library.folder(key))
-            note["text"] = tr("files repaired: {number}", number=len(report.bad))
-        return after
-
-    def damage_advice(self, key: ModelKey) -> str:
-        """What to tell when damage comes again on the same drive; empty at the first time."""
-        library = self.libraries.where(key)
-        if library is None or self._history.damage_count(library.library_id) < 2:
-            return ""
-        return tr(
-            "This is not the first damage on the drive of {library}: check this drive and the PC's memory.",
-            library=library.root,
-        )
 
     # In the engine's memory ----------------------------------------------------------------------------------------
 
@@ -548,11 +451,6 @@ class ModelManager:
             StoreError: The history cannot be read.
         """
         return self._history.entries(model_id, variant, limit=limit)
-
-
-def _cancel_check(context: JobContext) -> Callable[[int], None]:
-    """For what tells how far it is but not how long it takes."""
-    return lambda _: context.check_cancelled()
 
 
 def _not_usable(metadata: ModelMetadata, state: ModelState | None) -> WanError:

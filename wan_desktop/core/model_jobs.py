@@ -21,9 +21,10 @@ from wan_desktop.core.errors import InputError, ManifestError, ModelBusyError, O
 from wan_desktop.core.hardware import HardwareProfile
 from wan_desktop.core.jobs import JobContext
 from wan_desktop.core.ladder import Policy
-from wan_desktop.core.manager import Adopted, ModelManager, VerifyProgress
+from wan_desktop.core.manager import Adopted, ModelManager
 from wan_desktop.core.measured_speed import SpeedStore
 from wan_desktop.core.model_activity import Step
+from wan_desktop.core.model_checks import VerifyProgress
 from wan_desktop.core.model_offers import ModelOffer, offers_of
 from wan_desktop.core.model_report import ModelReport, report_of
 from wan_desktop.core.model_storage import DriveStorage, disk_usage, storage_by_drive
@@ -260,9 +261,9 @@ def verify(opened: Opened, key: ModelKey, context: JobContext, *, deep: bool) ->
     """Check a model's files.
 
     Raises:
-        JobCancelled, WanError: As `ModelManager.verify` says.
+        JobCancelled, WanError: As `ModelChecks.verify` says.
     """
-    return opened.manager.verify(key, _in_steps(context), deep=deep)
+    return opened.manager.checks.verify(key, _in_steps(context), deep=deep)
 
 
 def verify_all(opened: Opened, context: JobContext) -> tuple[list[ModelKey], list[WanError]]:
@@ -278,7 +279,7 @@ def verify_all(opened: Opened, context: JobContext) -> tuple[list[ModelKey], lis
     errors: list[WanError] = []
     for key in opened.manager.installed():
         try:
-            if opened.manager.verify(key, _in_steps(context), deep=True).bad:
+            if opened.manager.checks.verify(key, _in_steps(context), deep=True).bad:
                 bad.append(key)
         except WanError as error:
             errors.append(error)
@@ -290,16 +291,16 @@ def repair(opened: Opened, key: ModelKey, settings: Settings, context: JobContex
 
     Raises:
         JobCancelled: It was asked to stop; what is repaired stays so.
-        WanError: As `ModelManager.repair` says.
+        WanError: As `ModelChecks.repair` says.
     """
     steps = _in_steps(context)
-    report = opened.manager.verify(key, steps)
+    report = opened.manager.checks.verify(key, steps)
     if not report.bad:
-        report = opened.manager.verify(key, steps, deep=True)
+        report = opened.manager.checks.verify(key, steps, deep=True)
     if not report.bad:
         return report
     limits = TransferLimits(bytes_per_s=settings.download_limit_bytes_per_s)
-    return opened.manager.repair(key, report, steps, limits=limits)
+    return opened.manager.checks.repair(key, report, steps, limits=limits)
 
 
 def adopt(opened: Opened, root: Path, paths: AppPaths, context: JobContext, *, may_copy: bool) -> Adopted:

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from wan_desktop.core.errors import JobCancelled, WanError
 from wan_desktop.core.jobs import JobContext
-from wan_desktop.core.manager import ModelManager, VerifyProgress
+from wan_desktop.core.manager import ModelManager
+from wan_desktop.core.model_checks import VerifyProgress
 from wan_desktop.core.store.library import ModelKey
 from wan_desktop.core.store.status import ModelStatus
 from wan_desktop.core.store.verify import IntegrityReport
@@ -83,7 +84,9 @@ class Scrub:
         """A model with a file that was not read since."""
         for key in self._manager.installed():
             status = self._manager.state(key).status
-            if status == ModelStatus.UNKNOWN or (status == ModelStatus.AVAILABLE and self._manager.unread(key, since)):
+            if status == ModelStatus.UNKNOWN or (
+                status == ModelStatus.AVAILABLE and self._manager.checks.unread(key, since)
+            ):
                 return key
         return None
 
@@ -96,7 +99,7 @@ class Scrub:
                 raise JobCancelled
 
         try:
-            result = self._manager.verify(key, JobContext("scrub", report), deep=True, since=since)
+            result = self._manager.checks.verify(key, JobContext("scrub", report), deep=True, since=since)
         except JobCancelled:
             return  # the files that were read are stamped; it goes on with the others
         except WanError as error:

@@ -90,7 +90,7 @@ def test_that_what_is_done_shows_while_it_is_done(
     seen: list[ModelStatus] = []
     manager.subscribe(lambda key: seen.append(manager.state(key).status))
     manager.download(plan_of(client), context, limits=QUICK)
-    manager.verify(KEY, context, deep=True)
+    manager.checks.verify(KEY, context, deep=True)
     assert seen == [
         ModelStatus.DOWNLOADING,
         ModelStatus.AVAILABLE,
@@ -102,9 +102,9 @@ def test_that_what_is_done_shows_while_it_is_done(
 def test_that_damage_shows_and_stays_until_it_is_repaired(installed: ModelManager, context: JobContext) -> None:
     flip(folder(installed) / WEIGHTS, 5000)
     assert status(installed) == ModelStatus.UNKNOWN
-    report = installed.verify(KEY, context, deep=True)
+    report = installed.checks.verify(KEY, context, deep=True)
     assert status(installed) == ModelStatus.CORRUPTED
-    installed.repair(KEY, report, context, limits=QUICK)
+    installed.checks.repair(KEY, report, context, limits=QUICK)
     assert status(installed) == ModelStatus.AVAILABLE
 
 
@@ -177,7 +177,7 @@ def test_that_a_young_answer_is_not_asked_for_again(
 
 def test_that_a_held_model_is_busy_for_others(installed: ModelManager, context: JobContext) -> None:
     with installed.libraries.main().hold(KEY, "rendering"), pytest.raises(ModelBusyError, match="rendering"):
-        installed.verify(KEY, context)
+        installed.checks.verify(KEY, context)
 
 
 HOLD = """
@@ -198,9 +198,9 @@ def test_that_two_processes_cannot_hold_one_model(installed: ModelManager, conte
         assert other.stdout is not None
         assert other.stdout.readline() == "held\n"
         with pytest.raises(ModelBusyError, match=f"repairing, by another window .*{other.pid}"):
-            installed.verify(KEY, context)
+            installed.checks.verify(KEY, context)
         other.kill()
-    installed.verify(KEY, context)
+    installed.checks.verify(KEY, context)
 
 
 def any_deed(manager: ModelManager, plan: DownloadPlan, rng: random.Random, context: JobContext) -> None:
@@ -208,13 +208,13 @@ def any_deed(manager: ModelManager, plan: DownloadPlan, rng: random.Random, cont
         case 0:
             manager.download(plan, context, limits=QUICK)
         case 1:
-            report = manager.verify(KEY, context, deep=True)
+            report = manager.checks.verify(KEY, context, deep=True)
             if report.bad:
-                manager.repair(KEY, report, context, limits=QUICK)
+                manager.checks.repair(KEY, report, context, limits=QUICK)
         case 2:
             manager.put_back(manager.remove(KEY).item)
         case 3:
-            manager.verify(KEY, context)
+            manager.checks.verify(KEY, context)
         case _:
             manager.state(KEY)
 
@@ -240,7 +240,7 @@ def test_that_many_hands_leave_the_truth(installed: ModelManager, client: HubCli
         thread.join(100)
     assert not problems
     installed.download(plan, context, limits=QUICK)
-    assert installed.verify(KEY, context, deep=True).good
+    assert installed.checks.verify(KEY, context, deep=True).good
     assert status(installed) == ModelStatus.AVAILABLE
 
 
@@ -277,9 +277,9 @@ def test_that_history_tells_what_was_cancelled(manager: ModelManager, client: Hu
 def test_that_a_deep_check_that_was_stopped_goes_on(installed: ModelManager) -> None:
     stopping = JobContext("test", lambda *_: stopping.cancel_asked.set())
     with pytest.raises(JobCancelled):
-        installed.verify(KEY, stopping, deep=True)
-    total = installed.verify(KEY, JobContext("test", lambda *_: None), deep=True)
-    again = installed.verify(KEY, JobContext("test", lambda *_: None), deep=True)
+        installed.checks.verify(KEY, stopping, deep=True)
+    total = installed.checks.verify(KEY, JobContext("test", lambda *_: None), deep=True)
+    again = installed.checks.verify(KEY, JobContext("test", lambda *_: None), deep=True)
     assert total.good
     assert total.read_bytes <= again.read_bytes
 
@@ -287,7 +287,7 @@ def test_that_a_deep_check_that_was_stopped_goes_on(installed: ModelManager) -> 
 def test_that_old_trash_and_quarantine_are_deleted(installed: ModelManager, context: JobContext) -> None:
     library = installed.libraries.main()
     flip(folder(installed) / WEIGHTS, 5000)
-    installed.repair(KEY, installed.verify(KEY, context, deep=True), context, limits=QUICK)
+    installed.checks.repair(KEY, installed.checks.verify(KEY, context, deep=True), context, limits=QUICK)
     installed.remove(KEY)
     assert installed.tidy() == 0
     assert library.empty_trash() > 100_000
@@ -303,12 +303,20 @@ def interrupt_publish(manager: ModelManager) -> None:
     library.folder(KEY).rename(outgoing)
 
 
-@pytest.mark.parametrize("look", [ModelManager.state, ModelManager.tidy, ModelManager.verify])
+@pytest.mark.parametrize(
+    "look",
+    [
+        lambda manager, _: manager.state(KEY),
+        lambda manager, _: manager.tidy(),
+        lambda manager, context: manager.checks.verify(KEY, context),
+    ],
+    ids=["state", "tidy", "verify"],
+)
 def test_that_a_revision_that_a_crash_left_aside_comes_back(
-    installed: ModelManager, context: JobContext, look: Callable[..., object]
+    installed: ModelManager, context: JobContext, look: Callable[[ModelManager, JobContext], object]
 ) -> None:
     interrupt_publish(installed)
-    look(installed, *{ModelManager.state: (KEY,), ModelManager.verify: (KEY, context)}.get(look, ()))
+    look(installed, context)
     assert (installed.libraries.main().folder(KEY) / WEIGHTS).is_file()
     assert status(installed) == ModelStatus.AVAILABLE
 
@@ -334,10 +342,10 @@ def test_that_the_background_check_tidies_up_once_a_day(installed: ModelManager)
 def test_that_damage_that_comes_again_is_advised_on(installed: ModelManager, context: JobContext) -> None:
     for expected in ("", "check this drive"):
         flip(folder(installed) / WEIGHTS, 5000)
-        report = installed.verify(KEY, context, deep=True)
-        assert expected in installed.damage_advice(KEY)
-        assert bool(expected) == bool(installed.damage_advice(KEY))
-        installed.repair(KEY, report, context, limits=QUICK)
+        report = installed.checks.verify(KEY, context, deep=True)
+        assert expected in installed.checks.damage_advice(KEY)
+        assert bool(expected) == bool(installed.checks.damage_advice(KEY))
+        installed.checks.repair(KEY, report, context, limits=QUICK)
 
 
 def test_that_the_background_check_reads_what_is_due(installed: ModelManager) -> None:
