@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 from wan_desktop.core.errors import AlreadyOpenError, DataFolderError
 from wan_desktop.core.paths import AppPaths
+from wan_desktop.core.safe_mode import ARGUMENT as SAFE_MODE
+from wan_desktop.core.safe_mode import Start
 from wan_desktop.core.settings import language_setting
 from wan_desktop.core.words import tr, use_language
 
@@ -27,7 +29,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     paths = AppPaths.find()
     file = _file_named(arguments)
-    if arguments and file is None:
+    safe_mode = arguments == [SAFE_MODE]
+    if arguments and file is None and not safe_mode:
         from wan_desktop.cli import main as run_command  # noqa: PLC0415 - the window does not need it
 
         return run_command(arguments, paths)
@@ -35,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.environ["QT_QPA_PLATFORM"] = "offscreen"
         print(tr("There is no screen, so the window makes its sample video without being seen."), flush=True)  # noqa: T201
         return run_window(paths, sample=True)
-    return run_window(paths, file=file)
+    return run_window(paths, file=file, safe_mode=safe_mode)
 
 
 def has_no_screen(platform: str, environment: Mapping[str, str]) -> bool:
@@ -52,6 +55,7 @@ def run_window(
     engine_command: Sequence[str] | None = None,
     on_first_paint: Callable[[], None] | None = None,
     file: Path | None = None,
+    safe_mode: bool = False,
 ) -> int:
     """Show the window until it is closed, or bring up the one that is open already; returns the exit code.
 
@@ -61,6 +65,7 @@ def run_window(
         engine_command: How the engine is started, if not as usual.
         on_first_paint: Told when the window has been painted.
         file: May bring the settings of a video.
+        safe_mode: Leave out what could keep the window from opening; else only after starts that ended badly.
     """
     _import_what_needs_no_qt()
     from PySide6.QtWidgets import QApplication  # noqa: PLC0415 - the command line does not need it
@@ -82,6 +87,7 @@ def run_window(
     if instance is None:
         print(tr("Wan Desktop is open already; its window was brought to the front."), flush=True)  # noqa: T201
         return 1 if sample else 0
+    start = None if sample else Start(paths.data, asked=safe_mode)
     program = Program(
         application,
         paths,
@@ -92,11 +98,13 @@ def run_window(
         file=file,
         libraries=libraries,
         may_set_up=not sample,
+        start=start,
     )
     program.show()
     code = application.exec()
     program.shutdown()
     instance.close()
+    program.start_again()
     return code
 
 

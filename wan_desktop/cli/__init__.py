@@ -47,7 +47,8 @@ def make_parser(*, as_json: bool = False) -> argparse.ArgumentParser:
     """The parser of all commands."""
     epilog = tr("examples:") + _EXAMPLES + "\n"
     epilog += tr(
-        "Without arguments the window opens. WAN_DESKTOP_HOME moves all data of the program to another folder."
+        "Without arguments the window opens; with --safe-mode it opens without what could keep it from that. "
+        "WAN_DESKTOP_HOME moves all data of the program to another folder."
     )
     kind = _JsonParser if as_json else argparse.ArgumentParser
     as_written = argparse.RawDescriptionHelpFormatter

@@ -7,6 +7,7 @@ from enum import StrEnum
 from wan_desktop.core.drive_space import LEAST_FREE_BYTES
 from wan_desktop.core.hardware import Drive, HardwareProfile, ProblemCode
 from wan_desktop.core.machine import Card, CardKind, card_of
+from wan_desktop.core.safe_mode import MOST_BAD_ENDS, SafeReason
 from wan_desktop.core.words import mark, tr
 
 DISK_FULL_BYTES = LEAST_FREE_BYTES
@@ -24,6 +25,8 @@ _DRIVER_PROBLEMS = (
 class BannerKind(StrEnum):
     """What it is about, the gravest first."""
 
+    SAFE_MODE = "safe-mode"
+    """Explains all the others, and what is missing."""
     NO_CARD = "no-card"
     DISK_FULL = "disk-full"
     DRIVER = "driver"
@@ -39,6 +42,7 @@ class BannerAction(StrEnum):
     OPEN_NVIDIA = "open-nvidia"
     CHECK_AGAIN = "check-again"
     FREE_SPACE = "free-space"
+    RESTART_NORMALLY = "restart-normally"
 
 
 ACTION_NAMES = {
@@ -46,6 +50,7 @@ ACTION_NAMES = {
     BannerAction.OPEN_NVIDIA: mark("Open NVIDIA page"),
     BannerAction.CHECK_AGAIN: mark("Check again"),
     BannerAction.FREE_SPACE: mark("Free space"),
+    BannerAction.RESTART_NORMALLY: mark("Restart normally"),
 }
 
 
@@ -72,17 +77,33 @@ class BannerFacts:
     offline: bool = False
     next_file_bytes: int = 0
     """Of the next download; 0 if there is none."""
+    safe_reason: SafeReason | None = None
+    """Why the window is in safe mode; None if it is not."""
 
 
 def choose_banner(facts: BannerFacts, dismissed: Collection[BannerKind] = ()) -> Banner | None:
     """The gravest that was not put away; None if there is none."""
     found: list[Banner | None] = [_offline()] if facts.offline else []
+    if facts.safe_reason is not None:
+        found.append(_safe_mode(facts.safe_reason))
     if facts.profile is not None:
         card = card_of(facts.profile, facts.gpu_uuid)
         found += [_card_banner(facts.profile, card), _disk_banner(facts.profile.drives, facts.next_file_bytes)]
     order = list(BannerKind)
     open_ones = [banner for banner in found if banner is not None and banner.kind not in dismissed]
     return min(open_ones, key=lambda banner: order.index(banner.kind), default=None)
+
+
+def _safe_mode(reason: SafeReason) -> Banner:
+    words = tr(
+        "The window has its usual look, place and form, and nothing goes on by itself: no engine, no downloads, "
+        "no videos are read. Your settings are kept."
+    )
+    actions = (BannerAction.RESTART_NORMALLY,)
+    if reason is SafeReason.ASKED:
+        return Banner(BannerKind.SAFE_MODE, "info", tr("Safe mode, as you asked"), words, actions)
+    title = tr("Safe mode, because the last {count} starts ended badly", count=MOST_BAD_ENDS)
+    return Banner(BannerKind.SAFE_MODE, "warn", title, words, actions)
 
 
 def _card_banner(profile: HardwareProfile, card: Card) -> Banner | None:

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QFrame, QVBoxLayout
 
 from wan_desktop.core.banner import ACTION_NAMES, BannerAction, BannerFacts, BannerKind, choose_banner
 from wan_desktop.core.model_activity import ActivityKind
+from wan_desktop.core.safe_mode import NextStart
 from wan_desktop.core.words import tr
 from wan_desktop.ui.page import PageId
 from wan_desktop.ui.widgets.controls import Button, announce
@@ -52,6 +53,7 @@ class Banners(QObject):
         self.close_button: Button | None = None
         session.pc.changed.connect(self._on_changed)
         session.settings_changed.connect(self._on_changed)
+        self._choose()
 
     @Slot(bool)
     def set_offline(self, offline: bool) -> None:
@@ -62,14 +64,18 @@ class Banners(QObject):
 
     @Slot(bool)
     def stand_aside(self, aside: bool) -> None:
-        """Show nothing as long as another notice stands there: at most one line is above a page."""
+        """Show nothing as long as another notice stands there: at most one line is above a page.
+
+        Only safe mode is said beside it, as it is the reason why the window is not as usual.
+        """
         self._stands_aside = aside
-        if self._frame is not None:
-            self._frame.setVisible(not aside)
+        self._show_or_hide()
 
     def _choose(self) -> None:
         session = self._session
-        facts = BannerFacts(session.pc.profile, session.settings.gpu_uuid, self._offline, self._next_file_bytes())
+        facts = BannerFacts(
+            session.pc.profile, session.settings.gpu_uuid, self._offline, self._next_file_bytes(), session.safe_reason
+        )
         banner = choose_banner(facts, self._dismissed)
         if banner == self.banner:
             return
@@ -102,8 +108,12 @@ class Banners(QObject):
         inner.addWidget(self.close_button)
         around.addWidget(self.notice)
         self._layout.insertWidget(0, self._frame)
-        self._frame.setVisible(not self._stands_aside)
+        self._show_or_hide()
         announce(self.notice, f"{banner.title}. {banner.words}".strip(), assertive=banner.surface == "bad")
+
+    def _show_or_hide(self) -> None:
+        if self._frame is not None and self.banner is not None:
+            self._frame.setVisible(not self._stands_aside or self.banner.kind is BannerKind.SAFE_MODE)
 
     @Slot(object)
     def _on_changed(self, _changed: object) -> None:
@@ -116,6 +126,8 @@ class Banners(QObject):
                 QDesktopServices.openUrl(QUrl(NVIDIA_PAGE))
             case BannerAction.CHECK_AGAIN:
                 self._session.pc.look()
+            case BannerAction.RESTART_NORMALLY:
+                self._session.restart_requested.emit(NextStart.NORMAL)
             case _:
                 self.page_requested.emit(_PAGES[action])
 

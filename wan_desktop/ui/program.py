@@ -118,7 +118,7 @@ class Program(QObject):
         self._calls: SingleInstance | None = None
         self._to_import: list[str] = []
         self._then = self._on_ready_for_session
-        self._is_over = self._is_closed = self._is_ready = False
+        self._is_over = self._is_ready = False
         self.next_start: NextStart | None = None
         """How the program is to start again when it has ended; None: not at all."""
         self.reachability: Reachability | None = None
@@ -280,18 +280,18 @@ class Program(QObject):
         self.next_start = how
         self.window.close()
         question = self.window.question
-        if self._is_closed:
+        if self._is_over:
             self._application.quit()
         elif question is not None and question.box is not None:
             question.box.finished.connect(self._on_close_question_over)
 
     @Slot()
     def _on_close_question_over(self) -> None:
-        if not self._is_closed:  # a later end is an end
+        if not self._is_over:  # a later end is an end
             self.next_start = None
 
     @Slot()
     def _on_closed(self) -> None:
-        self._is_closed = True
+        self._is_over = True  # what was to come in the next turns does not: a wizard would hold the program open
         if self._remembers:
             save_place(place_of(self.window), place_file(self._paths.data))

@@ -87,7 +87,8 @@ class CreatePage(QFrame):
         self.desk = RenderDesk(session, self.stage, self)
         self.tools = FormTools(session, self.footer, load_model, self)
         self._connect_parts(self.desk, self.tools)
-        self.stage.show_recent(session.library)
+        if session.safe_reason is None:  # else the newest videos, which it would open, wait for the page Library
+            self.stage.show_recent(session.library)
         deeds = FinishedDeeds(session, self.stage, self)
         deeds.page_requested.connect(self.page_requested)
         deeds.start_image_wanted.connect(self._on_start_image)

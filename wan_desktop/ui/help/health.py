@@ -14,6 +14,7 @@ from wan_desktop.core.doctor import HealthFix, HealthItem, HealthState, worst
 from wan_desktop.core.pc_rows import DRIVER_PAGE
 from wan_desktop.core.words import mark, tr, trn
 from wan_desktop.ui.help.part import HelpPart, plain_label, scrolled
+from wan_desktop.ui.help.safe_mode import SafeModeCard
 from wan_desktop.ui.help.self_test import SelfTestCard
 from wan_desktop.ui.page import PageId
 from wan_desktop.ui.widgets.badge import Badge
@@ -134,6 +135,8 @@ class HealthPart(HelpPart):
         self.self_test = SelfTestCard(session, examination, inner)
         self.self_test.help_requested.connect(self.help_requested)
         self._layout.addWidget(self.self_test)
+        self.safe_mode = SafeModeCard(session, inner)
+        self._layout.addWidget(self.safe_mode)
         self._layout.addStretch(1)
         examination.changed.connect(self._on_changed)
         examination.failed.connect(self._on_failed)

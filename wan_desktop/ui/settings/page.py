@@ -239,8 +239,9 @@ class SettingsPage(Page):
     @Slot(object)
     def _show(self, settings: Settings) -> None:
         """Show the settings as they are, and let the window look as they say."""
-        self._theme.set_theme(settings.theme)
-        self._theme.set_scale(settings.text_scale)
+        if self.session.safe_reason is None:  # else only what is changed now counts, and the program sees to that
+            self._theme.set_theme(settings.theme)
+            self._theme.set_scale(settings.text_scale)
         changed = settings.changed()
         for field, editor in self.editors.items():
             editor.show_value(getattr(settings, field))
