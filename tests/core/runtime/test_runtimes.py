@@ -1,4 +1,4 @@
-"""A runtime is installed from small real wheels, takes the old one's place only when it works, and can be gone back from."""
+"""A runtime of small real wheels takes the old one's place only when it works, and can be gone back from."""
 
 import dataclasses
 import json
@@ -96,7 +96,7 @@ def test_that_without_a_runtime_one_is_told_to_install_it(runtimes: Runtimes, pa
         runtimes.check(quiet())
 
 
-# Again, and another one ------------------------------------------------------------------------------------------------
+# Again, and another one ----------------------------------------------------------------------------------------------
 
 
 def test_that_an_unchanged_lock_downloads_nothing(
@@ -154,7 +154,7 @@ def test_that_wheels_can_be_dropped_and_the_runtime_stays(
     assert server.all_sent_bytes == sum(len(wheel.content) for wheel in parts.old)
 
 
-# What fails leaves the old one -----------------------------------------------------------------------------------------
+# What fails leaves the old one ---------------------------------------------------------------------------------------
 
 
 def test_that_a_failed_self_test_keeps_the_old_runtime(runtimes: Runtimes, parts: Parts, old: InstalledRuntime) -> None:
@@ -288,7 +288,7 @@ def test_that_a_file_that_is_gone_from_the_server_is_named(
     assert "licence" not in caught.value.hint
 
 
-# Damage and repair -----------------------------------------------------------------------------------------------------
+# Damage and repair ---------------------------------------------------------------------------------------------------
 
 
 def flip(path: Path, offset: int = -100) -> None:
@@ -380,7 +380,7 @@ def test_that_a_lost_selection_is_found_again(
     assert not server.asked
 
 
-# Going back ------------------------------------------------------------------------------------------------------------
+# Going back ----------------------------------------------------------------------------------------------------------
 
 
 def test_that_one_can_go_back_and_the_refused_one_is_known(
@@ -412,7 +412,7 @@ def test_that_one_cannot_go_back_to_nothing_or_to_what_is_damaged(
     assert runtimes.current(parts.new_lock) == new
 
 
-# Two at once -----------------------------------------------------------------------------------------------------------
+# Two at once ---------------------------------------------------------------------------------------------------------
 
 
 def test_that_a_second_one_is_told_that_the_first_is_at_work(
