@@ -124,12 +124,12 @@ def test_that_an_import_can_be_cancelled_and_leaves_nothing_half(
 Change = Callable[[list[Path]], None]
 
 
-def rewritten(path: Path, change: Callable[[dict[str, bytes]], None], **options: int) -> None:
+def rewritten(path: Path, change: Callable[[dict[str, bytes]], object], compression: int = zipfile.ZIP_STORED) -> None:
     """The same zip with other entries."""
     with zipfile.ZipFile(path) as archive:
         entries = {info.filename: archive.read(info) for info in archive.infolist()}
     change(entries)
-    with zipfile.ZipFile(path, "w", **options) as archive:
+    with zipfile.ZipFile(path, "w", compression) as archive:
         for name, data in entries.items():
             archive.writestr(name, data)
 

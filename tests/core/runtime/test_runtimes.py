@@ -354,7 +354,11 @@ def test_that_a_check_finds_every_changed_file_and_remembers_it(
     runtimes: Runtimes, parts: Parts, old: InstalledRuntime, damage: str
 ) -> None:
     file = packages_of(old.folder) / "engine" / "__init__.py"
-    acts = {"changed": lambda: flip(file, 0), "cut": lambda: file.write_bytes(b""), "gone": file.unlink}
+    acts: dict[str, Callable[[], object]] = {
+        "changed": lambda: flip(file, 0),
+        "cut": lambda: file.write_bytes(b""),
+        "gone": file.unlink,
+    }
     acts[damage]()
     assert runtimes.look(parts.old_lock).state is RuntimeState.READY
     problems = runtimes.check(quiet())
