@@ -6,12 +6,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from PySide6.QtCore import QMimeData, Qt
+from PySide6.QtGui import QGuiApplication, QTextCursor
 from pytestqt.qtbot import QtBot
 
 from tests.ui.conftest import WAIT_MS, OpenProgram
 from tests.ui.test_form import drop
 from wan_desktop.core.catalog import GenerationMode
 from wan_desktop.core.generation import GenerationDraft, Sampler
+from wan_desktop.core.prompt import MAX_TYPED_CHARACTERS
 from wan_desktop.core.records import from_plain, to_plain
 from wan_desktop.core.render_queue import RenderJob
 from wan_desktop.core.settings import MemoryMode, VideoQuality
@@ -75,13 +78,100 @@ def test_that_wishes_go_with_the_render_and_no_further(qtbot: QtBot, open_progra
     assert program.session.settings.memory_mode is MemoryMode.AUTOMATIC
 
 
-@pytest.mark.parametrize("words", ["word " * 20_000, "\U0001f98a " * 50_000, "\u05e9\u05dc\u05d5\u05dd " * 20_000])
-def test_that_a_hundred_thousand_signs_are_counted_and_told(qtbot: QtBot, open_page: OpenPage, words: str) -> None:
+LONG = {
+    "words": "word " * 20_000,
+    "emoji": "\U0001f98a " * 50_000,
+    "hebrew": "\u05e9\u05dc\u05d5\u05dd " * 20_000,
+}
+
+
+@pytest.mark.parametrize("words", LONG.values(), ids=LONG.keys())
+def test_that_a_hundred_thousand_signs_are_taken_counted_and_told(
+    qtbot: QtBot, open_page: OpenPage, words: str
+) -> None:
     page = open_page()
     page.form.write_prompt(words)
-    assert page.form.state.prompt == words
+    kept = words[:MAX_TYPED_CHARACTERS]
+    assert page.form.prompt.toPlainText() == kept
+    assert page.form.state.prompt == kept
+    told = page.form.prompt_field.said()
+    assert told == "A prompt holds up to 10,000 characters; models read far less."
     qtbot.waitUntil(lambda: "reads the beginning only" in page.form.prompt_field.said(), timeout=WAIT_MS)
-    assert len(page.form.prompt.extraSelections()) == 1
+    assert page.form.prompt_field.said().startswith(told)
+    (mark,) = page.form.prompt.extraSelections()
+    dimmed = mark.cursor.selectedText()
+    assert dimmed
+    assert kept.endswith(dimmed)
+
+
+@pytest.mark.parametrize("sign", ["x", "\U0001f98a"], ids=["letter", "emoji"])
+def test_that_one_word_of_a_hundred_thousand_signs_is_taken_counted_and_told(
+    qtbot: QtBot, open_page: OpenPage, sign: str
+) -> None:
+    page = open_page()
+    page.form.write_prompt(sign * 100_000)
+    assert page.form.state.prompt == sign * MAX_TYPED_CHARACTERS
+    assert "10,000" in page.form.prompt_field.said()
+    qtbot.waitUntil(lambda: bool(page.form.tokens.text()), timeout=WAIT_MS)  # which is one for the tests' tokenizer
+
+
+def test_that_what_did_not_fit_can_be_copied(qtbot: QtBot, open_page: OpenPage) -> None:
+    page = open_page()
+    words, messages = LONG["words"], page.window().session.messages
+    page.form.write_prompt("a fox, ")
+    data = QMimeData()
+    data.setText(words)
+    page.form.prompt.moveCursor(QTextCursor.MoveOperation.Start)
+    page.form.prompt.insertFromMimeData(data)
+    prompt = page.form.state.prompt
+    assert len(prompt) == MAX_TYPED_CHARACTERS
+    assert prompt.endswith("a fox, ")
+    assert words.startswith(prompt.removesuffix("a fox, "))
+    QGuiApplication.clipboard().clear()
+    said = messages.messages[0]
+    assert said.title == "Only the beginning was taken"
+    messages.act(said)
+    assert QGuiApplication.clipboard().text() == words
+    page.form.prompt.undo()
+    assert page.form.state.prompt == "a fox, "
+    assert "10,000" not in page.form.prompt_field.said()
+
+
+def test_that_a_full_prompt_refuses_letters_and_says_so(qtbot: QtBot, open_page: OpenPage) -> None:
+    page = open_page()
+    edit = page.form.prompt
+    page.form.write_prompt("\U0001f98a" * (MAX_TYPED_CHARACTERS - 1))
+    qtbot.keyClicks(edit, "ab")
+    assert page.form.state.prompt.endswith("\U0001f98aa")
+    assert "10,000" in page.form.prompt_field.said()
+    qtbot.keyClick(edit, Qt.Key.Key_Return)
+    assert len(page.form.state.prompt) == MAX_TYPED_CHARACTERS
+    qtbot.keyClick(edit, Qt.Key.Key_Backspace)
+    assert "10,000" not in page.form.prompt_field.said()
+    qtbot.keyClicks(edit, "b")
+    assert page.form.state.prompt.endswith("\U0001f98ab")
+    edit.selectAll()
+    qtbot.keyClicks(edit, "c")
+    assert page.form.state.prompt == "c"
+
+
+def test_that_a_draft_that_is_too_long_is_told_when_it_is_shown(qtbot: QtBot, open_page: OpenPage) -> None:
+    page = open_page()
+    page.form.set_state(page.form.state.with_changes(prompt="y" * 15_000))
+    assert page.form.state.prompt == "y" * MAX_TYPED_CHARACTERS
+    assert "10,000" in page.form.prompt_field.said()
+    assert page.window().session.messages.messages[0].title == "Only the beginning was taken"
+
+
+def test_that_what_to_avoid_is_cut_and_told_too(qtbot: QtBot, open_page: OpenPage) -> None:
+    page = open_page()
+    page.form.avoid.set_open(True)
+    edit = page.form.avoid.content
+    edit.replace_all("z" * 12_000)
+    qtbot.keyClicks(edit, "more")
+    assert page.form.state.negative_prompt == "z" * MAX_TYPED_CHARACTERS
+    titles = [message.title for message in page.window().session.messages.messages]
+    assert titles == ["No more fits in", "Only the beginning was taken"]
 
 
 def huge_png() -> bytes:

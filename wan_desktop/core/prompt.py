@@ -8,6 +8,8 @@ from wan_desktop.core.errors import IntegrityError
 from wan_desktop.core.words import tr
 
 MAX_CHARACTERS = 20_000
+MAX_TYPED_CHARACTERS = 10_000
+"""Of a text field for prompts: far more than the 512 tokens that a model reads, and drawn without a pause."""
 
 
 class PromptTokenizer:

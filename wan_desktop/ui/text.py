@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from wan_desktop.core.prompt import MAX_TYPED_CHARACTERS
 from wan_desktop.core.words import mark, tr, trn
 
 if TYPE_CHECKING:
@@ -127,6 +128,11 @@ def tokens_too_many(count: int, limit: int) -> str:
         count=count - 1,
         limit=limit - 1,
     )
+
+
+def prompt_is_full() -> str:
+    """Why no more fits into a field for a prompt."""
+    return tr("A prompt holds up to {count} characters; models read far less.", count=f"{MAX_TYPED_CHARACTERS:,}")
 
 
 def stage_name(stage: Stage) -> str:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import secrets
+from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSignalBlocker, Signal, Slot
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from wan_desktop.core.catalog import GenerationMode
@@ -125,7 +127,7 @@ class CreateForm(QWidget):
 
     def _build_ui(self, session: Session) -> None:
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(20, 16, 20, 16)
+        layout.setContentsMargins(20, 16, 14, 16)  # the scroll bar is on the right
         layout.setSpacing(14)
         self._build_what(layout, session)
         self._build_words(layout)
@@ -156,13 +158,18 @@ class CreateForm(QWidget):
             self.prompt_box.field,
             self.prompt_box.tokens,
         )
+        self.prompt.shortened.connect(self._on_cut)
         self.prompt.setPlainText(self._state.prompt)
+        if self.prompt.is_full:
+            self._state = self._state.with_changes(prompt=self.prompt.toPlainText())
         layout.addWidget(self.prompt_box)
         self.avoid = Fold(tr("What to avoid"), self._build_avoid, self)
         layout.addWidget(self.avoid)
 
     def _build_avoid(self, parent: QWidget) -> QWidget:
         edit = PromptEdit(tr("What to avoid"), parent, lines=3)
+        edit.shortened.connect(self._on_cut)
+        edit.refused.connect(self._on_refused)
         edit.setPlainText(self._negative())
         edit.setPlaceholderText(tr("Things that should not be in the video"))
         edit.textChanged.connect(self._on_avoid)
@@ -288,6 +295,17 @@ class CreateForm(QWidget):
         if isinstance(self.avoid.content, PromptEdit):
             written = self.avoid.content.toPlainText()
             self.change(negative_prompt=None if written == self._model.metadata.negative_prompt else written)
+
+    @Slot(str)
+    def _on_cut(self, whole: str) -> None:
+        """Only the beginning of a text was taken; all of it can still be had."""
+        copy = partial(QGuiApplication.clipboard().setText, whole)
+        title = tr("Only the beginning was taken")
+        self._session.messages.say("warn", title, text.prompt_is_full(), (tr("Copy the whole text"), copy))
+
+    @Slot()
+    def _on_refused(self) -> None:
+        self._session.messages.say("warn", tr("No more fits in"), text.prompt_is_full())
 
     @Slot(object)
     def _on_counted(self, count: TokenCount) -> None:

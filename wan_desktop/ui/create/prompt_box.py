@@ -11,6 +11,7 @@ from wan_desktop.core.catalog import TEXT_LENGTH
 from wan_desktop.core.words import tr
 from wan_desktop.ui import text
 from wan_desktop.ui.create.prompt_edit import PromptEdit
+from wan_desktop.ui.shortcuts import Action, show_keys
 from wan_desktop.ui.widgets.controls import Button, set_role
 from wan_desktop.ui.widgets.form import FormField, value_label
 
@@ -32,6 +33,10 @@ class PromptBox(QWidget):
     def __init__(self, sample: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.panel: StylesPanel | None = None
+        self._is_told = False
+        """That no more fits in."""
+        self._too_many = ""
+        """What is said of tokens that are not read."""
         self.edit = PromptEdit(tr("Prompt"), self)
         example = tr("For example: {prompt}", prompt=sample)
         self.edit.setPlaceholderText(example if sample else tr("What should happen in the video?"))
@@ -39,9 +44,8 @@ class PromptBox(QWidget):
             tr("Styles"), self, kind="link", icon_name="wand-sparkles", name=tr("Styles for camera, light and look")
         )
         self.styles.setCheckable(True)
-        self.history = Button(
-            tr("History"), self, kind="link", icon_name="history", name=tr("Prompts you used before (Ctrl+H)")
-        )
+        self.history = Button(tr("History"), self, kind="link", icon_name="history", name=tr("Prompts you used before"))
+        show_keys(self.history, Action.HISTORY)
         links = QWidget(self)
         row = QHBoxLayout(links)
         row.setContentsMargins(0, 0, 0, 0)
@@ -57,6 +61,8 @@ class PromptBox(QWidget):
         self.styles.toggled.connect(self._on_styles)
         self.history.clicked.connect(self.history_requested)
         self.edit.textChanged.connect(self._on_text)
+        self.edit.shortened.connect(self._on_full)
+        self.edit.refused.connect(self._on_full)
         self.edit.undoAvailable.connect(self.undo.setEnabled)
 
     def take_over(self, other: PromptBox) -> None:
@@ -71,14 +77,20 @@ class PromptBox(QWidget):
         too_many = count.read_characters is not None
         self.tokens.setText(text.tokens_used(count.tokens, TEXT_LENGTH))
         set_role(self.tokens, "warn" if too_many else "value")
-        self.field.say(text.tokens_too_many(count.tokens, TEXT_LENGTH) if too_many else "", "warn")
+        self._too_many = text.tokens_too_many(count.tokens, TEXT_LENGTH) if too_many else ""
+        self._say()
         self.edit.mark_unread(count.read_characters)
+
+    def _say(self) -> None:
+        full = text.prompt_is_full() if self._is_told else ""
+        self.field.say(f"{full} {self._too_many}".strip(), "warn")
 
     def _build_foot(self) -> QHBoxLayout:
         foot = QHBoxLayout()
         self.undo = Button(
-            tr("Undo"), self, kind="link", icon_name="undo-2", name=tr("Undo the last change of the prompt (Ctrl+Z)")
+            tr("Undo"), self, kind="link", icon_name="undo-2", name=tr("Undo the last change of the prompt")
         )
+        show_keys(self.undo, Action.UNDO_PROMPT)
         self.undo.setEnabled(False)
         self.undo.clicked.connect(self.edit.undo)
         self.tokens = value_label(self)
@@ -107,6 +119,14 @@ class PromptBox(QWidget):
         self.edit.replace_all(with_words(prompt, words) if wanted else without_words(prompt, words))
 
     @Slot()
+    def _on_full(self) -> None:
+        self._is_told = True
+        self._say()
+
+    @Slot()
     def _on_text(self) -> None:
+        if self._is_told and not self.edit.is_full:
+            self._is_told = False
+            self._say()
         if self.panel is not None and self.panel.isVisible():
             self.panel.show_prompt(self.edit.toPlainText())
