@@ -179,6 +179,18 @@ def test_that_poster_and_frames_come_on_request(studio: Studio, tiny_model: Tiny
     assert len(list(result.frames_folder.iterdir())) == 17
 
 
+def test_that_a_full_disk_costs_the_frames_and_not_the_video(
+    studio: Studio, tiny_model: TinyModel, small_disk: Path
+) -> None:
+    (small_disk / "filler").write_bytes(bytes(512 * 1024 - 170_000))
+    result = studio.make(tiny_model("t2v"), path=small_disk / "out.mp4", png_frames=True)
+    assert result.path == small_disk / "out.mp4"
+    assert len(decode(result.path)) == 17
+    assert result.frames_folder is None
+    assert "could not be written: there is no space left" in result.frames_problem
+    assert sorted(file.name for file in small_disk.iterdir()) == ["filler", "out.mp4"]
+
+
 def test_that_the_model_stays_loaded_and_changed_files_are_loaded_anew(studio: Studio, own_model: TinyModel) -> None:
     folder = own_model("t2v")
     first = studio.make(folder)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -159,6 +160,70 @@ def test_that_a_full_disk_is_said_and_leaves_nothing(tmp_path: Path, small_disk:
         write(small_disk / "a.mp4", noise)
     assert "the work is kept" in caught.value.hint
     assert list(small_disk.iterdir()) == []
+
+
+def grain(frames: int, side: int = 64) -> np.ndarray:
+    """The same fine noise over and over: large as pictures, small as a video."""
+    picture = np.random.default_rng(0).integers(0, 255, (side, side, 3), np.uint8)
+    return np.repeat(picture[None], frames, axis=0)
+
+
+def test_that_a_disk_that_is_too_small_for_the_frames_still_takes_the_video(small_disk: Path) -> None:
+    path = small_disk / "a.mp4"
+    with VideoWriter(path, width=64, height=64, fps=8, png_frames=True) as writer:
+        writer.write(grain(60))
+        assert writer.finish(RECIPE.to_json()) is None
+    assert writer.frames_problem == (
+        f"The single frames could not be written: there is no space left in {small_disk}. The video is whole."
+    )
+    assert [file.name for file in small_disk.iterdir()] == ["a.mp4"]
+    assert len(decode(path)) == 60
+    assert read_recipe(path) == RECIPE
+
+
+def test_that_the_frames_leave_room_for_the_video(small_disk: Path) -> None:
+    # Just so many pictures that they would all go on, and the video would not.
+    path = small_disk / "a.mp4"
+    pictures_bytes = 0
+    with VideoWriter(path, width=64, height=64, fps=8, png_frames=True) as writer:
+        for picture in grain(200):
+            writer.write(picture[None])
+            left_bytes = shutil.disk_usage(small_disk).free
+            pictures_bytes = max(pictures_bytes, 512 * 1024 - left_bytes)
+            assert left_bytes >= 4 * picture.nbytes
+        writer.finish(RECIPE.to_json())
+    assert pictures_bytes > 200_000  # it did write some
+    assert len(decode(path)) == 200
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such limit")
+def test_that_a_frame_that_cannot_be_written_does_not_cost_the_video(tmp_path: Path) -> None:
+    import resource  # noqa: PLC0415 - not on Windows
+
+    path = tmp_path / "a.mp4"
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with VideoWriter(path, width=128, height=128, fps=8, png_frames=True) as writer:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))
+        try:
+            writer.write(grain(3, side=128))  # each is larger
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        assert writer.finish(RECIPE.to_json()) is None
+    assert "File too large" in writer.frames_problem
+    assert [file.name for file in tmp_path.iterdir()] == ["a.mp4"]
+    assert len(decode(path)) == 3
+
+
+def test_that_frames_whose_place_is_taken_do_not_cost_the_video(tmp_path: Path) -> None:
+    (tmp_path / "a frames").mkdir()
+    (tmp_path / "a frames" / "notes.txt").write_text("mine", encoding="utf-8")
+    path = tmp_path / "a.mp4"
+    with VideoWriter(path, width=64, height=64, fps=8, png_frames=True) as writer:
+        writer.write(grain(3))
+        assert writer.finish(RECIPE.to_json()) is None
+    assert writer.frames_problem
+    assert (tmp_path / "a frames" / "notes.txt").read_text(encoding="utf-8") == "mine"
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["a frames", "a.mp4"]
 
 
 def garbage(path: Path) -> None:

@@ -60,9 +60,9 @@ def test_that_a_finished_video_appears_and_opens_in_the_library(qtbot: QtBot, op
     assert library.details.entry.path == video
 
 
-def show_done(page: CreatePage, video: Path) -> None:
+def show_done(page: CreatePage, video: Path, frames_problem: str = "") -> None:
     """As after a render of that file."""
-    result = GenerationResult(path=video, seconds=1.0, timings_s={}, attempts=())
+    result = GenerationResult(path=video, seconds=1.0, timings_s={}, attempts=(), frames_problem=frames_problem)
     page.stage.show_done(RenderDone(Settled(RECIPE.request, ()), video, result))
 
 
@@ -102,6 +102,20 @@ def test_that_the_finished_file_is_copied_deleted_and_put_back(qtbot: QtBot, ope
     messages.act(messages.messages[0])
     qtbot.waitUntil(video.is_file, timeout=WAIT_MS)
     qtbot.waitUntil(lambda: page.window().page_id is PageId.LIBRARY, timeout=WAIT_MS)
+
+
+def test_that_frames_that_could_not_be_written_are_told_with_the_video(qtbot: QtBot, open_page: OpenPage) -> None:
+    page = open_page()
+    (video,) = fill(page.window().session.paths.videos, 1)
+    why = "The single frames could not be written: there is no space left in /videos. The video is whole."
+    show_done(page, video, frames_problem=why)
+    notes = page.stage.finished.notes
+    assert notes.isVisible()
+    assert notes.text().splitlines()[0] == why
+    assert notes.property("role") == "warn"
+    show_done(page, video)
+    assert why not in notes.text()
+    assert notes.property("role") == "note"
 
 
 def test_that_the_finished_video_is_compared_with_the_one_before(qtbot: QtBot, open_page: OpenPage) -> None:

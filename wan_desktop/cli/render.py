@@ -95,6 +95,8 @@ def run_render(args: argparse.Namespace, paths: AppPaths, reporter: Reporter) ->
             tr("{out} could not be written; the video was saved to {path}.", out=out, path=result.path),
             path=result.path,
         )
+    if result.frames_problem:
+        reporter.event("frames-missing", result.frames_problem)
     return reporter.result(str(result.path), to_plain(result))
 
 

@@ -119,6 +119,8 @@ class GenerationResult:
     timings_s: dict[str, float]
     attempts: tuple[Attempt, ...]
     frames_folder: Path | None = None
+    frames_problem: str = ""
+    """Why there are no single frames although they were asked for, in a sentence."""
     poster: Path | None = None
     peak_memory_bytes: int = 0
     """Peak video memory on a graphics card; 0 on a CPU."""

@@ -294,6 +294,7 @@ class _Run:
             timings_s=self._timings_s,
             attempts=attempts,
             frames_folder=frames_folder,
+            frames_problem=writer.frames_problem,
             poster=poster,
             peak_memory_bytes=memory.peak_memory_bytes(self._device),
         )

@@ -20,6 +20,7 @@ from wan_desktop.core.files import replace_patiently, write_atomically
 from wan_desktop.core.recipe import RECIPE_KEY
 from wan_desktop.core.settings import VideoQuality
 from wan_desktop.core.words import tr
+from wan_desktop.engine.frame_files import FrameFiles
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer as Buffer
@@ -63,9 +64,8 @@ class VideoWriter:
         self._path = path
         self._recipe_inside = recipe_inside
         self._beside = path.with_name(f".{path.stem}.{os.getpid()}.part.mp4")
-        self._frames_folder = path.with_name(f"{path.stem} frames") if png_frames else None
-        self._frames_beside = path.with_name(f".{path.stem}.{os.getpid()}.frames.part")
         self._packets: list[Any] = []
+        self._packets_bytes = 0
         self.frame_count = 0
         with _translated(path):
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -78,8 +78,7 @@ class VideoWriter:
                 # To move the index to the front, the library reads the file again.
                 io_open=lambda *_: self._beside.open("rb"),
             )
-            if png_frames:
-                self._frames_beside.mkdir(exist_ok=True)
+        self._frames = FrameFiles(path) if png_frames else None
         encoding = {"crf": _CRF[quality], "preset": "medium"}
         stream: Any = self._container.add_stream("libx264", rate=fps, options=encoding)
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
@@ -99,9 +98,6 @@ class VideoWriter:
 
         Args:
             pictures: `(n, height, width, 3)`, uint8.
-
-        Raises:
-            DiskFullError, VideoNotSavedError: The PNG frames cannot be written.
         """
         for picture in pictures:
             frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
@@ -112,23 +108,27 @@ class VideoWriter:
                 dst_colorspace=Colorspace.ITU709,
             )
             converted.pts = self.frame_count
-            self._packets += self._stream.encode(converted)
+            self._keep(self._stream.encode(converted))
             self.frame_count += 1
-            if self._frames_folder is not None:
-                with _translated(self._path):
-                    Image.fromarray(picture).save(self._frames_beside / f"{self.frame_count:05d}.png")
+            if self._frames is not None:
+                self._frames.write(picture, video_bytes=self._packets_bytes)
+
+    @property
+    def frames_problem(self) -> str:
+        """Why there are no PNG frames although they were asked for, in a sentence."""
+        return self._frames.problem if self._frames is not None else ""
 
     def finish(self, recipe_json: str) -> Path | None:
         """Write the file and give it its name.
 
         Returns:
-            The folder of PNG frames, if they were asked for.
+            The folder of PNG frames, if they were asked for and could be written.
 
         Raises:
             DiskFullError: The disk is full.
             VideoNotSavedError: The file cannot be written or renamed.
         """
-        self._packets += self._stream.encode(None)
+        self._keep(self._stream.encode(None))
         with _translated(self._path):
             if self._recipe_inside:
                 # Players show the comment; ours reads its own key, which no other program overwrites.
@@ -138,12 +138,14 @@ class VideoWriter:
             self._container.close()
             os.fsync(self._file.fileno())
             self._file.close()
-            if self._frames_folder is not None:
-                _replace_folder(self._frames_beside, self._frames_folder)
             if not self._recipe_inside:
                 write_atomically(self._path.with_suffix(".json"), recipe_json.encode())
             replace_patiently(self._beside, self._path)
-        return self._frames_folder
+        return self._frames.publish() if self._frames is not None else None
+
+    def _keep(self, packets: list[Any]) -> None:
+        self._packets += packets
+        self._packets_bytes += sum(packet.size for packet in packets)
 
     def _discard(self) -> None:
         """Remove what has no final name."""
@@ -151,7 +153,8 @@ class VideoWriter:
         _quietly(self._file.close)
         _quietly(self._container.close)
         _quietly(lambda: self._beside.unlink(missing_ok=True))
-        _quietly(lambda: _remove_folder(self._frames_beside))
+        if self._frames is not None:
+            self._frames.discard()
 
 
 def save_poster(path: Path, picture: np.ndarray) -> Path:
@@ -225,19 +228,6 @@ class _WholeWrites(io.FileIO):
         while done < len(view):
             done += super().write(view[done:]) or 0
         return done
-
-
-def _replace_folder(source: Path, target: Path) -> None:
-    if target.exists():
-        _remove_folder(target)
-    source.rename(target)
-
-
-def _remove_folder(folder: Path) -> None:
-    if folder.exists():
-        for file in folder.glob("*.png"):
-            file.unlink()
-        folder.rmdir()
 
 
 def _quietly(clean: Callable[[], None]) -> None:

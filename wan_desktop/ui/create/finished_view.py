@@ -61,7 +61,9 @@ class FinishedView(QWidget):
             asked, saved = done.asked_path.parent, result.path.parent
             words = tr("The video could not be saved in {asked}, so it was saved in {saved}.", asked=asked, saved=saved)
             notes.insert(0, words)
-        set_role(self.notes, "warn" if rescued else "note")
+        if result.frames_problem:
+            notes.insert(0, result.frames_problem)
+        set_role(self.notes, "warn" if rescued or result.frames_problem else "note")
         self.notes.setText("\n".join(notes))
         self.notes.setVisible(bool(notes))
         self.player.open(result.path)
@@ -81,6 +83,7 @@ class FinishedView(QWidget):
         self.last_frame.setToolTip(tr("Go on from where this video ends"))
         self.compare = Button(tr("Compare"), box, icon_name="columns-2")
         self.compare.setToolTip(tr("Beside the video that was made before"))
+        self.show_there = Button(tr("Show in Library"), box, icon_name="images")
         self.folder = Button(tr("Open folder"), box, icon_name="folder-open")
         self.copy = Button(tr("Copy file"), box, icon_name="copy")
         self.delete = Button(tr("Delete"), box, kind="danger", icon_name="trash-2")
@@ -88,14 +91,13 @@ class FinishedView(QWidget):
         own = {self.reuse: self._on_reuse, self.variation: self._on_variation, self.folder: self._on_folder}
         for button in (
             *(self.variation, self.reuse, self.last_frame, self.compare),
-            self.folder,
-            self.copy,
-            self.delete,
+            *(self.show_there, self.folder, self.copy, self.delete),
         ):
             button.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
             button.clicked.connect(own.get(button, self._on_deed))
             flow.addWidget(button)
         deeds = {self.last_frame: "last-frame", self.compare: "compare", self.copy: "copy-file", self.delete: "delete"}
+        deeds[self.show_there] = "show"
         for button, deed in deeds.items():
             button.setProperty("deed", deed)
         return box

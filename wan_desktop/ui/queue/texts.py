@@ -59,7 +59,8 @@ def state_words(job: RenderJob) -> str:
         case RenderState.WAITING if job.interrupted:
             return tr("was interrupted, begins anew")
         case RenderState.DONE if job.result is not None and job.result.seconds > 0:
-            return tr("made in {time}", time=text.duration(job.result.seconds))
+            made = tr("made in {time}", time=text.duration(job.result.seconds))
+            return text.DOT.join(part for part in (made, job.result.frames_problem) if part)
         case _:
             return ""
 
