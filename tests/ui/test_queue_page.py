@@ -27,10 +27,10 @@ from wan_desktop.core.render_queue import (
     WhenDone,
 )
 from wan_desktop.core.settings import Settings
-from wan_desktop.ui.page import PageId
+from wan_desktop.ui.page import PageId, VideoTarget
 from wan_desktop.ui.queue import texts
 from wan_desktop.ui.queue.page import QueuePage
-from wan_desktop.ui.queue.row import JobRow
+from wan_desktop.ui.queue.row import Deed, JobRow
 from wan_desktop.ui.session import Session
 
 ESTIMATE = RenderEstimate(240.0, 300.0)
@@ -321,6 +321,18 @@ def test_that_finished_jobs_are_cleared_and_their_videos_stay(
     qtbot.mouseClick(page.clear, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: page.stack.currentWidget() is page.empty, timeout=WAIT_MS)
     assert all(video.is_file() for video in videos)
+
+
+def test_that_a_finished_job_shows_its_video_in_the_library(
+    qtbot: QtBot, make_page: Callable[..., QueuePage]
+) -> None:
+    page = make_page(three)
+    qtbot.mouseClick(page.pause, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: len(page.finished.rows) == 3, timeout=WAIT_MS)
+    row = page.finished.rows[1]
+    with qtbot.waitSignal(page.page_requested) as asked:
+        row.asked.emit(Deed.LIBRARY, row.job.job_id)
+    assert asked.args == [PageId.LIBRARY, VideoTarget(row.job.result.path)]
 
 
 def test_that_a_long_history_is_shown_in_parts(qtbot: QtBot, make_page: Callable[..., QueuePage]) -> None:

@@ -49,14 +49,18 @@ def make(qtbot: QtBot, page: CreatePage, count: int = 1) -> None:
 def test_that_a_video_that_is_done_while_another_page_is_in_front_is_said(qtbot: QtBot, open_page: OpenPage) -> None:
     page = open_page()
     window = window_of(page)
-    window.show_page(PageId.LIBRARY)
+    window.show_page(PageId.QUEUE)
     make(qtbot, page)
     qtbot.waitUntil(lambda: said(window) == ["Your video is ready"], timeout=WAIT_MS)
-    assert newest(window).words.endswith(".mp4")
+    name = newest(window).words
+    assert name.endswith(".mp4")
     assert len(window.toasts.toasts) == 1
+    assert newest(window).action[0] == "Show in Library"
     window.session.messages.act(newest(window))
-    assert window.page_id is PageId.CREATE
+    assert window.page_id is PageId.LIBRARY
     assert not window.toasts.toasts
+    library = window.pages[PageId.LIBRARY]
+    qtbot.waitUntil(lambda: [e.path.name for e in library.grid.picked_entries] == [name], timeout=WAIT_MS)
 
 
 def test_that_a_video_whose_page_is_in_front_is_not_said_twice(qtbot: QtBot, open_page: OpenPage) -> None:

@@ -64,6 +64,13 @@ class CompareTarget:
     path: Path
 
 
+@dataclass(frozen=True, slots=True)
+class VideoTarget:
+    """What the Library is to show: the video of that file, selected, wherever it is in the list."""
+
+    path: Path
+
+
 class Page(QFrame):
     """A page that is made when it is shown first, and has a session from its beginning.
 

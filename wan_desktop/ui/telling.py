@@ -11,7 +11,7 @@ from wan_desktop.core.model_activity import ActivityKind
 from wan_desktop.core.notifications import TITLES, Event, QueueEvents, is_busy
 from wan_desktop.core.words import tr
 from wan_desktop.ui.live.render_queue import RenderDone, RenderFailed
-from wan_desktop.ui.page import PageId
+from wan_desktop.ui.page import PageId, VideoTarget
 
 if TYPE_CHECKING:
     from wan_desktop.core.errors import WanError
@@ -70,8 +70,9 @@ class Telling(QObject):
             return
         self._events.video_done()
         if not self._say_at_rest() and not self._sees(_SHOW_VIDEOS):
-            name = outcome.result.path.name
-            messages.say("ok", tr(TITLES[Event.VIDEO_READY]), name, self._show(PageId.CREATE))
+            path = outcome.result.path
+            show = tr("Show in Library"), partial(self._window.show_page, PageId.LIBRARY, VideoTarget(path))
+            messages.say("ok", tr(TITLES[Event.VIDEO_READY]), path.name, show)
 
     def _say_at_rest(self) -> bool:
         """All videos of several were made: that is said instead of the last one."""

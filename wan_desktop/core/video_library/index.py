@@ -285,20 +285,26 @@ def search(
     """One part of what matches, and how much does in all."""
     tables, values = _conditions(query)
     if query.text.split():  # all words of all videos are gone through once, which counts them too
-        rows = connection.execute(f"SELECT v.id FROM {tables} ORDER BY {_ORDERS[query.sort]}", values).fetchall()
-        wanted = [video_id for (video_id,) in rows[offset : offset + limit]]
-        return list(by_ids(connection, wanted, thumbnails)), len(rows)
+        found = ids(connection, query)
+        return list(by_ids(connection, found[offset : offset + limit], thumbnails)), len(found)
     (total,) = connection.execute(f"SELECT COUNT(*) FROM {tables}", values).fetchone()
-    ids = connection.execute(
+    part = connection.execute(
         f"SELECT v.id FROM {tables} ORDER BY {_ORDERS[query.sort]} LIMIT ? OFFSET ?", [*values, limit, offset]
     )
-    return list(by_ids(connection, [video_id for (video_id,) in ids], thumbnails)), int(total)
+    return list(by_ids(connection, [video_id for (video_id,) in part], thumbnails)), int(total)
 
 
-def by_ids(connection: sqlite3.Connection, ids: Sequence[int], thumbnails: Thumbnails) -> Iterator[VideoEntry]:
+def ids(connection: sqlite3.Connection, query: VideoQuery) -> list[int]:
+    """All that match, in their order."""
+    tables, values = _conditions(query)
+    rows = connection.execute(f"SELECT v.id FROM {tables} ORDER BY {_ORDERS[query.sort]}", values)
+    return [int(video_id) for (video_id,) in rows]
+
+
+def by_ids(connection: sqlite3.Connection, wanted: Sequence[int], thumbnails: Thumbnails) -> Iterator[VideoEntry]:
     """The videos in that order; those that are unknown or in the trash are left out."""
-    for start in range(0, len(ids), _MANY):
-        part = list(ids[start : start + _MANY])
+    for start in range(0, len(wanted), _MANY):
+        part = list(wanted[start : start + _MANY])
         rows = connection.execute(
             f"SELECT {_COLUMNS} FROM videos v LEFT JOIN recipes r USING (recipe_id) "
             f"WHERE v.trash_folder IS NULL AND v.id IN ({', '.join('?' * len(part))})",

@@ -117,6 +117,15 @@ class VideoLibrary:
             entries, total = index.search(connection, query, max(0, offset), max(0, limit), self._thumbnails)
         return VideoPage(tuple(entries), max(0, offset), total)
 
+    def ids(self, query: VideoQuery = _ALL) -> list[int]:
+        """The ids of all videos that match, in their order.
+
+        Raises:
+            VideoLibraryError: The index cannot be read.
+        """
+        with self._database.reading() as connection:
+            return index.ids(connection, query)
+
     def entry(self, video_id: int) -> VideoEntry:
         """One video.
 
@@ -141,6 +150,18 @@ class VideoLibrary:
             if video_id is None:
                 return None
             return next(index.by_ids(connection, [video_id], self._thumbnails), None)
+
+    def entry_of(self, path: Path) -> VideoEntry:
+        """The video of that file, taken in if it is not known yet.
+
+        Raises:
+            VideoMissingError: It is not known, and the file is not there.
+            VideoUnreadableError, FileBlockedError, VideoLibraryError: It cannot be taken in; see `add`.
+        """
+        known = self.entry_at(path)
+        if known is None and not path.is_file():
+            raise VideoMissingError(tr("{name} is not there.", name=path.name), hint=tr("It may be in the trash."))
+        return known or self.add_file(path)
 
     def choices(self) -> Choices:
         """What videos can be filtered by.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import (
@@ -27,12 +28,17 @@ from wan_desktop.ui.widgets.frame_reader import Clip, FrameReader
 
 if TYPE_CHECKING:
     from PySide6.QtCore import QPoint
-    from PySide6.QtGui import QHideEvent, QMouseEvent, QResizeEvent
+    from PySide6.QtGui import QHideEvent, QKeyEvent, QMouseEvent, QResizeEvent
     from PySide6.QtWidgets import QWidget
 
+    from wan_desktop.core.errors import WanError
     from wan_desktop.core.video_library import VideoEntry, VideoQuery
     from wan_desktop.ui.live.library import LiveLibrary
 
+_CHOOSING = (
+    *(Qt.Key.Key_Left, Qt.Key.Key_Right, Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_Home),
+    *(Qt.Key.Key_Return, Qt.Key.Key_Enter),
+)
 _SEE_MS = 30
 """So long after the last scroll it is looked which cards are seen."""
 _HOVER_MS = 400
@@ -115,9 +121,12 @@ class VideoGrid(QListView):
 
     def __init__(self, library: LiveLibrary, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._library = library
         self.videos = VideoModel(library, self)
         self._cards = CardDelegate(self)
         self._picked: list[int] = []
+        self._aim: int | None = None
+        """The video that is scrolled to as soon as it is known where it is."""
         self._lacks = False
         self._scrolled_to: int | None = None
         self._goes_to_top = True
@@ -175,12 +184,20 @@ class VideoGrid(QListView):
 
     def pick(self, video_ids: list[int]) -> None:
         """Select these videos; those that were not fetched yet are selected once they are."""
+        self._aim = None
         self._picked = list(video_ids)
         self._restore(scroll=True)
         self.picked.emit(self.picked_ids)
 
+    def go_to(self, video_id: int) -> None:
+        """Select that video, and scroll to it wherever it is among those that match."""
+        self.pick([video_id])
+        self._aim = video_id
+        self._check()
+
     def search(self, query: VideoQuery) -> None:
-        """Show what matches, from its beginning; what is selected stays selected."""
+        """Show what matches, from its beginning; of what is selected, what matches stays selected."""
+        self._aim = None
         self._goes_to_top = True
         self.videos.set_query(query)
 
@@ -222,6 +239,16 @@ class VideoGrid(QListView):
         super().mouseReleaseEvent(event)
         if event.button() == Qt.MouseButton.LeftButton:
             self._press_card(event.position().toPoint())
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """While nothing is chosen, the first key chooses the card that has the focus."""
+        at, key = self.currentIndex(), Qt.Key(event.key())
+        if self._picked or key not in _CHOOSING or event.modifiers() or not at.isValid():
+            super().keyPressEvent(event)
+            return
+        self.selectionModel().select(at, QItemSelectionModel.SelectionFlag.ClearAndSelect)
+        if key in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            super().keyPressEvent(event)
 
     def _press_card(self, point: QPoint) -> None:
         index = self.indexAt(point)
@@ -288,9 +315,45 @@ class VideoGrid(QListView):
             self._scrolled_to = None
         self._restore()
         self._see_timer.start()
+        self._check()
+
+    def _check(self) -> None:
+        """Ask which of the selected videos are among those that match, and where the one is that is aimed at."""
+        if self._picked:
+            query = self.videos.query
+            self._library.ids(query, functools.partial(self._on_ids, query), self._on_no_ids)
+
+    def _on_ids(self, query: VideoQuery, found: list[int]) -> None:
+        if query != self.videos.query:
+            return  # what matches now is checked when it is there
+        among = set(found)
+        kept = [video_id for video_id in self._picked if video_id in among]
+        if kept != self._picked:
+            self._picked = kept
+            self._restore()
+            self.picked.emit(self.picked_ids)
+        if self._aim in among:
+            row = found.index(self._aim)
+            if row < (self.videos.total or 0):  # else the rows are of a moment before, and are about to be renewed
+                self.scrollTo(self.videos.index(row))
+                self.videos.need([row])
+                self._reach()
+        else:
+            self._aim = None
+
+    def _on_no_ids(self, _error: WanError) -> None:
+        """The index cannot be read; the rows say so too."""
+
+    def _reach(self) -> None:
+        """Scroll to what is aimed at, once its row was fetched."""
+        if self._aim is not None and self.videos.row_of(self._aim) is not None:
+            self._aim = None
+            self._restore(scroll=True)
 
     @Slot()
     def _on_rows_fetched(self) -> None:
+        if not self._is_restoring:  # else it is scrolled to the top afterwards, and checked again
+            self._reach()
         if self._lacks:
             self._on_selection_changed()
 
@@ -298,6 +361,7 @@ class VideoGrid(QListView):
     def _on_selection_changed(self) -> None:
         if self._is_restoring:
             return
+        self._aim = None
         rows = sorted(index.row() for index in self.selectionModel().selectedIndexes())
         entries = [self.videos.entry(row) for row in rows]
         self._lacks = None in entries

@@ -18,7 +18,7 @@ from wan_desktop.core.words import tr
 from wan_desktop.ui.create.stop_question import StopQuestion
 from wan_desktop.ui.error_texts import error_text
 from wan_desktop.ui.live.render_queue import error_of
-from wan_desktop.ui.page import Page, PageId, PageTarget
+from wan_desktop.ui.page import Page, PageId, PageTarget, VideoTarget
 from wan_desktop.ui.queue import texts
 from wan_desktop.ui.queue.job_list import JobList
 from wan_desktop.ui.queue.pictures import JobPictures
