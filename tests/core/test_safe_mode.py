@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.fakes.hardware import load
+from wan_desktop.core.banner import BannerAction, BannerFacts, BannerKind, choose_banner
 from wan_desktop.core.safe_mode import MOST_BAD_ENDS, NextStart, SafeReason, Start
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -119,7 +121,7 @@ def test_that_safe_mode_can_be_asked_for_and_is_no_bad_end(tmp_path: Path) -> No
     assert Start(tmp_path).reason is None
 
 
-# Killed at each moment -------------------------------------------------------------------------------------------------
+# Killed at each moment ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("moment", range(1, 7))
@@ -157,7 +159,7 @@ def test_that_those_were_all_moments(tmp_path: Path) -> None:
     assert run(tmp_path, then="end").stdout == "5\n"
 
 
-# What may be in its way ------------------------------------------------------------------------------------------------
+# What may be in its way -----------------------------------------------------------------------------------------------
 
 RUBBISH = [b"", b"{", b"[]", b"\xff\xfe\x00", b" " * 5000, b'{"format": 1, "in_a_row": "x"}', b'{"format": 9}', b"null"]
 
@@ -218,15 +220,29 @@ def test_that_a_full_disk_does_not_hold_the_program_in_safe_mode(small_disk: Pat
     bad(small_disk, MOST_BAD_ENDS)
     safe = Start(small_disk)
     assert safe.reason is SafeReason.BAD_ENDS
-    filling = small_disk / "filling"
-    with pytest.raises(OSError, match="space"), filling.open("wb", buffering=0) as file:
-        while True:
-            file.write(bytes(4096))
+    with pytest.raises(OSError, match="space"):
+        (small_disk / "filling").write_bytes(bytes(10_000_000))
     safe.went_well()
     assert Start(small_disk).reason is None
 
 
-# Two programs ----------------------------------------------------------------------------------------------------------
+# What is said --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("reason", list(SafeReason))
+def test_that_it_is_said_before_all_else_with_the_reason_until_it_is_put_away(reason: SafeReason) -> None:
+    facts = BannerFacts(load("no-card-laptop-8gb"), offline=True, safe_reason=reason)
+    banner = choose_banner(facts)
+    assert banner is not None
+    assert banner.kind is BannerKind.SAFE_MODE
+    assert ("3 starts" in banner.title) is (reason is SafeReason.BAD_ENDS)
+    assert banner.actions == (BannerAction.RESTART_NORMALLY,)
+    after = choose_banner(facts, {BannerKind.SAFE_MODE})
+    assert after is not None
+    assert after.kind is BannerKind.NO_CARD
+
+
+# Two programs ---------------------------------------------------------------------------------------------------------
 
 
 def test_that_two_programs_without_a_lock_do_not_talk_each_other_into_safe_mode(tmp_path: Path) -> None:
@@ -247,7 +263,7 @@ def test_that_two_data_folders_do_not_know_of_each_other(tmp_path: Path) -> None
     assert Start(one).reason is SafeReason.BAD_ENDS
 
 
-# Starting again --------------------------------------------------------------------------------------------------------
+# Starting again -------------------------------------------------------------------------------------------------------
 
 _AGAIN = """
 import json, os, sys

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from tests.ui.conftest import FAKE_ENGINE, ROOT, WAIT_MS, OpenProgram
@@ -141,7 +142,7 @@ def die_twice(start: Callable[..., Running]) -> None:
         assert dead.process.returncode == -signal.SIGKILL
 
 
-# Processes -------------------------------------------------------------------------------------------------------------
+# Processes ------------------------------------------------------------------------------------------------------------
 
 
 def test_that_after_three_kills_the_window_opens_in_safe_mode_and_says_so(
@@ -228,7 +229,7 @@ def test_that_the_command_line_takes_safe_mode(tmp_path: Path) -> None:
             running.kill()
 
 
-# The window ------------------------------------------------------------------------------------------------------------
+# The window -----------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -413,3 +414,27 @@ def test_that_a_restart_asks_while_a_video_is_made_and_is_dropped_with_cancel(
         qtbot.waitUntil(lambda: window.question.box is None, timeout=WAIT_MS)
         assert window.isVisible() is (button == "cancel")
         assert program.next_start is (None if button == "cancel" else NextStart.SAFE)
+
+
+def test_that_a_window_that_is_closed_before_its_wizard_opens_stays_closed(
+    qtbot: QtBot, open_program: OpenProgram, paths: AppPaths
+) -> None:
+    paths.ensure()
+    closed: list[Program] = []
+
+    def close_when_it_works() -> None:
+        program = next((each for each in QApplication.instance().children() if isinstance(each, Program)), None)
+        if program is None or program.session is None:
+            QTimer.singleShot(0, close_when_it_works)
+        elif not closed:
+            program.window.close()
+            closed.append(program)
+
+    QTimer.singleShot(0, close_when_it_works)
+    program = open_program(start=Start(paths.data), may_set_up=True)
+    qtbot.waitUntil(lambda: closed == [program], timeout=WAIT_MS)
+    for _ in range(20):  # turns of the event loop, one for each module that the wizard needs
+        with qtbot.waitCallback() as turn:
+            QTimer.singleShot(0, turn)
+    assert program.window.wizard is None
+    assert not program.window.isVisible()
