@@ -173,7 +173,9 @@ def test_that_the_data_folder_can_be_moved(queue: RenderQueue, file: Path, tmp_p
     assert copy.read_bytes() == b"the picture"
 
 
-def test_that_versions_share_one_copy_which_goes_with_the_last(queue: RenderQueue, tmp_path: Path) -> None:
+def test_that_versions_share_one_copy_which_goes_when_the_last_cannot_come_back(
+    queue: RenderQueue, file: Path, tmp_path: Path
+) -> None:
     picture = tmp_path / "a.png"
     picture.write_bytes(b"the picture")
     first, second = queue.add(order(image=picture), versions=2)
@@ -182,8 +184,47 @@ def test_that_versions_share_one_copy_which_goes_with_the_last(queue: RenderQueu
     queue.delete(first)
     assert copy.exists()
     queue.delete(second)
+    assert copy.exists()  # the deletion can be undone
+    reopened(queue, file)
     assert not copy.exists()
     assert picture.exists()
+
+
+def test_that_a_deleted_job_comes_back_at_its_place_with_its_picture(
+    queue: RenderQueue, file: Path, tmp_path: Path
+) -> None:
+    picture = tmp_path / "a.png"
+    picture.write_bytes(b"the picture")
+    ids = [queue.add(order(name, image=picture))[0] for name in ("a", "b", "c")]
+    picture.unlink()
+    before = queue.snapshot()
+    assert queue.undo_delete() == ""
+    for job_id in (ids[1], ids[0]):
+        queue.delete(job_id)
+    queue.delete(ids[2])
+    assert [queue.undo_delete() for _ in range(4)] == [ids[2], ids[0], ids[1], ""]
+    assert queue.snapshot() == before
+    queue.delete(ids[0])
+    queue.delete(ids[2])
+    assert [queue.undo_delete(ids[0]), queue.undo_delete(ids[0])] == [ids[0], ""]
+    assert queue.undo_delete() == ids[2]
+    assert queue.snapshot() == before
+    (copy,) = reopened(queue, file).waiting[0].pictures
+    assert copy.read_bytes() == b"the picture"
+
+
+def test_that_a_job_that_was_not_deleted_is_not_brought_back_twice(queue: RenderQueue) -> None:
+    job_id = running(queue, order("a"))
+    assert not queue.delete(job_id)
+    assert queue.undo_delete() == ""
+
+
+def test_that_only_so_many_deletions_can_be_undone(queue: RenderQueue) -> None:
+    ids = [queue.add(order(str(number)))[0] for number in range(25)]
+    for job_id in ids:
+        queue.delete(job_id)
+    assert queue.undo_delete(ids[4]) == ""
+    assert [queue.undo_delete() for _ in range(21)] == [*reversed(ids[5:]), ""]
 
 
 def test_that_a_last_image_is_copied_too(queue: RenderQueue, tmp_path: Path) -> None:

@@ -143,6 +143,27 @@ def test_that_a_waiting_job_can_be_stopped(queue: RenderQueue) -> None:
     assert queue.job(job_id).state is RenderState.STOPPED
 
 
+def test_that_a_job_is_stopped_in_the_moment_in_which_it_is_taken(queue: RenderQueue) -> None:
+    (job_id,) = queue.add(order())
+    begun: list[str] = []
+
+    def make(job: RenderJob, own: JobContext) -> GenerationResult:
+        own.check_cancelled()
+        begun.append(job.job_id)
+        return result(VIDEO)
+
+    runner = QueueRunner(queue, make)
+
+    def stop_when_taken(changed: str) -> None:
+        if queue.runs(changed):
+            runner.stop(changed)
+
+    queue.listen(stop_when_taken)
+    job = runner.run_next(context())
+    assert job is not None
+    assert (job.job_id, job.state, begun) == (job_id, RenderState.STOPPED, [])
+
+
 def test_that_a_cancel_before_the_start_takes_no_job(queue: RenderQueue) -> None:
     queue.add(order())
     cancelled = context()

@@ -11,6 +11,7 @@ from wan_desktop.core.words import mark, tr
 from wan_desktop.ui import text
 from wan_desktop.ui.page import PageId
 from wan_desktop.ui.pc_card import COMPACT_MARGIN, COMPACT_PX, PcCard
+from wan_desktop.ui.shortcuts import Action, show_keys
 from wan_desktop.ui.theme import look
 from wan_desktop.ui.widgets.controls import Button, IconLabel, label, restyle, rule
 
@@ -122,7 +123,9 @@ class Sidebar(QFrame):
             self.set_compact(compact)
 
     def restyle(self) -> None:
-        """Let the style sheet see what was folded while the window was being shown."""
+        """Let the style sheet see what was folded while the window was being shown, and name the keys of the pages."""
+        for page, button in self.nav.items():
+            show_keys(button, Action(page.value))
         for button in (*self.nav.values(), self.pc.start):
             restyle(button)
 

@@ -29,6 +29,7 @@ from wan_desktop.core.render_queue.state import (
     changed,
     claimable,
     grouped,
+    inserted,
     loads_saved,
     moved,
     moved_to_end,
@@ -44,6 +45,7 @@ from wan_desktop.core.store.times import now_utc
 logger = logging.getLogger(__name__)
 
 Listener = Callable[[str], object]
+_DELETED_KEPT = 20
 _WAITING = (RenderState.WAITING, RenderState.WAITING_FOR_MODEL)
 
 
@@ -54,6 +56,15 @@ class _Changed:
     state: QueueState
     job_ids: tuple[str, ...] = ()
     """Of jobs that are new, gone, or otherwise than before."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Deleted:
+    """A job that can be brought back."""
+
+    job: RenderJob
+    before: tuple[str, ...]
+    """The ids of those that stood before it."""
 
 
 class RenderQueue:
@@ -82,6 +93,8 @@ class RenderQueue:
         self._listeners: tuple[Listener, ...] = ()
         self._seconds_left: dict[str, float] = {}
         self._paused_jobs: frozenset[str] = frozenset()
+        self._deleted: list[_Deleted] = []
+        """The last ones; their pictures are kept as long."""
         opened = self._database.open()
         self._damage = Trouble.of(opened.damage) if opened.damage else None
         self._state = opened.state
@@ -124,6 +137,11 @@ class RenderQueue:
         if job is None:
             raise KeyError(job_id)
         return job
+
+    def runs(self, job_id: str) -> bool:
+        """Whether it is being made."""
+        job = self._state.find(job_id)
+        return job is not None and job.state is RenderState.RUNNING
 
     def listen(self, listener: Listener) -> None:
         """Tell it the id of each job that changes, and "" when something changes that is no job's."""
@@ -171,12 +189,32 @@ class RenderQueue:
         return tuple(job.job_id for job in jobs)
 
     def delete(self, job_id: str) -> bool:
-        """Forget a job, unless it runs; its video, if there is one, stays.
+        """Forget a job, unless it runs; its video, if there is one, stays, and `undo_delete` brings the job back.
 
         Raises:
             QueueSpaceError, QueueError: It could not be saved.
         """
-        return self._delete(lambda job: job.job_id == job_id and job.state is not RenderState.RUNNING) > 0
+        gone = self._delete(lambda job: job.job_id == job_id and job.state is not RenderState.RUNNING, keeps=True)
+        return gone > 0
+
+    def undo_delete(self, job_id: str = "") -> str:
+        """Bring back one of the jobs that were deleted last since the program was started, at its place.
+
+        Args:
+            job_id: Of that job; empty for the one that was deleted last.
+
+        Returns:
+            Its id; empty where there is none.
+
+        Raises:
+            QueueSpaceError, QueueError: It could not be saved.
+        """
+        found = next((each for each in reversed(self._deleted) if job_id in ("", each.job.job_id)), None)
+        if found is None:
+            return ""
+        self._change(lambda state: inserted(state, found.job, found.before))
+        self._deleted = [each for each in self._deleted if each is not found]
+        return found.job.job_id
 
     def clear_finished(self) -> int:
         """Forget all that are over, and return how many; videos stay.
@@ -186,19 +224,21 @@ class RenderQueue:
         """
         return self._delete(lambda job: job.state.is_over)
 
-    def _delete(self, unwanted: Callable[[RenderJob], bool]) -> int:
-        count = 0
+    def _delete(self, unwanted: Callable[[RenderJob], bool], *, keeps: bool = False) -> int:
+        gone: list[_Deleted] = []
 
         def change(state: QueueState) -> QueueState:
-            nonlocal count
-            kept = tuple(job for job in state.jobs if not unwanted(job))
-            count = len(state.jobs) - len(kept)
-            return replace(state, jobs=kept)
+            nonlocal gone
+            ids = [job.job_id for job in state.jobs]
+            gone = [_Deleted(job, tuple(ids[:place])) for place, job in enumerate(state.jobs) if unwanted(job)]
+            return replace(state, jobs=tuple(job for job in state.jobs if not unwanted(job)))
 
         self._change(change)
-        if count:
+        if keeps:
+            self._deleted = [*self._deleted, *gone][-_DELETED_KEPT:]
+        if gone:
             self._drop_pictures()
-        return count
+        return len(gone)
 
     # Order -----------------------------------------------------------------------------------------------------------
 
@@ -414,7 +454,8 @@ class RenderQueue:
 
     def _drop_pictures(self) -> None:
         with self._lock:
-            needed = [picture for job in self._state.jobs for picture in job.pictures]
+            jobs = (*self._state.jobs, *(each.job for each in self._deleted))
+            needed = [picture for job in jobs for picture in job.pictures]
             self._pictures.drop_others(needed)
 
 

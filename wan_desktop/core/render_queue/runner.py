@@ -66,6 +66,8 @@ class QueueRunner:
             self._running[job.job_id] = inner
             if self._shutting_down.is_set():
                 inner.cancel_asked.set()
+        if not self._queue.runs(job.job_id):  # it was stopped after the queue had given it away
+            inner.cancel_asked.set()
         try:
             outcome = self._run(job, inner)
         finally:
@@ -89,7 +91,12 @@ class QueueRunner:
             if running is not None:
                 running.cancel_asked.set()
                 return True
-        return self._queue.stop(job_id)
+        stopped = self._queue.stop(job_id)
+        with self._lock:  # it may have been begun meanwhile, unseen by the one who begins it
+            running = self._running.get(job_id)
+        if running is not None:
+            running.cancel_asked.set()
+        return stopped or running is not None
 
     def pause(self, job_id: str) -> bool:
         """Let a running job wait before its next step, until `resume`; False if it does not run.

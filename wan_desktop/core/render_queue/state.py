@@ -2,7 +2,7 @@
 
 import datetime
 import itertools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -218,6 +218,13 @@ def moved_to_end(state: QueueState, job: RenderJob) -> QueueState:
 def moved_to_front(state: QueueState, job: RenderJob) -> QueueState:
     """With the job as it is given, before all others."""
     return replace(state, jobs=(job, *_without(state, job)))
+
+
+def inserted(state: QueueState, job: RenderJob, before: Sequence[str]) -> QueueState:
+    """With one more job, behind the last of those that stood before it; where none of them is left, before all."""
+    places = (place for place, other in enumerate(state.jobs, 1) if other.job_id in before)
+    place = max(places, default=0)
+    return replace(state, jobs=(*state.jobs[:place], job, *state.jobs[place:]))
 
 
 def _without(state: QueueState, job: RenderJob) -> tuple[RenderJob, ...]:

@@ -8,14 +8,13 @@ from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from wan_desktop.core.words import tr
+from wan_desktop.ui.shortcuts import Action, shown_keys, tip
 from wan_desktop.ui.widgets.controls import Button, label
 
 if TYPE_CHECKING:
     from wan_desktop.core.form_check import FormVerdict
     from wan_desktop.ui.create.estimate_box import EstimateBox
     from wan_desktop.ui.create.generate_menu import GenerateMenu
-
-_KEYS = "Ctrl+Enter"
 
 
 class Footer(QFrame):
@@ -65,7 +64,7 @@ class Footer(QFrame):
         """
         self._reason, self._adds = reason, adds
         self.generate.setEnabled(not reason)
-        self.line.setText(reason or _KEYS)
+        self.line.setText(reason or shown_keys(Action.GENERATE))
         self._show_name()
 
     def show_verdict(self, found: FormVerdict | None, now: tuple[int, int, int], fps: int) -> None:
@@ -96,6 +95,7 @@ class Footer(QFrame):
         elif self._too_big:
             words, icon_name = tr("Try anyway"), "triangle-alert"
         self.generate.setText(words)
+        self.generate.setToolTip(self._reason or tip(words, Action.GENERATE))
         self.generate.set_icon(icon_name)
         unavailable = tr("{button}, unavailable: {reason}", button=words, reason=self._reason)
         self.generate.setAccessibleName(unavailable if self._reason else words)

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QInputDialog, QLineEdit, QMenu, QWidget
 from wan_desktop.core.jobs import JobState, Lane
 from wan_desktop.core.presets import MAX_NAME, PresetStore
 from wan_desktop.core.words import tr
+from wan_desktop.ui.shortcuts import Action, shown_keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -78,7 +79,7 @@ class GenerateMenu(QMenu):
         self._presets: tuple[Preset, ...] = ()
         self.queue = self._add(tr("Add to queue"), self.queue_requested)
         self.versions = self._add(tr("Generate {count} versions", count=VERSIONS), self.versions_requested)
-        self.test = self._add(tr("Test with 1 s draft") + "\tCtrl+Shift+Enter", self.test_requested)
+        self.test = self._add(f"{tr('Test with 1 s draft')}\t{shown_keys(Action.TEST_DRAFT)}", self.test_requested)
         self.addSeparator()
         self.save = self.addAction(tr("Save as preset"))
         self.save.triggered.connect(self._on_save)

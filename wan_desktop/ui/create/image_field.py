@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QRectF, Qt, Signal, Slot
-from PySide6.QtGui import QGuiApplication, QImage, QKeySequence, QShortcut
+from PySide6.QtGui import QGuiApplication, QImage
 from PySide6.QtWidgets import QFileDialog, QVBoxLayout, QWidget
 from shiboken6 import isValid
 
 from wan_desktop.core.jobs import JobState, Lane
 from wan_desktop.core.words import mark, tr
 from wan_desktop.ui.create.pictures import ReadPicture, StartPicture
+from wan_desktop.ui.shortcuts import Action, listen
 from wan_desktop.ui.widgets.drop_zone import DropZone, picture_in
 from wan_desktop.ui.widgets.form import FormField, value_label
 
@@ -44,9 +45,7 @@ class ImageField(QWidget):
         self.zone.picture_given.connect(self.take)
         self.zone.choose_requested.connect(self.choose)
         self.zone.remove_requested.connect(self._on_remove)
-        paste = QShortcut(QKeySequence.StandardKey.Paste, self.zone)
-        paste.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-        paste.activated.connect(self._on_paste)
+        listen(self.zone, Action.PASTE_IMAGE, self._on_paste)
 
     def set_target(self, width: int, height: int) -> None:
         """Shape of the video, for the crop."""

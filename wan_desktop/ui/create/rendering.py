@@ -47,7 +47,10 @@ class RenderController(QObject):
     def __init__(self, session: Session, parent: QObject) -> None:
         super().__init__(parent)
         self._renders = session.renders
-        self._adding = False
+        self._adding = self._stops = False
+        """One is being put into the queue; it is to stop as soon as it is there."""
+        self._told = ""
+        """The job that was said to be stopped last."""
         self._awaited = ""
         """The job that was added here last, until it is begun."""
         self._asked: dict[str, GenerationDraft] = {}
@@ -70,20 +73,24 @@ class RenderController(QObject):
         if self.running:
             return
         self._forget_what_is_tried_again(draft)
-        self._adding = True
+        self._adding, self._stops = True, False
 
         def on_added(ids: tuple[str, ...]) -> None:
             self._adding = False
             self._awaited = ids[0]
             self._asked[ids[0]] = draft
             self._on_changed(self._renders.snapshot)
+            if self._stops:
+                self.stop()
 
         self._renders.add(model, (draft,), wishes=wishes or RenderWishes(), added=on_added, failed=self._on_not_added)
         self.started.emit()
 
     def stop(self) -> None:
         """Ask the render to stop."""
-        if self._awaited:
+        if self._adding:
+            self._stops = True
+        elif self._awaited:
             self._renders.stop(self._awaited)
         else:
             self._renders.stop_running()
@@ -107,9 +114,11 @@ class RenderController(QObject):
         if runs:
             self._awaited = ""
         elif self._awaited and (not waits or now.paused or now.needs_ok):
-            self._awaited = ""
             if not self._renders.running:
+                self._told, self._awaited = self._awaited, ""
                 self.stopped.emit()
+            elif now.running:
+                self._awaited = ""  # another one is being made, and followed
         self.changed.emit()
 
     @Slot(object)
@@ -134,5 +143,5 @@ class RenderController(QObject):
                 if asked is not None:
                     self._failed[job_id] = asked
                 self.failed.emit(outcome)
-            case _:
+            case _ if job_id != self._told:
                 self.stopped.emit()

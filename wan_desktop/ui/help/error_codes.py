@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLineEdit, QListWidget, QList
 from wan_desktop.core.error_help import help_groups, help_of, search_help
 from wan_desktop.core.words import tr
 from wan_desktop.ui.help.part import HelpPart, plain_label, scrolled
+from wan_desktop.ui.shortcuts import Action, show_keys
 from wan_desktop.ui.theme import look
 from wan_desktop.ui.widgets.controls import label, surface
 
@@ -68,6 +69,7 @@ class ErrorsPart(HelpPart):
         self.search = QLineEdit(self)
         self.search.setPlaceholderText(tr("Search: a number, or words"))
         self.search.setAccessibleName(tr("Search in the help texts"))
+        show_keys(self.search, Action.FIND)
         self.search.setClearButtonEnabled(True)
         self.search.textChanged.connect(self._on_search)
         left.addWidget(self.search)

@@ -23,6 +23,7 @@ from wan_desktop.core.log_lines import LineLevel, LogFilter, LogLine, LogTail, j
 from wan_desktop.core.words import mark, tr, trn
 from wan_desktop.ui.help.log_model import JOB_SHOWN, LINE_ROLE, LogDelegate, LogModel
 from wan_desktop.ui.help.part import HelpPart
+from wan_desktop.ui.shortcuts import Action, show_keys
 from wan_desktop.ui.theme import look
 from wan_desktop.ui.widgets.controls import label
 from wan_desktop.ui.widgets.empty_state import EmptyPage
@@ -128,6 +129,7 @@ class LogPart(HelpPart):
         self.search = QLineEdit(self)
         self.search.setPlaceholderText(tr("Search in the log"))
         self.search.setAccessibleName(tr("Search in the log"))
+        show_keys(self.search, Action.FIND)
         self.search.setClearButtonEnabled(True)
         row.addWidget(self.search, 1)
         self.job = ComboBox(tr("Job"), self)

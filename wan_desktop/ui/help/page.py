@@ -22,6 +22,7 @@ from wan_desktop.ui.help.part import HelpPart, PartId
 from wan_desktop.ui.help.report_dialog import ReportDialog
 from wan_desktop.ui.help.shortcuts_table import ShortcutsPart
 from wan_desktop.ui.page import COPY_REPORT, Page
+from wan_desktop.ui.shortcuts import Action, tip
 from wan_desktop.ui.widgets.controls import Button
 from wan_desktop.ui.widgets.segmented import Segmented
 
@@ -150,7 +151,7 @@ class HelpPage(Page):
 
     def _build_ui(self) -> None:
         self.copy = Button(tr("Copy report"), self, icon_name="copy")
-        self.copy.setToolTip(tr("What a helper needs to know, without anything private (Ctrl+Shift+C)"))
+        self.copy.setToolTip(tip(tr("What a helper needs to know, without anything private"), Action.COPY_REPORT))
         self.save = Button(tr("Save report zip"), self, icon_name="save")
         self.folder = Button(tr("Open log folder"), self, icon_name="folder-open")
         for button in (self.copy, self.save, self.folder):

@@ -44,7 +44,7 @@ class ShortcutsPart(HelpPart):
         rows = (len(shortcuts) + _COLUMNS - 1) // _COLUMNS
         for index, shortcut in enumerate(shortcuts):
             column, row = divmod(index, rows)
-            keys = shown_keys(shortcut)
+            keys = shown_keys(shortcut.action)
             action = label(tr(shortcut.name), card, role="soft", wrap=True)
             action.setAccessibleName(f"{keys}: {tr(shortcut.name)}")
             grid.addWidget(label(keys, card, role="mono"), row + 1, 2 * column)

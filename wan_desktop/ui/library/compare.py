@@ -9,6 +9,7 @@ from PySide6.QtGui import QColor, QFont, QImage, QPainter, QPainterPath, QPen
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
 from wan_desktop.core.words import tr
+from wan_desktop.ui.shortcuts import Action, show_keys, tip
 from wan_desktop.ui.theme import look
 from wan_desktop.ui.widgets.controls import Button, label, set_role
 from wan_desktop.ui.widgets.fields import ComboBox, Slider
@@ -419,9 +420,12 @@ class ComparePage(QFrame):
     def _build_controls(self) -> QHBoxLayout:
         row = QHBoxLayout()
         row.setSpacing(6)
-        self.play = Button("", self, kind="icon", icon_name="play", name=tr("Play all (Space)"))
-        self.step_back = Button("", self, kind="icon", icon_name="step-back", name=tr("One picture back (,)"))
-        self.step_on = Button("", self, kind="icon", icon_name="step-forward", name=tr("One picture on (.)"))
+        self.play = Button("", self, kind="icon", icon_name="play", name=tr("Play all"))
+        self.step_back = Button("", self, kind="icon", icon_name="step-back", name=tr("One picture back"))
+        self.step_on = Button("", self, kind="icon", icon_name="step-forward", name=tr("One picture forward"))
+        for button, action in ((self.play, Action.PLAY), (self.step_back, Action.FRAME_BACK)):
+            show_keys(button, action)
+        show_keys(self.step_on, Action.FRAME_FORWARD)
         self.slider = Slider(tr("Position in the videos"), self)
         self.slider.setRange(0, _SLIDER_STEPS)
         self.position = label("", self, role="value")
@@ -514,10 +518,10 @@ class ComparePage(QFrame):
 
     @Slot(bool)
     def _on_playing(self, playing: bool) -> None:
-        name = tr("Pause all (Space)") if playing else tr("Play all (Space)")
+        name = tr("Pause all") if playing else tr("Play all")
         self.play.set_icon("pause" if playing else "play")
         self.play.setAccessibleName(name)
-        self.play.setToolTip(name)
+        self.play.setToolTip(tip(name, Action.PLAY))
 
     @Slot(str)
     def _on_failed(self, reason: str) -> None:
@@ -565,15 +569,15 @@ def _named(number: int, entry: VideoEntry) -> dict[str, object]:
     return {"letter": _letter(number), "title": entry.title, "seed": entry.seed}
 
 
-def _fitted(image: QImage, rect: QRectF) -> QRectF:
-    """Where a picture of another shape goes, in the middle of the place."""
-    if image.isNull():
-        return rect
 def _caption(number: int, entry: VideoEntry) -> str:
     named = _named(number, entry)
     return tr("{letter}: {title}, seed {seed}", **named) if entry.has_recipe else tr("{letter}: {title}", **named)
 
 
+def _fitted(image: QImage, rect: QRectF) -> QRectF:
+    """Where a picture of another shape goes, in the middle of the place."""
+    if image.isNull():
+        return rect
     size = image.size().scaled(rect.size().toSize(), Qt.AspectRatioMode.KeepAspectRatio)
     place = QRectF(0, 0, size.width(), size.height())
     place.moveCenter(rect.center())

@@ -24,6 +24,7 @@ from wan_desktop.core.video_library import VideoState
 from wan_desktop.core.words import tr, trn
 from wan_desktop.ui.library import words
 from wan_desktop.ui.library.deeds import MOST_COMPARED, Deed
+from wan_desktop.ui.shortcuts import Action, show_keys, tip
 from wan_desktop.ui.theme import look
 from wan_desktop.ui.widgets.controls import Button, label, rule
 from wan_desktop.ui.widgets.error_card import ErrorCard
@@ -237,7 +238,8 @@ class Details(QScrollArea):
         row.setSpacing(8)
         self.title = label("", page, role="section", wrap=True)
         self.title.setTextFormat(Qt.TextFormat.PlainText)
-        self.favourite = Button("", page, kind="icon", icon_name="star", name=tr("Favourite (Ctrl+D)"))
+        self.favourite = Button("", page, kind="icon", icon_name="star", name=tr("Favourite"))
+        show_keys(self.favourite, Action.FAVOURITE)
         self.favourite.setCheckable(True)
         self.favourite.clicked.connect(self.favourite_requested)
         row.addWidget(self.title, 1)
@@ -265,10 +267,10 @@ class Details(QScrollArea):
             Deed.OPEN: self._button(Deed.OPEN, box, icon="external-link"),
             Deed.FOLDER: self._button(Deed.FOLDER, box, icon="folder-open"),
             Deed.COPY_FILE: self._button(Deed.COPY_FILE, box, icon="copy"),
-            Deed.RENAME: self._button(Deed.RENAME, box, icon="pencil", tip=tr("Rename (F2)")),
+            Deed.RENAME: self._button(Deed.RENAME, box, icon="pencil", tip=tip(tr("Rename"), Action.RENAME)),
             Deed.EXPORT: self._button(Deed.EXPORT, box, icon="save"),
             Deed.DELETE: self._button(
-                Deed.DELETE, box, icon="trash-2", kind="danger", tip=tr("Put it into the trash (Del)")
+                Deed.DELETE, box, icon="trash-2", kind="danger", tip=tip(tr("Put it into the trash"), Action.DELETE)
             ),
         }
         for button in self.buttons.values():

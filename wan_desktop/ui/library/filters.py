@@ -15,6 +15,7 @@ from wan_desktop.core.words import tr
 from wan_desktop.ui import text
 from wan_desktop.ui.library import words
 from wan_desktop.ui.library.words import Period
+from wan_desktop.ui.shortcuts import Action, tip
 from wan_desktop.ui.theme import icon, look
 from wan_desktop.ui.widgets.controls import Button
 from wan_desktop.ui.widgets.fields import ComboBox
@@ -96,7 +97,7 @@ class FilterBar(QWidget):
         self.search = QLineEdit(self)
         self.search.setAccessibleName(tr("Search videos"))
         self.search.setPlaceholderText(tr("Search in prompts, names and tags"))
-        self.search.setToolTip(tr("Search in prompts, names and tags (Ctrl+F)"))
+        self.search.setToolTip(tip(tr("Search in prompts, names and tags"), Action.FIND))
         self.search.setClearButtonEnabled(True)
         self._glass = QAction(icon("search", "text3", look().px(16)), "", self.search)
         self.search.addAction(self._glass, QLineEdit.ActionPosition.LeadingPosition)

@@ -185,7 +185,7 @@ class LiveQueue(QObject):
             RenderOrder(model_id=model.metadata.model_id, draft=draft, options=options, memory=memory)
             for draft in drafts
         )
-        about = _about(session)
+        about = _about(session, memory)
         waits = self._comes(model.metadata.model_id, model.variant)
 
         def add_all(queue: RenderQueue) -> tuple[str, ...]:
@@ -219,6 +219,11 @@ class LiveQueue(QObject):
     def do(self, deed: Callable[[RenderQueue], object]) -> None:
         """Change the queue, on the files' lane; what goes wrong is told by `trouble`."""
         self._do(deed)
+
+    @Slot()
+    def undo_delete(self, job_id: str = "") -> None:
+        """Bring back a job that was deleted; without its id the one that was deleted last."""
+        self._do(lambda queue: queue.undo_delete(job_id), lambda _: self._match_models())
 
     def try_again(self) -> None:
         """Something of the queue could not be done: do what can be done now."""
@@ -302,7 +307,7 @@ class LiveQueue(QObject):
 
     def _offers(self, job: RenderJob, error: WanError) -> Sequence[OfferedChange]:
         ready = [(offer.metadata.model_id, offer.key.variant) for offer in self._session.models.ready()]
-        return _about(self._session)().offers(error, job.order.draft, self._find_model(job), ready)
+        return _about(self._session, job.order.memory)().offers(error, job.order.draft, self._find_model(job), ready)
 
     # In the window's thread ------------------------------------------------------------------------------------------
 
@@ -477,9 +482,9 @@ def _size_of(draft: GenerationDraft) -> tuple[object, ...]:
     return *numbers, draft.guidance_scale, draft.guidance_scale_2, draft.image is None, draft.variant
 
 
-def _about(session: Session) -> Callable[[], Help]:
-    """This installation as it is now, put together on the lane that asks."""
-    paths, settings, manager = session.paths, session.settings, session.models.manager
+def _about(session: Session, memory: MemorySettings) -> Callable[[], Help]:
+    """This installation as it is now, for renders with that memory mode; put together on the lane that asks."""
+    paths, settings, manager = session.paths, memory.applied_to(session.settings), session.models.manager
     hardware = session.pc.profile
 
     def make() -> Help:

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QButtonGroup, QLineEdit, QSizePolicy, QWidget
 from wan_desktop.core.model_list import Filter
 from wan_desktop.core.words import tr
 from wan_desktop.ui.models.words import FILTERS
+from wan_desktop.ui.shortcuts import Action, show_keys
 from wan_desktop.ui.theme import icon, look
 from wan_desktop.ui.widgets.controls import Button
 from wan_desktop.ui.widgets.flow import FlowLayout
@@ -35,6 +36,7 @@ class SearchBar(QWidget):
         self.field = QLineEdit(self)
         self.field.setPlaceholderText(tr("Search models"))
         self.field.setAccessibleName(tr("Search models"))
+        show_keys(self.field, Action.FIND)
         self.field.setClearButtonEnabled(True)
         self.field.setMaxLength(200)
         self._glass = QAction(self)

@@ -23,6 +23,7 @@ from wan_desktop.ui.queue import texts
 from wan_desktop.ui.queue.job_list import JobList
 from wan_desktop.ui.queue.pictures import JobPictures
 from wan_desktop.ui.queue.row import Deed, JobRow
+from wan_desktop.ui.shortcuts import Action, listen, shown_keys, tip
 from wan_desktop.ui.widgets.controls import Button, announce, label
 from wan_desktop.ui.widgets.empty_state import EmptyPage
 from wan_desktop.ui.widgets.error_card import ErrorOffer
@@ -133,7 +134,9 @@ class QueuePage(Page):
             self.when_done.setAccessibleDescription(why)
             self.when_done.setEnabled(False)
         self.pause = Button(tr("Pause queue"), self, icon_name="pause")
-        self.pause.setToolTip(tr("Start nothing more; what runs goes on (Ctrl+P while nothing runs)"))
+        self.pause.setToolTip(
+            tr("Start nothing more; what runs goes on ({keys} while nothing runs)", keys=shown_keys(Action.PAUSE))
+        )
         tools.addWidget(when)
         tools.addWidget(self.when_done)
         tools.addWidget(self.pause)
@@ -186,6 +189,7 @@ class QueuePage(Page):
         self.all_again.clicked.connect(self._on_all_again)
         self.group.clicked.connect(self._on_group)
         self.clear.clicked.connect(self._on_clear)
+        listen(self, Action.UNDO, self._renders.undo_delete)
         self.waiting.moved.connect(self._on_moved)
         self.waiting.drag_moved.connect(self._on_drag_moved)
         self.scroller.verticalScrollBar().rangeChanged.connect(self._on_scroll_range)
@@ -330,6 +334,8 @@ class QueuePage(Page):
         }
         if deed in changes:
             self._renders.do(changes[deed])
+            if deed is Deed.REMOVE:
+                self._say_removed(job_id)
         elif deed is Deed.STOP:
             self._ask_to_stop(job_id)
         elif deed is Deed.PAUSE:
@@ -338,7 +344,16 @@ class QueuePage(Page):
             for row in self._rows(job_id):
                 self._open_folder(row.job)
         else:
-            self.page_requested.emit(PageId.LIBRARY, None)
+            for row in self._rows(job_id):
+                result = row.job.result
+                self.page_requested.emit(PageId.LIBRARY, VideoTarget(result.path) if result is not None else None)
+
+    def _say_removed(self, job_id: str) -> None:
+        """Offer to bring it back."""
+        for row in self._rows(job_id):
+            title = tr("\u201c{title}\u201d is not in the queue any more.", title=texts.title_of(row.job))
+            undo = functools.partial(self._renders.undo_delete, job_id)
+            self.session.messages.say("info", title, action=(tip(tr("Undo"), Action.UNDO), undo))
 
     def _ask_to_stop(self, job_id: str) -> None:
         job = next((job for job in self._renders.snapshot.running if job.job_id == job_id), None)

@@ -15,6 +15,7 @@ from wan_desktop.ui import text
 from wan_desktop.ui.create.progress_view import percent_of
 from wan_desktop.ui.queue import texts
 from wan_desktop.ui.queue.pictures import JobPicture, image_of_jpeg
+from wan_desktop.ui.shortcuts import Action, shown_keys, tip
 from wan_desktop.ui.widgets.badge import Badge
 from wan_desktop.ui.widgets.controls import Button
 from wan_desktop.ui.widgets.error_card import ErrorCard
@@ -71,6 +72,7 @@ _MENUS = {
     RenderState.STOPPED: (Deed.RETRY, Deed.REMOVE),
 }
 _KEYS = {Qt.Key.Key_Up: Deed.UP, Qt.Key.Key_Down: Deed.DOWN}
+_SHORTCUTS = {Deed.UP: Action.MOVE_UP, Deed.DOWN: Action.MOVE_DOWN, Deed.REMOVE: Action.DELETE}
 
 
 class OneLine(QLabel):
@@ -299,7 +301,7 @@ class JobRow(QFrame):
         state = self.job.state
         if state is RenderState.RUNNING:
             self.pause = Button(tr("Pause"), self, icon_name="pause")
-            self.pause.setToolTip(tr("Wait before the next step, or go on (Ctrl+P)"))
+            self.pause.setToolTip(tip(tr("Wait before the next step, or go on"), Action.PAUSE))
             self.pause.clicked.connect(self._on_pause)
             self.show_pause(PauseState.NONE, can_toggle=False)
             row.addWidget(self.pause)
@@ -341,7 +343,8 @@ class JobRow(QFrame):
             self.menu.deleteLater()
         self.menu = QMenu(self)
         for deed in _MENUS[self.job.state]:
-            action = self.menu.addAction(tr(_NAMES[deed]))
+            keys = f"\t{shown_keys(_SHORTCUTS[deed])}" if deed in _SHORTCUTS else ""
+            action = self.menu.addAction(f"{tr(_NAMES[deed])}{keys}")
             action.setData(deed.value)
         self.menu.triggered.connect(self._on_menu)
         self.menu.popup(self.more.mapToGlobal(QPoint(0, self.more.height() + 2)))

@@ -15,6 +15,7 @@ from wan_desktop.core.words import tr
 from wan_desktop.ui import text
 from wan_desktop.ui.page import Page
 from wan_desktop.ui.settings.rows import CATEGORIES, Category, RowMaker
+from wan_desktop.ui.shortcuts import Action, show_keys
 from wan_desktop.ui.theme import look
 from wan_desktop.ui.widgets.controls import Button, announce, label, rule, surface
 
@@ -140,6 +141,7 @@ class SettingsPage(Page):
         self.search = QLineEdit(self)
         self.search.setPlaceholderText(tr("Search settings"))
         self.search.setAccessibleName(tr("Search settings"))
+        show_keys(self.search, Action.FIND)
         self.search.setClearButtonEnabled(True)
         self.head.addWidget(self.search)
         body = QHBoxLayout()

@@ -21,6 +21,7 @@ from wan_desktop.core.pc_report import pc_report
 from wan_desktop.core.pc_rows import Fix, PcRow, pc_rows
 from wan_desktop.core.words import tr
 from wan_desktop.ui.page import SHOW_PROGRAMS, SPEED_TEST, Page
+from wan_desktop.ui.shortcuts import Action, tip
 from wan_desktop.ui.theme import look
 from wan_desktop.ui.this_pc.fixes import open_outside
 from wan_desktop.ui.this_pc.memory_card import MemoryCard
@@ -137,7 +138,7 @@ class ThisPcPage(Page):
         self.set_subtitle(tr("What the program found out about it. Nothing is sent anywhere."))
         self.subtitle.setWordWrap(True)
         self.check = Button(tr("Check again"), self, icon_name="refresh-cw")
-        self.check.setToolTip(tr("Check again (F5)"))
+        self.check.setToolTip(tip(tr("Check again"), Action.REFRESH))
         self.setup = Button(tr("Run setup again"), self, icon_name="wand-sparkles")
         self.copy = Button(tr("Copy report"), self, icon_name="copy")
         for button in (self.check, self.setup, self.copy):

@@ -10,6 +10,7 @@ from PySide6.QtGui import QColor, QFont, QImage, QKeySequence, QPainter, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from wan_desktop.core.words import tr
+from wan_desktop.ui.shortcuts import Action, shown_keys
 from wan_desktop.ui.theme import icon_pixmap, look
 from wan_desktop.ui.widgets.controls import Button
 
@@ -47,9 +48,12 @@ class DropZone(QWidget):
 
     def __init__(self, name: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        paste = shown_keys(Action.PASTE_IMAGE)
         self.setAccessibleName(name)
-        self.setAccessibleDescription(tr("Drop a picture here, press Enter to choose one, or paste it with Ctrl+V."))
-        self.setToolTip(tr("Drop a picture, click to choose one, or paste it with Ctrl+V"))
+        self.setAccessibleDescription(
+            tr("Drop a picture here, press Enter to choose one, or paste it with {keys}.", keys=paste)
+        )
+        self.setToolTip(tr("Drop a picture, click to choose one, or paste it with {keys}", keys=paste))
         self.setAcceptDrops(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
@@ -93,6 +97,9 @@ class DropZone(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Keep the button in its corner."""
         super().resizeEvent(event)
+        self._place_button()
+
+    def _place_button(self) -> None:
         hint = self.remove.sizeHint()
         self.remove.setGeometry(QRect(self.width() - hint.width() - 8, 8, hint.width(), hint.height()))
 
@@ -143,9 +150,11 @@ class DropZone(QWidget):
         self.update()
 
     def changeEvent(self, event: QEvent) -> None:
-        """Follow a change of theme."""
+        """Follow a change of theme and of text size."""
         super().changeEvent(event)
-        if event.type() == QEvent.Type.StyleChange:
+        if event.type() == QEvent.Type.StyleChange and hasattr(self, "remove"):
+            self.setFixedHeight(look().px(132))
+            self._place_button()
             self.update()
 
     def paintEvent(self, _event: QPaintEvent) -> None:
@@ -176,7 +185,10 @@ class DropZone(QWidget):
         title, more = (
             (tr("Reading the picture"), "")
             if self._waiting
-            else (tr("Drop a picture here"), tr("or click to choose  ·  Ctrl+V pastes"))
+            else (
+                tr("Drop a picture here"),
+                tr("or click to choose  ·  {keys} pastes", keys=shown_keys(Action.PASTE_IMAGE)),
+            )
         )
         painter.setPen(look().color("text"))
         painter.setFont(look().font(14, QFont.Weight.DemiBold))

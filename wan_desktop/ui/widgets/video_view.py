@@ -9,6 +9,7 @@ from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from wan_desktop.core.words import tr
+from wan_desktop.ui.shortcuts import Action, show_keys, tip
 from wan_desktop.ui.theme import look
 from wan_desktop.ui.widgets.controls import Button, label
 from wan_desktop.ui.widgets.fields import Slider
@@ -109,7 +110,7 @@ class VideoView(QWidget):
         name = tr("Pause") if self._playing else tr("Play")
         self.play.set_icon("pause" if self._playing else "play")
         self.play.setAccessibleName(name)
-        self.play.setToolTip(tr("{name} (Space)", name=name))
+        self.play.setToolTip(tip(name, Action.PLAY))
         if self._playing and self._clip is not None and self.isVisible():
             self._timer.start(max(1, round(1000 / self._clip.fps)))
         else:
@@ -181,8 +182,8 @@ class VideoView(QWidget):
         row = QHBoxLayout()
         row.setSpacing(6)
         self.play = Button("", self, kind="icon", icon_name="play", name=tr("Play"))
-        self.back = Button("", self, kind="icon", icon_name="step-back", name=tr("One picture back (,)"))
-        self.forward = Button("", self, kind="icon", icon_name="step-forward", name=tr("One picture on (.)"))
+        self.back = Button("", self, kind="icon", icon_name="step-back", name=tr("One picture back"))
+        self.forward = Button("", self, kind="icon", icon_name="step-forward", name=tr("One picture forward"))
         self.slider = Slider(tr("Position in the video"), self)
         self.position = label("", self, role="value")
         self.position.setMinimumWidth(look().px(64))
@@ -192,9 +193,16 @@ class VideoView(QWidget):
         row.addSpacing(6)
         row.addWidget(self.slider, 1)
         row.addWidget(self.position)
-        self.full = Button("", self, kind="icon", icon_name="maximize", name=tr("Full screen (F11)"))
+        self.full = Button("", self, kind="icon", icon_name="maximize", name=tr("Full screen"))
         row.addWidget(self.full)
         layout.addLayout(row)
+        for button, action in (
+            (self.play, Action.PLAY),
+            (self.back, Action.FRAME_BACK),
+            (self.forward, Action.FRAME_FORWARD),
+            (self.full, Action.FULL_SCREEN),
+        ):
+            show_keys(button, action)
         self.play.clicked.connect(self._on_play)
         self.back.clicked.connect(self._on_back)
         self.forward.clicked.connect(self._on_forward)
