@@ -13,7 +13,7 @@ from wan_desktop.core.hardware import HardwareProfile
 from wan_desktop.core.model_folder import inspect_model_folder
 from wan_desktop.core.paths import AppPaths
 from wan_desktop.core.render_help import Help, model_of
-from wan_desktop.core.settings import Settings
+from wan_desktop.core.settings import MemoryMode, Settings
 
 LARGE = GenerationDraft(prompt="a fox", width=1280, height=704, num_frames=121, fps=24, num_inference_steps=20)
 
@@ -56,6 +56,15 @@ def test_that_a_render_has_an_estimate_where_the_pc_is_known(paths: AppPaths, mo
     assert found is not None
     assert 0 < found.seconds_low <= found.seconds_high
     assert helps(paths, None).estimate(LARGE, model) is None
+
+
+def test_that_the_estimate_is_that_of_the_memory_mode(paths: AppPaths, model: Model) -> None:
+    pc = load("rtx-4090-24gb-64gb")
+    usual = Help(paths, Settings(), pc, None).estimate(LARGE, model)
+    saving = Help(paths, Settings(memory_mode=MemoryMode.SAVE_MOST), pc, None).estimate(LARGE, model)
+    assert usual is not None
+    assert saving is not None
+    assert saving.seconds_high > usual.seconds_high
 
 
 def test_that_a_model_is_found_by_name_or_folder_or_said_to_be_missing(paths: AppPaths, model: Model) -> None:

@@ -13,7 +13,7 @@ from wan_desktop.core.catalog import BUILTIN_MODEL_ID, Catalog, find_model, read
 from wan_desktop.core.catalog.added import describe_folder
 from wan_desktop.core.errors import OutOfMemoryError
 from wan_desktop.core.fallback import LadderError
-from wan_desktop.core.generation import GenerationDraft
+from wan_desktop.core.generation import GenerationDraft, Sampler
 from wan_desktop.core.jobs import JobContext
 from wan_desktop.core.manager import ModelManager
 from wan_desktop.core.model_folder import inspect_model_folder
@@ -79,15 +79,23 @@ def test_that_another_model_makes_it_where_that_is_allowed(
     shapes = replace(ours[BUILTIN_MODEL_ID], variants=(), fallback_model_ids=("tiny",))
     model = replace(find_model(BUILTIN_MODEL_ID, paths.resources), metadata=shapes)
     catalog = Catalog({**ours, "tiny": tiny, BUILTIN_MODEL_ID: shapes}, {})
+    said: dict[str, None] = {}
     with engine(Shortage("load_model", 1)) as client:
         renderer = Renderer(client, paths, RenderPlanner(paths, Settings(may_use_other_model=True)))
         renderer.find_subjects = lambda: Subjects(catalog, manager, paths.resources)
-        settled = renderer.settle(replace(DRAFT, width=64, height=64, num_frames=9), model)
-        renderer.render(settled, model, tmp_path / "out.mp4", JobContext("job", lambda *_: None))
+        wish = {"width": 64, "height": 64, "num_frames": 9, "sampler": Sampler.EULER, "negative_prompt": "a blue ball"}
+        settled = renderer.settle(replace(DRAFT, **wish), model)
+        context = JobContext("job", lambda _, progress: said.setdefault(progress.notice))
+        renderer.render(settled, model, tmp_path / "out.mp4", context)
     recipe = read_recipe(tmp_path / "out.mp4")
     assert recipe.request.model_id == "tiny"
     assert (recipe.request.width, recipe.request.height, recipe.request.num_frames) == (64, 64, 9)
     assert recipe.request.seed == settled.request.seed
+    assert (recipe.request.sampler, recipe.request.negative_prompt) == (Sampler.EULER, "a blue ball")
+    (notice,) = (words for words in said if "another model" in words)
+    assert notice.startswith("With another model, tiny, since memory is short. Other than asked for: ")
+    assert f"{recipe.request.num_inference_steps} steps" in notice
+    assert "64 x 64" not in notice
     assert recipe.attempts[0].model_id == BUILTIN_MODEL_ID
     assert recipe.attempts[-1].model_id == "tiny"
 

@@ -225,6 +225,7 @@ def test_that_a_chosen_video_plays_with_all_that_is_known(qtbot: QtBot, open_lib
     show_one(qtbot, page, 1)
     facts = page.details.facts.texts()
     assert (facts["Seed"], facts["Size"], facts["Kind"]) == ("1", "64 \u00d7 32", "Text to video")
+    assert facts["Sampler"] == "Model's own"
     assert facts["File"] == str(page.session.paths.videos / "fox 1.mp4")
     assert "torch 2.13.0" in facts["Made with"]
     assert page.details.player.playing

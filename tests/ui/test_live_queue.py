@@ -20,7 +20,8 @@ from wan_desktop.core.errors import ModelNotFoundError, OutOfMemoryError, QueueB
 from wan_desktop.core.generation import GenerationDraft
 from wan_desktop.core.paths import AppPaths
 from wan_desktop.core.render_queue import QueueSnapshot, RenderQueue, RenderState, WhenDone
-from wan_desktop.core.settings import Settings
+from wan_desktop.core.render_wishes import RenderWishes
+from wan_desktop.core.settings import MemoryMode, Settings
 from wan_desktop.ui.create.page import CreatePage
 from wan_desktop.ui.live.render_queue import LiveQueue, RenderDone, RenderFailed, RenderView
 from wan_desktop.ui.page import PageId
@@ -512,6 +513,23 @@ def test_that_several_videos_of_one_form_are_made_and_shown_one_after_the_other(
     assert [outcome.settled.request.seed for _, outcome in outcomes] == [5, 6, 7]
     assert page.stage.stack.currentWidget() is page.stage.finished
     assert not page.rendering
+
+
+def test_that_a_job_is_estimated_with_its_own_memory_mode(
+    qtbot: QtBot, open_session: Callable[..., Session], model: Model, resources: Path
+) -> None:
+    session = open_session()
+    session.pc.profile = load("rtx-4090-24gb-64gb")
+    large = replace(model, metadata=read_catalog(resources)["wan2.2-ti2v-5b"])
+    wanted = draft(width=1280, height=704, num_frames=121, fps=24)
+    session.renders.do(lambda queue: queue.pause())
+    for mode in (MemoryMode.AUTOMATIC, MemoryMode.SAVE_MOST):
+        session.renders.add(large, (wanted,), wishes=RenderWishes(memory_mode=mode))
+    qtbot.waitUntil(lambda: len(session.renders.snapshot.waiting) == 2, timeout=WAIT_MS)
+    usual, saving = session.renders.snapshot.waiting
+    assert usual.order.memory.memory_mode is MemoryMode.AUTOMATIC
+    assert saving.order.memory.memory_mode is MemoryMode.SAVE_MOST
+    assert saving.estimate.seconds_high > usual.estimate.seconds_high
 
 
 def test_that_a_failure_of_the_queue_is_offered_something_smaller(

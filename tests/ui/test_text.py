@@ -2,6 +2,7 @@
 
 import pytest
 
+from wan_desktop.core.generation import Sampler
 from wan_desktop.ui import text
 
 
@@ -65,3 +66,8 @@ def test_that_the_title_begins_with_the_percent() -> None:
 )
 def test_that_devices_have_names(device: str, words: str) -> None:
     assert text.device_name(device) == words
+
+
+def test_that_every_sampler_has_a_name() -> None:
+    names = [text.sampler_name(sampler) for sampler in Sampler]
+    assert names == ["Model's own", "UniPC", "Euler", "DPM++ 2M"]

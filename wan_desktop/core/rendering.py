@@ -4,7 +4,7 @@ import logging
 import re
 import textwrap
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -31,7 +31,7 @@ from wan_desktop.core.render_planner import RenderPlanner
 from wan_desktop.core.render_progress import ProgressTracker
 from wan_desktop.core.settings import DEFAULT_NAME_PATTERN, VideoQuality
 from wan_desktop.core.subjects import Subjects
-from wan_desktop.core.words import tr
+from wan_desktop.core.words import tr, trn
 
 logger = logging.getLogger(__name__)
 
@@ -106,10 +106,11 @@ class Renderer:
         tried: list[Attempt] = []
 
         def attempt(rung: Rung) -> GenerationResult:
-            tracker = ProgressTracker(self._known_stage_s.get(known_as, {}), notice=_notice(tried, rung))
+            own = _for_rung(request, model, rung, subjects)
+            tracker = ProgressTracker(self._known_stage_s.get(known_as, {}), notice=_notice(tried, rung, request, own))
             command = Generate(
                 job=context.job_id,
-                request=_for_rung(request, rung, subjects),
+                request=own,
                 model_folder=Path(rung.folder),
                 plan=rung.plan,
                 output=self._output(path, options or RenderOptions()),
@@ -149,8 +150,11 @@ class Renderer:
         )
 
 
-def _for_rung(request: GenerationRequest, rung: Rung, subjects: Subjects | None) -> GenerationRequest:
-    """The request, for the weights that this rung has; of another model size and length are kept as far as it can.
+def _for_rung(request: GenerationRequest, model: Model, rung: Rung, subjects: Subjects | None) -> GenerationRequest:
+    """The request, for the weights that this rung has.
+
+    With another model, words, sampler, size and length are kept, the last two as far as it can; its steps and guidance
+    are its own, since those of the first would spoil its pictures.
 
     Raises:
         WanError: The other model is not there any more, or cannot make it.
@@ -160,28 +164,46 @@ def _for_rung(request: GenerationRequest, rung: Rung, subjects: Subjects | None)
     if rung.substitute is Substitute.NONE or subjects is None:
         return request
     other = subjects.model(rung.model_id, rung.variant)
+    is_usual = request.negative_prompt == model.metadata.negative_prompt
     draft = GenerationDraft(
         prompt=request.prompt,
+        negative_prompt=None if is_usual else request.negative_prompt,
         image=request.image,
         last_image=request.last_image,
         width=request.width,
         height=request.height,
         num_frames=request.num_frames,
+        sampler=request.sampler,
         seed=request.seed,
         variant="" if other.variant else rung.variant,
     )
     return settle(draft, other, count_tokens=prompt_tokenizer(other.folder.path).count).request
 
 
-def _notice(tried: Sequence[Attempt], rung: Rung) -> str:
+def _notice(tried: Sequence[Attempt], rung: Rung, asked: GenerationRequest, made: GenerationRequest) -> str:
     if not tried:
         return ""
     if rung.substitute is Substitute.VARIANT:
         return tr("With its smaller weights, {variant}, since memory is short.", variant=rung.variant)
     if rung.substitute is Substitute.MODEL:
-        return tr("With another model, {name}, since memory is short.", name=rung.model_id)
+        words = tr("With another model, {name}, since memory is short.", name=rung.model_id)
+        changes = ", ".join(_changes(asked, made))
+        return words + (" " + tr("Other than asked for: {changes}.", changes=changes) if changes else "")
     memory = tried[-1].outcome == Outcome.OUT_OF_MEMORY
     return tr("Saving memory, this will be slower.") if memory else tr("Trying it another way.")
+
+
+def _changes(asked: GenerationRequest, made: GenerationRequest) -> Iterator[str]:
+    """What another model makes otherwise than it was asked for."""
+    if (made.width, made.height) != (asked.width, asked.height):
+        yield f"{made.width} x {made.height}"
+    if (made.num_frames, made.fps) != (asked.num_frames, asked.fps):
+        yield tr("{frames} frames at {fps} fps", frames=made.num_frames, fps=made.fps)
+    if made.num_inference_steps != asked.num_inference_steps:
+        yield trn("{count} step", "{count} steps", made.num_inference_steps)
+    guidance = ("guidance_scale", "guidance_scale_2", "flow_shift")
+    if any(getattr(made, name) != getattr(asked, name) for name in guidance):
+        yield tr("its own guidance")
 
 
 def video_path(folder: Path, prompt: str, now: datetime, pattern: str = DEFAULT_NAME_PATTERN) -> Path:

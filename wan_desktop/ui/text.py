@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from wan_desktop.core.catalog import GenerationMode, ModelMetadata, VideoSize
+    from wan_desktop.core.generation import Sampler
     from wan_desktop.core.messages import Stage
     from wan_desktop.core.render_progress import RenderProgress
 
@@ -21,6 +22,7 @@ TIMES = "\u00d7"  # the multiplication sign, between width and height
 EMPTY_TITLE = mark("Your video appears here")
 EMPTY_TEXT = mark("Write what should happen, then press Generate.")
 MODES = {"t2v": mark("Text to video"), "i2v": mark("Image to video"), "ti2v": mark("Image and text")}
+SAMPLERS = {"model": mark("Model's own"), "unipc": mark("UniPC"), "euler": mark("Euler"), "dpm++2m": mark("DPM++ 2M")}
 STAGES = {
     "load_model": mark("Load model"),
     "read_prompt": mark("Read prompt"),
@@ -114,6 +116,11 @@ def size_name(size: VideoSize) -> str:
 def mode_name(mode: GenerationMode) -> str:
     """What a video is made from."""
     return tr(MODES[mode.value])
+
+
+def sampler_name(sampler: Sampler) -> str:
+    """By which rule noise becomes pictures."""
+    return tr(SAMPLERS[sampler.value])
 
 
 def tokens_used(count: int, limit: int) -> str:

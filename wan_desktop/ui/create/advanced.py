@@ -18,8 +18,9 @@ from wan_desktop.core.generation import (
     Sampler,
     snap_size,
 )
-from wan_desktop.core.words import mark, tr
+from wan_desktop.core.words import tr
 from wan_desktop.ui import text
+from wan_desktop.ui.shortcuts import Action, show_keys
 from wan_desktop.ui.widgets.controls import Button, label
 from wan_desktop.ui.widgets.fields import CheckBox, ComboBox, DoubleSpinBox, SpinBox
 from wan_desktop.ui.widgets.form import FormField, pair
@@ -28,12 +29,6 @@ if TYPE_CHECKING:
     from wan_desktop.core.catalog import Model
     from wan_desktop.ui.create.form_state import FormState
 
-_SAMPLERS = {
-    Sampler.MODEL: mark("Model's own"),
-    Sampler.UNIPC: mark("UniPC"),
-    Sampler.EULER: mark("Euler"),
-    Sampler.DPM_2M: mark("DPM++ 2M"),
-}
 _SCHEDULERS = {"UniPCMultistepScheduler": Sampler.UNIPC, "FlowMatchEulerDiscreteScheduler": Sampler.EULER}
 """Under which name a model's own one stands in the list; those that `model_folder` accepts."""
 _STEP_BELOW = 0.1
@@ -54,7 +49,8 @@ class SeedField(QWidget):
         self.edit.setValidator(QRegularExpressionValidator(QRegularExpression(r"\d{0,10}"), self))
         self.lock = Button("", self, kind="icon", icon_name="lock-open", name=tr("Keep this seed"))
         self.lock.setCheckable(True)
-        self.dice = Button("", self, kind="icon", icon_name="dices", name=tr("Throw a new seed (Ctrl+R)"))
+        self.dice = Button("", self, kind="icon", icon_name="dices", name=tr("Throw a new seed"))
+        show_keys(self.dice, Action.NEW_SEED)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(6)
@@ -124,7 +120,7 @@ class AdvancedPanel(QWidget):
         self.guidance.setValue(state.guidance_scale)
         self.guidance_2.setValue(_or_below(state.guidance_scale_2, GUIDANCE_RANGE[0]))
         self.shift.setValue(_or_below(state.flow_shift, SHIFT_RANGE[0]))
-        self.sampler.setCurrentIndex(list(_SAMPLERS).index(state.sampler))
+        self.sampler.setCurrentIndex(list(Sampler).index(state.sampler))
         self.fps.setValue(state.fps)
         self.seed.show_seed(state.seed)
         self.custom.setChecked(state.custom_size)
@@ -153,9 +149,9 @@ class AdvancedPanel(QWidget):
         self.shift = DoubleSpinBox(tr("Shift"), (SHIFT_RANGE[0] - _STEP_BELOW, SHIFT_RANGE[1]), self)
         self.shift.setSpecialValueText(tr("The model's own"))
         self.sampler = ComboBox(tr("Sampler"), self)
-        for sampler, name in _SAMPLERS.items():
-            self.sampler.addItem(tr(name), sampler)
-        own = tr(_SAMPLERS[_SCHEDULERS[folder.scheduler]])
+        for sampler in Sampler:
+            self.sampler.addItem(text.sampler_name(sampler), sampler)
+        own = text.sampler_name(_SCHEDULERS[folder.scheduler])
         self.sampler.setItemText(0, tr("Model's own ({name})", name=own))
         self.seed = SeedField(self)
         self.custom = CheckBox(tr("Custom size"), self)
@@ -233,7 +229,7 @@ class AdvancedPanel(QWidget):
 
     @Slot(int)
     def _on_sampler(self, index: int) -> None:
-        self.edited.emit({"sampler": list(_SAMPLERS)[index]})
+        self.edited.emit({"sampler": list(Sampler)[index]})
 
     @Slot(object)
     def _on_seed(self, seed: int | None) -> None:

@@ -147,6 +147,7 @@ def facts(recipe: Recipe | None, catalog: Catalog | None) -> list[Fact]:
         (tr("Length"), text.frames_and_seconds(request.num_frames, request.fps)),
         (tr("Steps"), str(request.num_inference_steps)),
         (tr("Guidance"), guidance),
+        (tr("Sampler"), text.sampler_name(request.sampler)),
         (tr("Shift"), "" if request.flow_shift is None else f"{request.flow_shift:g}"),
         (tr("Seed"), str(request.seed)),
         (tr("Made on"), day_and_time(recipe.created)),
