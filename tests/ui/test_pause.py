@@ -84,6 +84,48 @@ def test_that_a_paused_render_can_be_stopped_and_the_next_one_begins_unpaused(qt
     assert page.stage.progress.pause.isEnabled()
 
 
+def test_that_the_time_of_a_pause_is_no_work_that_would_be_lost(qtbot: QtBot, program: Program) -> None:
+    pause, clock = program.session.renders.pause, Clock()
+    clock.now = 0.0
+    now_s = pause.clock()
+    pause.clock = lambda: now_s + clock()
+    worked_s = pause.worked_s()
+    clock.now += 100
+    assert pause.worked_s() == pytest.approx(worked_s + 100)
+    paused(qtbot, program)
+    clock.now += 3600
+    assert pause.worked_s() == pytest.approx(worked_s + 100)
+    qtbot.mouseClick(program.window.create.stage.progress.pause, LEFT)
+    wait_for(qtbot, program, PauseState.NONE)
+    clock.now += 10
+    assert pause.worked_s() == pytest.approx(worked_s + 110)
+    desk_question = program.window.create.desk.question
+    program.window.create.desk.ask_to_stop()
+    assert desk_question.box is None  # less than two minutes: stopped at once
+    qtbot.waitUntil(lambda: not program.session.renders.running, timeout=WAIT_MS)
+    assert pause.worked_s() == 0.0
+
+
+def test_that_long_work_is_told_without_its_pauses(qtbot: QtBot, program: Program) -> None:
+    pause, clock = program.session.renders.pause, Clock()
+    clock.now = 0.0
+    now_s = pause.clock()
+    pause.clock = lambda: now_s + clock()
+    clock.now += 300
+    paused(qtbot, program)
+    clock.now += 7200
+    program.window.show_page(PageId.QUEUE)
+    page = program.window.pages[PageId.QUEUE]
+    for question, ask in (
+        (program.window.create.desk.question, program.window.create.desk.ask_to_stop),
+        (page.question, page.running.rows[0].stop.click),
+    ):
+        ask()
+        assert "worked on for 5 min" in question.box.informativeText()
+        question.box.reject()
+    assert program.session.renders.running
+
+
 def test_that_quitting_works_while_a_render_is_paused_and_it_waits_for_the_next_start(
     qtbot: QtBot, program: Program
 ) -> None:

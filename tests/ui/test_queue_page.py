@@ -136,7 +136,7 @@ def test_that_long_work_is_stopped_only_after_a_question(qtbot: QtBot, make_page
     page = make_page(three, "slow")
     qtbot.mouseClick(page.pause, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: bool(page.running.rows), timeout=WAIT_MS)
-    page.question.clock = lambda: 600.0
+    page.question.worked_s = lambda: 600.0
     page.running.rows[0].stop.click()
     assert page.question.box is not None
     page.question.box.reject()
@@ -323,9 +323,7 @@ def test_that_finished_jobs_are_cleared_and_their_videos_stay(
     assert all(video.is_file() for video in videos)
 
 
-def test_that_a_finished_job_shows_its_video_in_the_library(
-    qtbot: QtBot, make_page: Callable[..., QueuePage]
-) -> None:
+def test_that_a_finished_job_shows_its_video_in_the_library(qtbot: QtBot, make_page: Callable[..., QueuePage]) -> None:
     page = make_page(three)
     qtbot.mouseClick(page.pause, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: len(page.finished.rows) == 3, timeout=WAIT_MS)

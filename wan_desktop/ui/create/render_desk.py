@@ -10,9 +10,11 @@ from wan_desktop.core.errors import VideoUnreadableError
 from wan_desktop.core.stall_reasons import stall_reason
 from wan_desktop.core.words import tr
 from wan_desktop.ui.create.estimator import Asked
+from wan_desktop.ui.create.progress_view import RENDER_TOPIC
 from wan_desktop.ui.create.rendering import RenderController
 from wan_desktop.ui.create.stop_question import StopQuestion
 from wan_desktop.ui.error_texts import error_text
+from wan_desktop.ui.widgets.controls import announce
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,7 +60,7 @@ class RenderDesk(QObject):
         self._retry: Callable[[], object] | None = None
         self._asked: Asked | None = None
         self._made_with: Model | None = None
-        self.question = StopQuestion(parent)
+        self.question = StopQuestion(parent, session.renders.pause.worked_s)
         self.renders = RenderController(session, self)
         self._connect()
 
@@ -73,7 +75,6 @@ class RenderDesk(QObject):
             return
         self._asked = Asked(state.draft(), model, state.wants_image, state.wishes)
         self._stage.begin(state.width, state.height)
-        self.question.begin()
         self.renders.render(self._asked.draft, model, state.wishes)
 
     @Slot()
@@ -133,7 +134,6 @@ class RenderDesk(QObject):
             self._asked = Asked(draft, view.model, draft.image is not None)
         self._stage.begin(request.width, request.height)
         self._on_pause_changed()
-        self.question.begin()
         self.changed.emit()
 
     @Slot()
@@ -167,6 +167,7 @@ class RenderDesk(QObject):
     @Slot()
     def _on_stopped(self) -> None:
         self._stage.show_empty()
+        announce(self._stage, tr("The video was stopped."), topic=RENDER_TOPIC)
         self._end(None)
 
     @Slot()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from time import monotonic
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal, Slot
@@ -24,22 +23,17 @@ class StopQuestion(QObject):
 
     Args:
         parent: The widget above which the question stands.
-        clock: Seconds; another one in tests.
+        worked_s: How long the render has been worked on, in seconds.
     """
 
     stop_confirmed = Signal()
 
-    def __init__(self, parent: QWidget, *, clock: Callable[[], float] = monotonic) -> None:
+    def __init__(self, parent: QWidget, worked_s: Callable[[], float]) -> None:
         super().__init__(parent)
         self._parent = parent
-        self.clock = clock
-        self._started = clock()
+        self.worked_s = worked_s
         self.box: QMessageBox | None = None
         self._stop: QPushButton | None = None
-
-    def begin(self) -> None:
-        """A render begins."""
-        self._started = self.clock()
 
     def end(self) -> None:
         """It is over: there is nothing left to ask about."""
@@ -49,7 +43,7 @@ class StopQuestion(QObject):
     @Slot()
     def ask(self) -> None:
         """Stop at once, or after a yes."""
-        worked_s = self.clock() - self._started
+        worked_s = self.worked_s()
         if worked_s < ASK_AFTER_S:
             self.stop_confirmed.emit()
         elif self.box is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal, Slot
@@ -29,6 +30,11 @@ class RenderPause(QObject):
         self._could = False
         self.state = PauseState.NONE
         """How it is now."""
+        self.clock = monotonic
+        """In seconds."""
+        self._started_s: float | None = None
+        self._paused_at_s: float | None = None
+        self._paused_s = 0.0
         renders.job_started.connect(self._on_started)
         renders.job_progressed.connect(self._on_progressed)
         renders.job_stopping.connect(self._on_stopping)
@@ -41,6 +47,13 @@ class RenderPause(QObject):
         if view is None or view.job is None or self._is_stopping:
             return False
         return view.progress is None or view.progress.can_pause
+
+    def worked_s(self) -> float:
+        """How long what runs has been worked on, in seconds, without the time of its pauses; 0 if nothing runs."""
+        if self._started_s is None:
+            return 0.0
+        now_s = self.clock() if self._paused_at_s is None else self._paused_at_s
+        return now_s - self._started_s - self._paused_s
 
     @Slot()
     def toggle(self) -> None:
@@ -58,13 +71,22 @@ class RenderPause(QObject):
 
     def _set(self, state: PauseState) -> None:
         if state is not self.state or self.can_toggle is not self._could:
+            self._count_pause(is_paused=state is PauseState.PAUSED)
             self.state, self._could = state, self.can_toggle
             self.changed.emit(state)
+
+    def _count_pause(self, *, is_paused: bool) -> None:
+        if is_paused and self._paused_at_s is None:
+            self._paused_at_s = self.clock()
+        elif not is_paused and self._paused_at_s is not None:
+            self._paused_s += self.clock() - self._paused_at_s
+            self._paused_at_s = None
 
     @Slot()
     def _on_started(self) -> None:
         self._is_stopping = False
         self._set(PauseState.NONE)
+        self._started_s, self._paused_s = self.clock(), 0.0
 
     @Slot(object)
     def _on_progressed(self, view: RenderView) -> None:
@@ -88,4 +110,5 @@ class RenderPause(QObject):
     @Slot()
     def _on_ended(self) -> None:
         self._is_stopping = False
+        self._started_s = None
         self._set(PauseState.NONE)

@@ -17,7 +17,7 @@ from wan_desktop.core.render_queue import WhenDone
 from wan_desktop.core.words import tr
 from wan_desktop.ui.create.stop_question import StopQuestion
 from wan_desktop.ui.error_texts import error_text
-from wan_desktop.ui.live.render_queue import error_of
+from wan_desktop.ui.live.render_queue import RenderFailed, error_of
 from wan_desktop.ui.page import Page, PageId, PageTarget, VideoTarget
 from wan_desktop.ui.queue import texts
 from wan_desktop.ui.queue.job_list import JobList
@@ -62,9 +62,7 @@ class QueuePage(Page):
         self._pictures = JobPictures(session, self)
         self._stopping = ""
         """The job that may be stopped, if the question is answered with yes."""
-        self._began: datetime | None = None
-        """When what is asked about was begun."""
-        self.question = StopQuestion(self, clock=self._worked_s)
+        self.question = StopQuestion(self, self._renders.pause.worked_s)
         self._timer = QTimer(self)
         self._timer.setInterval(_TICK_MS)
         self._timer.timeout.connect(self._on_tick)
@@ -180,6 +178,7 @@ class QueuePage(Page):
         self._renders.changed.connect(self._on_changed)
         self._renders.job_progressed.connect(self._on_progressed)
         self._renders.job_stopping.connect(self._on_stopping)
+        self._renders.job_ended.connect(self._on_ended)
         self._renders.pause.changed.connect(self._show_pause)
         self._pictures.found.connect(self._on_picture)
         self.session.models.catalog_changed.connect(self._on_catalog_changed)
@@ -295,6 +294,12 @@ class QueuePage(Page):
         for row in self._rows(job_id):
             row.show_stopping()
 
+    @Slot(str, object)
+    def _on_ended(self, _job_id: str, outcome: object) -> None:
+        """A failure is seen here, and told by no toast."""
+        if isinstance(outcome, RenderFailed) and self.isVisible():
+            announce(self, f"{outcome.error.shown_title}. {outcome.error.hint}".strip(), assertive=True)
+
     @Slot()
     def _on_tick(self) -> None:
         self._show_time(self._renders.snapshot)
@@ -359,14 +364,7 @@ class QueuePage(Page):
         job = next((job for job in self._renders.snapshot.running if job.job_id == job_id), None)
         if job is not None:
             self._stopping = job_id
-            self._began = datetime.fromisoformat(job.started_at)
             self.question.ask()
-
-    def _worked_s(self) -> float:
-        """How long the job has been worked on that may be stopped."""
-        if self._began is None:
-            return 0.0
-        return (datetime.now().astimezone() - self._began).total_seconds()
 
     @Slot()
     def _on_stop_confirmed(self) -> None:
