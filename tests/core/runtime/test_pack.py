@@ -28,7 +28,6 @@ from wan_desktop.core.runtime.pack import (
 from wan_desktop.core.runtime.pack_import import import_pack
 from wan_desktop.core.runtime.runtimes import Runtimes
 from wan_desktop.core.runtime.wheel_index import Wheel, WheelPlan
-from wan_desktop.core.store.disk import Disk
 
 NOWHERE = "http://127.0.0.1:9"
 PART_BYTES = 2_000_000
@@ -84,25 +83,25 @@ def test_that_a_runtime_is_installed_from_a_package_without_a_net(
 ) -> None:
     told: list[tuple[int, int]] = []
     context = JobContext("test", lambda _, counts: told.append(counts))
-    import_pack(offline, pack[chosen], parts.new_lock, context, disk=Disk())
+    import_pack(offline, pack[chosen], parts.new_lock, context)
     assert told == sorted(told)
     assert told[-1] == (plan_of(parts).size_bytes,) * 2
     assert engine_version(offline.install(parts.new_lock, quiet(), works)) == "2.0"
 
 
 def test_that_a_repair_after_a_package_needs_no_net(offline: Runtimes, parts: Parts, pack: list[Path]) -> None:
-    import_pack(offline, pack[0], parts.new_lock, quiet(), disk=Disk())
+    import_pack(offline, pack[0], parts.new_lock, quiet())
     first = offline.install(parts.new_lock, quiet(), works)
     shutil.rmtree(first.folder / "lib")
     assert engine_version(offline.repair(parts.new_lock, quiet(), works)) == "2.0"
 
 
 def test_that_what_is_here_already_is_not_copied_again(offline: Runtimes, parts: Parts, pack: list[Path]) -> None:
-    import_pack(offline, pack[0], parts.new_lock, quiet(), disk=Disk())
+    import_pack(offline, pack[0], parts.new_lock, quiet())
     before = {path.name: path.stat().st_mtime_ns for path in offline.wheelhouse.folder.glob("*.whl")}
     damaged = offline.wheelhouse.folder / parts.new[0].filename
     damaged.write_bytes(b"x" * damaged.stat().st_size)
-    import_pack(offline, pack[0], parts.new_lock, quiet(), disk=Disk())
+    import_pack(offline, pack[0], parts.new_lock, quiet())
     after = {path.name: path.stat().st_mtime_ns for path in offline.wheelhouse.folder.glob("*.whl")}
     assert {name for name in before if after[name] != before[name]} == {damaged.name}
     assert damaged.read_bytes() == parts.new[0].content
@@ -113,7 +112,7 @@ def test_that_an_import_can_be_cancelled_and_leaves_nothing_half(
 ) -> None:
     context = JobContext("test", lambda _, counts: context.cancel_asked.set() if counts[0] > 3_000_000 else None)
     with pytest.raises(JobCancelled):
-        import_pack(offline, pack[0], parts.new_lock, context, disk=Disk())
+        import_pack(offline, pack[0], parts.new_lock, context)
     left = [path for path in offline.wheelhouse.folder.rglob("*") if path.is_file()]
     assert {path.name for path in left} <= {wheel.filename for wheel in parts.new}
     assert all(path.read_bytes() in [wheel.content for wheel in parts.new] for path in left)
@@ -235,7 +234,7 @@ def test_that_a_package_that_is_not_right_is_refused(
     damage(pack)
     before = {path for path in tmp_path.rglob("*") if path.is_file()}
     with pytest.raises(EnginePackError) as caught:
-        import_pack(offline, pack[0], parts.new_lock, quiet(), disk=Disk())
+        import_pack(offline, pack[0], parts.new_lock, quiet())
     assert caught.value.hint
     new = {path for path in tmp_path.rglob("*") if path.is_file()} - before
     right = {wheel.filename: wheel.content for wheel in parts.new}
@@ -247,7 +246,7 @@ def test_that_a_package_that_is_not_right_is_refused(
 def test_that_a_missing_part_is_named(offline: Runtimes, parts: Parts, pack: list[Path]) -> None:
     lose(pack)
     with pytest.raises(EnginePackError) as caught:
-        import_pack(offline, pack[0], parts.new_lock, quiet(), disk=Disk())
+        import_pack(offline, pack[0], parts.new_lock, quiet())
     assert pack[1].name in caught.value.message
 
 
@@ -259,7 +258,7 @@ def test_that_parts_of_two_packages_are_not_mixed(
     assert len(other) == len(pack)
     shutil.copyfile(other[2], pack[2])
     with pytest.raises(EnginePackError) as caught:
-        import_pack(offline, pack[0], parts.new_lock, quiet(), disk=Disk())
+        import_pack(offline, pack[0], parts.new_lock, quiet())
     assert "another" in caught.value.message
 
 
@@ -268,7 +267,7 @@ def test_that_a_package_of_another_version_is_refused(
 ) -> None:
     newer = lock_of([build_wheel(tmp_path, "engine", "9.0", {"engine/__init__.py": b""}), parts.new[1]])
     with pytest.raises(EnginePackError) as caught:
-        import_pack(offline, pack[0], newer, quiet(), disk=Disk())
+        import_pack(offline, pack[0], newer, quiet())
     assert part_name(newer.kind, newer.digest, 1, 3) in caught.value.hint
 
 
@@ -276,7 +275,7 @@ def test_that_a_package_of_another_version_is_refused(
 def test_that_what_is_no_file_is_refused(offline: Runtimes, parts: Parts, tmp_path: Path, name: str) -> None:
     (tmp_path / "folder").mkdir()
     with pytest.raises(EnginePackError):
-        import_pack(offline, tmp_path / name, parts.new_lock, quiet(), disk=Disk())
+        import_pack(offline, tmp_path / name, parts.new_lock, quiet())
 
 
 def test_that_a_package_is_made_again_where_a_wheel_is_short(tmp_path: Path, parts: Parts, wheels: Path) -> None:
@@ -293,7 +292,7 @@ def test_that_addresses_that_are_known_are_kept(
     server.add(*parts.everything)
     online = runtimes_in(tmp_path / "rt", tools, server.url)
     online.install(parts.new_lock, quiet(), works)
-    import_pack(online, pack[0], parts.new_lock, quiet(), disk=Disk())
+    import_pack(online, pack[0], parts.new_lock, quiet())
     plan = online.wheelhouse.plan_of(parts.new_lock)
     assert plan is not None
     assert all(wheel.url.startswith(server.url) for wheel in plan.wheels)

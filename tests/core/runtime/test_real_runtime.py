@@ -22,7 +22,6 @@ from wan_desktop.core.runtime.room import room_to_build, room_to_install
 from wan_desktop.core.runtime.runtime_folder import InstalledRuntime, packages_of
 from wan_desktop.core.runtime.runtime_records import RuntimeState
 from wan_desktop.core.runtime.wheel_name import parse_wheel_name
-from wan_desktop.core.store.disk import Disk
 
 SOURCES = Path(__file__).resolve().parents[3]
 KIND = RuntimeKind.LINUX_CPU
@@ -91,6 +90,6 @@ def test_that_the_real_runtime_renders_before_it_is_used_and_moves_on_a_package(
     pack = make_pack(lock, plan, runtimes.wheelhouse.folder, tmp_path / "pack", part_bytes=100_000_000)
     assert len(pack) > 2
     other = runtimes_in(tmp_path / "other", tools, "http://127.0.0.1:9")
-    import_pack(other, pack[1], lock, quiet(), disk=Disk())
+    import_pack(other, pack[1], lock, quiet())
     assert other.install(lock, quiet(), self_test).name == rendered[-1]
     assert len(rendered) == 2

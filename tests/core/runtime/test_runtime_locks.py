@@ -12,7 +12,6 @@ from wan_desktop.core.paths import resources_folder
 from wan_desktop.core.runtime.builder import BuildTools
 from wan_desktop.core.runtime.lock import Pin, RuntimeKind, RuntimeLock, lock_file, normalised, parse_lock, read_lock
 from wan_desktop.core.runtime.pack_import import import_pack
-from wan_desktop.core.store.disk import Disk
 
 PROGRAM_LOCK = (lock_runtime.ROOT / "requirements.lock").read_text(encoding="utf-8")
 
@@ -106,7 +105,7 @@ def test_that_the_tool_makes_a_package_that_can_be_installed(
     assert make_pack.main([*arguments, *(["--offline"] if offline else [])]) == 0
     (pack,) = (tmp_path / "pack").iterdir()
     runtimes = runtimes_in(tmp_path / "rt", tools, "http://127.0.0.1:9")
-    import_pack(runtimes, pack, parts.new_lock, quiet(), disk=Disk())
+    import_pack(runtimes, pack, parts.new_lock, quiet())
     assert engine_version(runtimes.install(parts.new_lock, quiet(), works)) == "2.0"
     assert bool(server.asked) != offline
 

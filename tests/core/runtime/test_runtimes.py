@@ -62,7 +62,8 @@ def test_that_the_first_installation_gives_a_runtime_that_works(runtimes: Runtim
     installed = runtimes.install(parts.new_lock, JobContext("test", lambda _, one: seen.append(one)), works)
     states = [progress.state for progress in seen]
     assert list(dict.fromkeys(states)) == [RuntimeState.FETCHING, RuntimeState.BUILDING, RuntimeState.TESTING]
-    assert max(one.transfer.done_bytes for one in seen if one.transfer) > 0
+    last = [one.transfer for one in seen if one.transfer][-1]
+    assert last.done_bytes == last.total_bytes == sum(len(wheel.content) for wheel in parts.new)
     snapshot = runtimes.look(parts.new_lock)
     assert (snapshot.state, snapshot.current, snapshot.previous) == (RuntimeState.READY, installed, None)
     assert snapshot.is_wanted
@@ -209,6 +210,7 @@ def test_that_cancelling_at_any_stage_keeps_the_old_runtime_and_what_arrived(
     snapshot = runtimes.look(parts.new_lock)
     assert (snapshot.state, snapshot.current, snapshot.error) == (RuntimeState.READY, old, None)
     assert names(runtimes) == [old.name]
+    assert not (runtimes.folder / "activity.json").exists()
     sent = server.all_sent_bytes
     assert engine_version(runtimes.install(parts.new_lock, quiet(), works)) == "2.0"
     if state is not RuntimeState.FETCHING:

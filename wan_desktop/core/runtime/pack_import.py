@@ -33,7 +33,7 @@ _ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, Ru
 """What zipfile raises where a file is no zip, is cut off, encrypted, or lies about itself."""
 
 
-def import_pack(runtimes: Runtimes, path: Path, lock: RuntimeLock, context: JobContext, *, disk: Disk) -> WheelPlan:
+def import_pack(runtimes: Runtimes, path: Path, lock: RuntimeLock, context: JobContext) -> WheelPlan:
     """Take all wheels of a package; installing needs no internet after that.
 
     Args:
@@ -41,7 +41,6 @@ def import_pack(runtimes: Runtimes, path: Path, lock: RuntimeLock, context: JobC
         path: Any part; the others lie beside it.
         lock: What this version of the program wants.
         context: Told bytes done and in all, as two counts.
-        disk: Where the runtimes lie.
 
     Raises:
         JobCancelled: It was asked to stop; whole wheels are kept.
@@ -53,13 +52,12 @@ def import_pack(runtimes: Runtimes, path: Path, lock: RuntimeLock, context: JobC
         manifest, archives = _opened(path, lock, stack)
         wheelhouse = stack.enter_context(runtimes.importing())
         plan = WheelPlan(lock.digest, manifest.wheels)
-        disk.make_folder(wheelhouse.folder)
-        check_room(disk, wheelhouse.folder, wheelhouse.missing_bytes(plan))
+        check_room(runtimes.disk, runtimes.folder, wheelhouse.missing_bytes(plan))
         missing = wheelhouse.verify(plan, context.reporting_to(lambda _: None))
         done_bytes = plan.size_bytes - sum(wheel.size_bytes for wheel in missing)
         for wheel in missing:
             pieces = _Pieces(manifest, archives, manifest.wheels.index(wheel))
-            _take(wheelhouse, wheel, pieces, disk, _Counted(context, done_bytes, plan.size_bytes))
+            _take(wheelhouse, wheel, pieces, runtimes.disk, _Counted(context, done_bytes, plan.size_bytes))
             done_bytes += wheel.size_bytes
         known = wheelhouse.plan_of(lock)
         if known is None:  # one that is known has addresses too

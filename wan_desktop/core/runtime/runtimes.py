@@ -96,9 +96,9 @@ class Runtimes:
         self.folder = folder
         self._tools = tools
         self._index = index
-        self._disk = disk or Disk()
-        self._shelf = RuntimeShelf(self._disk, folder)
-        self.wheelhouse = Wheelhouse(self._disk, folder / WHEELS, limits)
+        self.disk = disk or Disk()
+        self._shelf = RuntimeShelf(self.disk, folder)
+        self.wheelhouse = Wheelhouse(self.disk, folder / WHEELS, limits)
 
     # How it stands ---------------------------------------------------------------------------------------------------
 
@@ -230,7 +230,7 @@ class Runtimes:
             context.progress(RuntimeProgress(RuntimeState.FETCHING))
             plan = self._index.find(lock, context)
             self.wheelhouse.keep_plan(lock, plan)
-        check_room(self._disk, self.folder, room_to_install(self.wheelhouse, plan))
+        check_room(self.disk, self.folder, room_to_install(self.wheelhouse, plan))
         self.wheelhouse.fetch(plan, _reporting(context, RuntimeState.FETCHING))
         return plan
 
@@ -239,7 +239,7 @@ class Runtimes:
         return self.wheelhouse.missing_bytes(plan) > 0 and not all(wheel.url for wheel in plan.wheels)
 
     def _build(self, lock: RuntimeLock, plan: WheelPlan, folder: Path, context: JobContext) -> None:
-        check_room(self._disk, self.folder, room_to_build(self.wheelhouse, plan))
+        check_room(self.disk, self.folder, room_to_build(self.wheelhouse, plan))
         activity = Activity(RuntimeState.BUILDING, lock.digest, folder.name)
         self._shelf.note(activity)
 
@@ -250,7 +250,7 @@ class Runtimes:
             context.progress(RuntimeProgress(RuntimeState.BUILDING, parts_done=counts[0], parts_total=counts[1]))
 
         report((0, len(lock.pins)))
-        builder = Builder(self._disk, self._tools, note_child)
+        builder = Builder(self.disk, self._tools, note_child)
         builder.build(lock, self.wheelhouse.folder, folder, context.reporting_to(report))
 
     def _test(self, lock: RuntimeLock, folder: Path, context: JobContext, self_test: SelfTest) -> None:
@@ -319,7 +319,7 @@ class Runtimes:
         Raises:
             WanError: The drive fails.
         """
-        if not self._disk.exists(self.folder):
+        if not self.disk.exists(self.folder):
             return
         with contextlib.suppress(RuntimeBusyError), self._shelf.held():
             self._shelf.recover()

@@ -102,6 +102,7 @@ class Wheelhouse:
         missing = [wheel for wheel in plan.wheels if not self._is_right(wheel, plan, context)]
         if missing:
             self._fetch_missing(missing, plan, context)
+        context.progress(TransferProgress(plan.size_bytes, plan.size_bytes, 0.0, 0.0, "", 0))
 
     def verify(self, plan: WheelPlan, context: JobContext) -> list[Wheel]:
         """Read every file; returns what is missing, or was damaged and is set aside now.
