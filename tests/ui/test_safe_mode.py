@@ -285,7 +285,7 @@ def test_that_the_engine_starts_when_it_is_asked_for(qtbot: QtBot, open_safely: 
     program = open_safely()
     program.window.resize(1440, 900)
     card = program.window.sidebar.pc
-    assert card.state.text() == "Not started"
+    assert card.state.text() == "Off"
     assert card.start.text() == "Start it"
     qtbot.mouseClick(card.start, LEFT)
     qtbot.waitUntil(lambda: card.state.text() == "Ready", timeout=WAIT_MS)

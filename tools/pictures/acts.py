@@ -109,6 +109,7 @@ class Act:
         settings: Other than the defaults.
         wizard: It begins with the wizard.
         builtin: The form is for the built-in model; else for Wan 2.2 5B.
+        bad_starts: So many starts before it ended badly.
         real: With the real engine on this PC, which takes its time: played only when one of its scenes is named.
     """
 
@@ -119,4 +120,5 @@ class Act:
     settings: Mapping[str, object] = field(default_factory=dict)
     wizard: bool = False
     builtin: bool = False
+    bad_starts: int = 0
     real: bool = False

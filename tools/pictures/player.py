@@ -25,6 +25,7 @@ from wan_desktop.core.hardware import HardwareProfile
 from wan_desktop.core.hardware_probe import probe
 from wan_desktop.core.model_folder import inspect_model_folder
 from wan_desktop.core.paths import AppPaths
+from wan_desktop.core.safe_mode import Start
 from wan_desktop.core.settings import Settings, Theme, save_settings
 from wan_desktop.ui.live import pc as live_pc
 from wan_desktop.ui.program import Program
@@ -105,6 +106,7 @@ class Player:
                 engine_command=None if act.real else [sys.executable, "-m", "tools.pictures.engine", act.pc],
                 load_model=None if act.builtin else _form_model(self._props),
                 may_set_up=act.wizard,
+                start=[Start(paths.data) for _ in range(1 + act.bad_starts)][-1],
             )
             program.window.resize(self._look.width, self._look.height)
             view = View(program, self._look, self._props, hub, cue_file)
@@ -136,9 +138,8 @@ class Player:
         view.window.resize(self._look.width, self._look.height)
         view.until(lambda: view.program.session is not None)
         view.until(lambda: view.session.pc.profile is not None or view.session.pc.error is not None)
-        view.until(
-            lambda: view.session.engine_state is not None and "Ready" in type(view.session.engine_state).__name__
-        )
+        if view.session.safe_reason is None:  # else nobody has started the engine
+            view.until(lambda: "Ready" in type(view.session.engine_state).__name__)
         if not act.wizard:
             view.until(lambda: view.create.form is not None)
         view.window.resize(self._look.width, self._look.height)

@@ -96,8 +96,8 @@ def choose_banner(facts: BannerFacts, dismissed: Collection[BannerKind] = ()) ->
 
 def _safe_mode(reason: SafeReason) -> Banner:
     words = tr(
-        "The window has its usual look, place and form, and nothing goes on by itself: no engine, no downloads, "
-        "no videos are read. Your settings are kept."
+        "Engine, downloads and library wait for you, and the window has its default look and an empty form. Your "
+        "settings are kept."
     )
     actions = (BannerAction.RESTART_NORMALLY,)
     if reason is SafeReason.ASKED:

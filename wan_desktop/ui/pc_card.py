@@ -85,13 +85,11 @@ class PcCard(QFrame):
     def set_compact(self, compact: bool) -> None:
         """Show the icon only."""
         self._compact = compact
-        margin = (COMPACT_PX - 2 * COMPACT_MARGIN - look().px(18)) // 2 - 1 if compact else 12
-        self._layout.setContentsMargins(margin, 10, margin, 10)
         self.name.setVisible(not compact)
         self.state.setVisible(not compact)
         self._fold()
         self.start.setText("" if compact else self._start_words)
-        self.start.setProperty("kind", "icon" if compact else "secondary")
+        self.start.setProperty("kind", "link" if compact else "secondary")  # the narrowest that has only an icon
         restyle(self.start)
         self.start.refresh_icon()
 
@@ -106,8 +104,8 @@ class PcCard(QFrame):
                     more += f"{text.DOT}{text.threads(ready.threads)}"
                 self._show(tr("Ready"), "ok", "ok", more)
             case EngineStopped(""):  # it was never started
-                more = tr("It starts with the first video.")
-                self._show(tr("Not started"), "value", "text2", more, can_start=True)
+                more = tr("The engine starts with the first video.")
+                self._show(tr("Off"), "value", "text2", more, can_start=True)
                 self._name_start(tr("Start it"))
             case EngineStopped(reason):
                 more = tr("It stopped: {reason}.", reason=reason)
@@ -150,12 +148,22 @@ class PcCard(QFrame):
         else:
             super().keyPressEvent(event)
 
+    def _fit_margins(self) -> None:
+        """Centre the icon in a folded sidebar; its button, while there is one, needs more room."""
+        margin = 12
+        if self._compact:
+            inner = look().px(26) + 2 if self._can_start else look().px(18)
+            margin = (COMPACT_PX - 1 - 2 * COMPACT_MARGIN - inner) // 2 - 1  # 1: the edges
+        self._layout.setContentsMargins(margin, 10, margin, 10)
+
     def _name_start(self, words: str) -> None:
         self._start_words = words
+        self.start.setAccessibleName(words)
         self.start.setText("" if self._compact else words)
 
     def _fold(self) -> None:
         """Show what there is room for."""
+        self._fit_margins()
         self.more.setVisible(not self._compact and bool(self.more.text()))
         for part in (self.video_memory, self.memory):
             part.setVisible(not self._compact and bool(part.property("known")))

@@ -37,7 +37,9 @@ class SafeModeCard(QFrame):
         words = QVBoxLayout()
         words.setSpacing(1)
         words.addWidget(label(tr("Safe mode"), self, role="label"))
-        about = tr("For when the program keeps ending: nothing goes on by itself, and the window has its usual look.")
+        about = tr(
+            "If the program keeps ending at its start: it opens with its default look, and nothing goes on by itself."
+        )
         self.words = plain_label(tr("This is safe mode. Your settings are kept.") if is_safe else about, self, "soft")
         words.addWidget(self.words)
         row.addLayout(words, 1)
