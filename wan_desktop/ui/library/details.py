@@ -9,9 +9,7 @@ from PySide6.QtCore import QStringListModel, Qt, Signal, Slot
 from PySide6.QtWidgets import (
     QCompleter,
     QFrame,
-    QGridLayout,
     QHBoxLayout,
-    QLabel,
     QLineEdit,
     QScrollArea,
     QSizePolicy,
@@ -24,8 +22,10 @@ from wan_desktop.core.video_library import VideoState
 from wan_desktop.core.words import tr, trn
 from wan_desktop.ui.library import words
 from wan_desktop.ui.library.deeds import MOST_COMPARED, Deed
+from wan_desktop.ui.library.facts_grid import FactsGrid
 from wan_desktop.ui.shortcuts import Action, show_keys, tip
 from wan_desktop.ui.theme import look
+from wan_desktop.ui.widgets.breaking import BreakingLabel, breakable
 from wan_desktop.ui.widgets.controls import Button, label, rule
 from wan_desktop.ui.widgets.error_card import ErrorCard
 from wan_desktop.ui.widgets.flow import FlowLayout
@@ -47,51 +47,6 @@ if TYPE_CHECKING:
 _PLAYER_ROW_PX = 44
 """Height of the player's buttons and the gap above them."""
 _HIGHEST_PICTURE_PX = 420
-
-
-class FactsGrid(QWidget):
-    """Names and values, in the order they are given."""
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._grid = QGridLayout(self)
-        self._grid.setContentsMargins(0, 0, 0, 0)
-        self._grid.setHorizontalSpacing(12)
-        self._grid.setVerticalSpacing(5)
-        self._grid.setColumnStretch(1, 1)
-        self._lines: list[tuple[QLabel, QLabel]] = []
-
-    def show_facts(self, facts: Sequence[words.Fact]) -> None:
-        """Show these."""
-        while len(self._lines) < len(facts):
-            name, value = label("", self, role="caption"), label("", self, role="soft", wrap=True)
-            value.setTextFormat(Qt.TextFormat.PlainText)
-            value.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-            row = len(self._lines)
-            self._grid.addWidget(name, row, 0, Qt.AlignmentFlag.AlignTop)
-            self._grid.addWidget(value, row, 1)
-            self._lines.append((name, value))
-        for row, (name, value) in enumerate(self._lines):
-            fact = facts[row] if row < len(facts) else None
-            for part in (name, value):
-                part.setVisible(fact is not None)
-            if fact is not None:
-                name.setText(fact.name)
-                value.setText(_breakable(fact.value))
-                value.setAccessibleName(f"{fact.name}: {fact.value}")
-
-    def texts(self) -> dict[str, str]:
-        """What is shown."""
-        shown = ((n, v) for n, v in self._lines if not n.isHidden())
-        return {name.text(): value.text().replace(_BREAK, "") for name, value in shown}
-
-
-_BREAK = "\u200b"  # a zero width space: a line may break there
-
-
-def _breakable(text: str) -> str:
-    """The text, so that a long path fits a narrow column."""
-    return text.replace("/", "/" + _BREAK).replace("\\", "\\" + _BREAK)
 
 
 class Details(QScrollArea):
@@ -209,9 +164,7 @@ class Details(QScrollArea):
         self._notice_place = QVBoxLayout()
         layout.addLayout(self._notice_place)
         layout.addLayout(self._build_title(page))
-        self.prompt = label("", page, role="soft", wrap=True)
-        self.prompt.setTextFormat(Qt.TextFormat.PlainText)
-        self.prompt.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.prompt = BreakingLabel(page)
         layout.addWidget(self.prompt)
         self.use_buttons = self._build_use(page)
         layout.addWidget(self.use_buttons)
@@ -236,8 +189,7 @@ class Details(QScrollArea):
     def _build_title(self, page: QWidget) -> QHBoxLayout:
         row = QHBoxLayout()
         row.setSpacing(8)
-        self.title = label("", page, role="section", wrap=True)
-        self.title.setTextFormat(Qt.TextFormat.PlainText)
+        self.title = BreakingLabel(page, role="section")
         self.favourite = Button("", page, kind="icon", icon_name="star", name=tr("Favourite"))
         show_keys(self.favourite, Action.FAVOURITE)
         self.favourite.setCheckable(True)
@@ -331,9 +283,8 @@ class Details(QScrollArea):
             widget.setVisible(widget is page)
 
     def _show_words(self, title: str, prompt: str, recipe: Recipe | None) -> None:
-        self.title.setText(title)
-        self.title.setAccessibleName(title)
-        self.prompt.setText(prompt)
+        self.title.say(title)
+        self.prompt.say(prompt)
         self.prompt.setVisible(bool(prompt) and prompt != title)
         self.use_buttons.setVisible(recipe is not None)
         self.copy_prompt.setVisible(bool(prompt))
@@ -368,6 +319,7 @@ class Details(QScrollArea):
             return
         notice = Notice(kind, title, more, parent=self.one)
         notice.words.setTextFormat(Qt.TextFormat.PlainText)
+        notice.words.setText(breakable(more))
         self._put(notice)
 
     def _put(self, shown: Notice | ErrorCard | None) -> None:

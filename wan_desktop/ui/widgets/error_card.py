@@ -9,7 +9,8 @@ from PySide6.QtGui import QGuiApplication, QWhatsThisClickedEvent
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
 
 from wan_desktop.core.words import tr
-from wan_desktop.ui.widgets.controls import Button, IconLabel, label, rule, surface
+from wan_desktop.ui.widgets.breaking import breakable
+from wan_desktop.ui.widgets.controls import Button, IconLabel, announce, label, rule, surface
 from wan_desktop.ui.widgets.flow import FlowLayout
 from wan_desktop.ui.widgets.form import Fold
 
@@ -124,7 +125,7 @@ class ErrorCard(QFrame):
         return row
 
     def _selectable(self, text: str) -> QWidget:
-        made = label(text, self, role="soft", wrap=True)
+        made = label(breakable(text), self, role="soft", wrap=True)
         made.setAccessibleName(text)
         return made
 
@@ -164,3 +165,4 @@ class ErrorCard(QFrame):
     def _on_copy(self) -> None:
         QGuiApplication.clipboard().setText(self.text.report)
         self.copy.setText(tr("Copied"))
+        announce(self, tr("The report is copied."))
