@@ -123,12 +123,12 @@ def test_that_an_import_can_be_cancelled_and_leaves_nothing_half(
 Change = Callable[[list[Path]], None]
 
 
-def rewritten(path: Path, change: Callable[[dict[str, bytes]], object], compression: int = zipfile.ZIP_STORED) -> None:
+def rewritten(path: Path, change: Callable[[dict[str, bytes]], object]) -> None:
     """The same zip with other entries."""
     with zipfile.ZipFile(path) as archive:
         entries = {info.filename: archive.read(info) for info in archive.infolist()}
     change(entries)
-    with zipfile.ZipFile(path, "w", compression) as archive:
+    with zipfile.ZipFile(path, "w") as archive:
         for name, data in entries.items():
             archive.writestr(name, data)
 
@@ -180,7 +180,20 @@ def add_a_piece(pack: list[Path]) -> None:
 
 
 def compress(pack: list[Path]) -> None:
-    rewritten(pack[1], lambda _: None, compression=zipfile.ZIP_DEFLATED)
+    """All but the manifest: a little zip must not become a large one."""
+    with zipfile.ZipFile(pack[1]) as archive:
+        entries = {info.filename: archive.read(info) for info in archive.infolist()}
+    with zipfile.ZipFile(pack[1], "w") as archive:
+        for name, data in entries.items():
+            archive.writestr(name, data, zipfile.ZIP_STORED if name == MANIFEST else zipfile.ZIP_DEFLATED)
+
+
+def double_a_piece(pack: list[Path]) -> None:
+    with zipfile.ZipFile(pack[1], "a") as archive:
+        info = archive.infolist()[-1]
+        data = archive.read(info)
+        with pytest.warns(UserWarning, match="Duplicate"):
+            archive.writestr(info.filename, data)
 
 
 def drop_the_manifest(pack: list[Path]) -> None:
@@ -223,7 +236,7 @@ def lie_about_a_size(pack: list[Path]) -> None:
 
 DAMAGES = [
     *(cut, cut_at_the_end, lose, make_empty, flip_a_byte, swap_parts, leave_the_folder, name_a_place, add_a_piece),
-    *(compress, drop_the_manifest, other_names, other_hash, lie_about_the_parts, lie_about_a_size),
+    *(compress, double_a_piece, drop_the_manifest, other_names, other_hash, lie_about_the_parts, lie_about_a_size),
 ]
 
 

@@ -318,6 +318,22 @@ def test_that_a_damaged_wheel_is_set_aside_and_fetched_again(
     assert not (runtimes.wheelhouse.folder / "damaged").exists()
 
 
+@pytest.mark.parametrize("field", ["sha256", "filename", "digest"])
+def test_that_a_remembered_list_of_files_is_compared_with_the_lock(
+    runtimes: Runtimes, parts: Parts, old: InstalledRuntime, server: WheelServer, field: str
+) -> None:
+    (file,) = runtimes.wheelhouse.folder.glob("*.json")
+    text = file.read_text()
+    wheel = parts.old[0]
+    values = {"sha256": wheel.sha256, "filename": wheel.filename, "digest": parts.old_lock.digest}
+    file.write_text(text.replace(values[field], {"filename": "other-1.0-py3-none-any.whl"}.get(field, "0" * 64)))
+    assert file.read_text() != text
+    server.asked.clear()
+    assert engine_version(runtimes.repair(parts.old_lock, quiet(), works)) == "1.0"
+    assert server.asked["/simple/engine/"] == 1
+    assert file.read_text() == text
+
+
 def remove_package(runtime: InstalledRuntime) -> None:
     shutil.rmtree(packages_of(runtime.folder) / "helper-1.0.dist-info")
 

@@ -3,6 +3,7 @@
 import json
 import shutil
 import signal
+import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -168,6 +169,19 @@ def test_that_an_installer_that_outlives_the_program_is_ended(
     assert left.is_running()
     runtimes_in(folder, tools, module_server.url).recover()
     assert not left.is_running()
+
+
+def test_that_another_process_with_the_number_of_the_installer_is_left_alone(
+    folder: Path, tools: BuildTools, module_server: WheelServer, parts: Parts
+) -> None:
+    with subprocess.Popen(["sleep", "300"]) as other:
+        activity = {"format": 1, "state": "building", "digest": parts.new_lock.digest, "folder": "gone"}
+        activity |= {"process_id": other.pid, "process_started": psutil.Process(other.pid).create_time() - 3600}
+        (folder / "activity.json").write_text(json.dumps(activity))
+        runtimes_in(folder, tools, module_server.url).recover()
+        assert other.poll() is None
+        assert not (folder / "activity.json").exists()
+        other.kill()
 
 
 def test_that_two_programs_do_not_install_at_once(
