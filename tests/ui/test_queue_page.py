@@ -279,7 +279,13 @@ def test_that_the_menu_makes_a_job_the_next(qtbot: QtBot, make_page: Callable[..
     row = page.waiting.rows[2]
     qtbot.mouseClick(row.more, Qt.MouseButton.LeftButton)
     names = [action.text() for action in row.menu.actions()]
-    assert names == ["Make it next", "Move up", "Move down", "Make it last", "Remove from the queue"]
+    assert names == [
+        "Make it next",
+        "Move up\tAlt+Up",
+        "Move down\tAlt+Down",
+        "Make it last",
+        "Remove from the queue\tDel",
+    ]
     row.menu.actions()[0].trigger()
     row.menu.close()
     qtbot.waitUntil(lambda: prompts(page.waiting.rows)[0] == "third", timeout=WAIT_MS)

@@ -124,8 +124,8 @@ class Sidebar(QFrame):
 
     def restyle(self) -> None:
         """Let the style sheet see what was folded while the window was being shown, and name the keys of the pages."""
-        for page, button in self.nav.items():
-            show_keys(button, Action(page.value))
+        for page, nav in self.nav.items():
+            show_keys(nav, Action(page.value))
         for button in (*self.nav.values(), self.pc.start):
             restyle(button)
 

@@ -37,14 +37,14 @@ class WindowKeys(QObject):
         }
         on_create: dict[Action, Callable[[], object]] = {
             Action.PROMPT: create.focus_prompt,
-            Action.TEST_DRAFT: create.test_draft,
             Action.HISTORY: create.open_history,
             Action.CHOOSE_IMAGE: create.choose_image,
             Action.NEW_SEED: create.new_seed,
         }
         deeds |= {action: functools.partial(self._do_on_create, deed) for action, deed in on_create.items()}
         return deeds | {
-            Action.GENERATE: create.footer.generate.click,
+            Action.GENERATE: functools.partial(self._on_generate, create.footer.generate.click),
+            Action.TEST_DRAFT: functools.partial(self._on_generate, create.test_draft),
             Action.STOP: create.ask_to_stop,
             Action.PAUSE: self._on_pause,
             Action.COPY_REPORT: self._on_copy_report,
@@ -53,6 +53,15 @@ class WindowKeys(QObject):
             Action.NEXT_AREA: functools.partial(self._move_focus, 1),
             Action.PREVIOUS_AREA: functools.partial(self._move_focus, -1),
         }
+
+    def _on_generate(self, deed: Callable[[], object]) -> None:
+        """Make it; where nothing can be made, say why, and go where that can be changed."""
+        create = self._window.create
+        if create.footer.generate.isEnabled():
+            deed()
+        else:
+            self._window.show_page(PageId.CREATE)
+            announce(create, create.footer.generate.accessibleName(), assertive=True)
 
     def _do_on_create(self, deed: Callable[[], object]) -> None:
         self._window.show_page(PageId.CREATE)

@@ -88,7 +88,7 @@ class EstimateBox(QWidget):
         self.setAccessibleName(estimate_texts.spoken(found))
         self.setToolTip(self.memory.text())
         if before is not None and before.verdict is not found.verdict:
-            announce(self, estimate_texts.headline(found.verdict))
+            announce(self, estimate_texts.headline(found.verdict), topic="estimate")
 
     def _build_head(self) -> QHBoxLayout:
         head = QHBoxLayout()

@@ -14,6 +14,7 @@ from wan_desktop.core.jobs import JobState, Lane
 from wan_desktop.core.words import mark, tr
 from wan_desktop.ui.create.pictures import ReadPicture, StartPicture
 from wan_desktop.ui.shortcuts import Action, listen
+from wan_desktop.ui.widgets.controls import announce
 from wan_desktop.ui.widgets.drop_zone import DropZone, picture_in
 from wan_desktop.ui.widgets.form import FormField, value_label
 
@@ -73,6 +74,8 @@ class ImageField(QWidget):
         if snapshot.state == JobState.DONE and isinstance(snapshot.result, StartPicture):
             self._picture = snapshot.result
             self.picture_changed.emit(self._picture.path)
+            size = {"width": self._picture.width, "height": self._picture.height}
+            announce(self, tr("The start image has {width} by {height} pixels.", **size))
         elif snapshot.error is not None:
             self._picture = None
             self.field.say(f"{snapshot.error.message} {snapshot.error.hint}".strip(), "bad")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QImage
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from wan_desktop.core.catalog import GenerationMode
 from wan_desktop.core.messages import Stage
@@ -17,6 +17,7 @@ from wan_desktop.core.render_progress import PauseState
 from wan_desktop.core.stall_reasons import is_much_slower
 from wan_desktop.core.words import mark, tr
 from wan_desktop.ui import text
+from wan_desktop.ui.shortcuts import Action, tip
 from wan_desktop.ui.widgets.controls import Button, IconLabel, announce, label, surface
 from wan_desktop.ui.widgets.picture import PictureView
 from wan_desktop.ui.widgets.stage_tracker import StageCell, StageState, StageTracker
@@ -24,18 +25,23 @@ from wan_desktop.ui.widgets.stage_tracker import StageCell, StageState, StageTra
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from PySide6.QtGui import QResizeEvent
+
     from wan_desktop.core.render_progress import RenderProgress
     from wan_desktop.core.render_queue import RenderEstimate
     from wan_desktop.ui.create.rendering import RenderView
 
+RENDER_TOPIC = "render"
+"""Of what is announced of a video that is being made: only the newest counts."""
 _STALL_FACTOR = 4
 _STALL_MINIMUM_S = 60.0
-_ANNOUNCE_EVERY_S = 5.0
 _PAUSE_SPOKEN = {
     PauseState.NONE: mark("The video goes on"),
     PauseState.ASKED: mark("The video pauses after this step"),
     PauseState.PAUSED: mark("The video is paused"),
 }
+_HEAD_MARGINS_PX = 34 + 20
+"""Beside and between what stands in a line of the card."""
 _STEPS_SHARE = (10, 90)
 """Percent at which the steps of the title's number begin and end; they are nearly all of the time."""
 
@@ -75,7 +81,7 @@ class ProgressView(QWidget):
         self._clock = clock
         self._view: RenderView | None = None
         self._preview = ""
-        self._started = self._heard = self._stepped = self._announced = clock()
+        self._started = self._heard = self._stepped = clock()
         self._waits_until = 0.0
         self._reason = ""
         self._is_slow = self._slow_is_fine = False
@@ -96,7 +102,8 @@ class ProgressView(QWidget):
         self.picture.waiting_text = tr("The preview appears with the first steps")
         self.headline.setText(tr("Starting"))
         self.step.setText("")
-        self.left.setText("measuring")
+        self.left.setText(text.time_left(None))
+        self._fit_card()
         self.facts.setText("")
         self.notes.hide()
         self.stall.hide()
@@ -105,6 +112,7 @@ class ProgressView(QWidget):
         self.stop.setText(tr("Stop"))
         self._pause = PauseState.NONE
         self._show_pause_button(can_toggle=False)
+        announce(self, tr("Your video is being made."), topic=RENDER_TOPIC)
         self._ticker.start()
         self.percent_changed.emit(0)
 
@@ -118,6 +126,7 @@ class ProgressView(QWidget):
         self.headline.setText(tr("Stopping"))
         self.step.setText("")
         self.left.setText("")
+        self._fit_card()
         self.stall.hide()
         self.stop.setEnabled(False)
         self._show_pause_button(can_toggle=False)
@@ -132,7 +141,8 @@ class ProgressView(QWidget):
         self.stall.hide()
         if self._view is not None and self._view.progress is not None:
             self.headline.setText(self._headline(self._view.progress))
-        announce(self, tr(_PAUSE_SPOKEN[state]))
+            self._fit_card()
+        announce(self, tr(_PAUSE_SPOKEN[state]), topic=RENDER_TOPIC)
 
     def know_reason(self, reason: str) -> None:
         """What would explain a standstill, in a sentence; empty where nothing is to be seen."""
@@ -180,6 +190,7 @@ class ProgressView(QWidget):
             if self.stop.isEnabled():
                 self.left.setText(text.time_left(left, slower=progress.slower_than_expected))
             self.facts.setText(text.render_facts(progress, progress.elapsed_s + since))
+        self._fit_card()
         if progress is None or not progress.paused:
             self._look_for_stall(now, progress)
 
@@ -216,30 +227,52 @@ class ProgressView(QWidget):
         layout = QVBoxLayout(card)
         layout.setContentsMargins(16, 14, 16, 12)
         layout.setSpacing(8)
-        top = QHBoxLayout()
+        self._top = top = QBoxLayout(QBoxLayout.Direction.LeftToRight)
         top.setSpacing(10)
         self.headline = label("", card, role="section")
         self.step = label("", card, role="soft")
         self.left = label("", card, role="section")
+        self._words = QBoxLayout(QBoxLayout.Direction.LeftToRight)
         for widget in (self.headline, self.step):
-            top.addWidget(widget, 0, Qt.AlignmentFlag.AlignBaseline)
+            self._words.addWidget(widget, 0, Qt.AlignmentFlag.AlignBaseline)
+        top.addLayout(self._words)
         top.addStretch(1)
         top.addWidget(self.left, 0, Qt.AlignmentFlag.AlignBaseline)
+        for widget in (self.headline, self.step, self.left):
+            widget.setMinimumWidth(1)  # else the window could not become narrower than all three in a row
         layout.addLayout(top)
         self.tracker = StageTracker(card)
         layout.addWidget(self.tracker)
-        foot = QHBoxLayout()
+        self._foot = QBoxLayout(QBoxLayout.Direction.LeftToRight)
         self.facts = label("", card, role="value", wrap=True)
-        foot.addWidget(self.facts, 1)
+        self._foot.addWidget(self.facts, 1)
+        buttons = QHBoxLayout()
+        buttons.addStretch(1)
         self.pause = Button(tr("Pause"), card, icon_name="pause")
         self.pause.clicked.connect(self.pause_requested)
-        foot.addWidget(self.pause)
+        buttons.addWidget(self.pause)
         self.stop = Button(tr("Stop"), card, kind="danger", icon_name="square")
-        self.stop.setToolTip(tr("Stop (Ctrl+.)"))
+        self.stop.setToolTip(tip(tr("Stop"), Action.STOP))
         self.stop.clicked.connect(self.stop_requested)
-        foot.addWidget(self.stop)
-        layout.addLayout(foot)
+        buttons.addWidget(self.stop)
+        self._foot.addLayout(buttons)
+        layout.addLayout(self._foot)
         return card
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Put below each other what there is no room for side by side."""
+        super().resizeEvent(event)
+        self._fit_card()
+
+    def _fit_card(self) -> None:
+        headline, step, left = (widget.sizeHint().width() for widget in (self.headline, self.step, self.left))
+        room = self.width() - _HEAD_MARGINS_PX
+        row, column = QBoxLayout.Direction.LeftToRight, QBoxLayout.Direction.TopToBottom
+        self._words.setDirection(row if headline + step + left <= room else column)
+        self._top.setDirection(row if headline + left <= room else column)
+        facts = self.facts.fontMetrics().horizontalAdvance(self.facts.text())
+        buttons = self.pause.sizeHint().width() + self.stop.sizeHint().width()
+        self._foot.setDirection(row if facts + buttons <= room else column)
 
     def _build_stall(self) -> QWidget:
         self.stall = surface("warn", self)
@@ -269,7 +302,7 @@ class ProgressView(QWidget):
         self.pause.setEnabled(can_toggle)
         self.pause.setText(tr("Go on") if waits else tr("Pause"))
         self.pause.setAccessibleName(tr("Let the video go on") if waits else tr("Pause this video"))
-        self.pause.setToolTip(tr("Go on (Ctrl+P)") if waits else tr("Wait before the next step (Ctrl+P)"))
+        self.pause.setToolTip(tip(tr("Go on") if waits else tr("Wait before the next step"), Action.PAUSE))
         self.pause.set_icon("play" if waits else "pause")
 
     def _show_notes(self, view: RenderView) -> None:
@@ -319,9 +352,8 @@ class ProgressView(QWidget):
         elif milestone > self._milestone:
             words = tr("{number} percent", number=milestone)
         self._milestone = max(self._milestone, milestone)
-        if words and self._clock() - self._announced >= _ANNOUNCE_EVERY_S:
-            self._announced = self._clock()
-            announce(self, words)
+        if words:
+            announce(self, words, topic=RENDER_TOPIC)
 
     @Slot()
     def _on_wait(self) -> None:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from wan_desktop.ui.widgets.elided_button import ElidedButton
     from wan_desktop.ui.widgets.error_card import ErrorCard, ErrorOffer, ErrorText
 
+_RENDER_TOPIC = "render"  # as in `progress_view`, which is not imported at the start
 _RECENT_FROM_PX = 690
 """In a lower stage the newest videos are not shown."""
 
@@ -245,14 +246,13 @@ class Stage(QFrame):
         self.finished.show_done(done)
         self.stack.setCurrentWidget(self.finished)
         request = done.settled.request
-        announce(
-            self,
-            tr("Video ready, {seconds} seconds", seconds=f"{request.num_frames / request.fps:.0f}"),
-            assertive=True,
-        )
+        if self.isVisible():  # else a toast tells it
+            seconds = f"{request.num_frames / request.fps:.0f}"
+            announce(self, tr("Video ready, {seconds} seconds", seconds=seconds), assertive=True, topic=_RENDER_TOPIC)
 
     def show_error(self, words: ErrorText) -> None:
         """Something went wrong."""
+        from wan_desktop.core.announcements import sentences  # noqa: PLC0415 - not needed at the start
         from wan_desktop.ui.widgets.error_card import ErrorCard  # noqa: PLC0415 - not needed at the start
 
         self._leave()
@@ -270,12 +270,16 @@ class Stage(QFrame):
         self._error_page.setWidget(page)
         self.stack.addWidget(self._error_page)
         self.stack.setCurrentWidget(self._error_page)
-        announce(self, f"{words.title}. {words.hint}", assertive=True)
+        if self.isVisible():  # else a toast tells it, or the queue
+            best = words.offers[0].text if words.offers else ""
+            announce(self, sentences(words.title, words.hint, best), assertive=True, topic=_RENDER_TOPIC)
 
     def show_offers(self, offers: tuple[ErrorOffer, ...]) -> None:
         """Offer what would help, unless the error is not shown any more."""
         if self.error is not None:
             self.error.show_offers(offers)
+            if offers and self.isVisible():
+                announce(self, tr("Recommended: {action}", action=offers[0].text))
 
     def close_clip(self) -> None:
         """Let go of the video file."""

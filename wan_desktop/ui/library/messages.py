@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QEvent, Qt, QTimer, Signal, Slot
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
+from wan_desktop.core.announcements import sentences
 from wan_desktop.core.words import tr
 from wan_desktop.ui.widgets.controls import announce
 from wan_desktop.ui.widgets.notice import Notice
@@ -53,7 +54,7 @@ class MessageArea(QWidget):
             part.setTextFormat(Qt.TextFormat.PlainText)  # names of videos may look like HTML
         self._layout.addWidget(self.notice)
         self.show()
-        announce(self, f"{title}. {words}".strip(), assertive=kind == "bad")
+        announce(self, sentences(title, words), assertive=kind == "bad")
         self._passes = not stays
         if self._passes:
             self._timer.start()

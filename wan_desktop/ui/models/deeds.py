@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, QUrl, Signal, Slot
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QFileDialog, QWidget
 
+from wan_desktop.core.announcements import sentences
 from wan_desktop.core.errors import CopyNeededError
 from wan_desktop.core.model_activity import ActivityKind
 from wan_desktop.core.model_list import Deed
@@ -22,6 +23,7 @@ from wan_desktop.ui.models.notices import removed_words
 from wan_desktop.ui.models.trash_dialog import ModelTrashDialog
 from wan_desktop.ui.page import SHOW_PROGRAMS, PageId
 from wan_desktop.ui.shortcuts import Action, tip
+from wan_desktop.ui.widgets.controls import announce
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -190,6 +192,9 @@ class ModelDeeds(QObject):
             return
         if key is None:
             self._say("bad", error.shown_title, f"{error.message} {error.hint}", stays=True)
+        elif self._page.isVisible():  # it is seen on the model's card; elsewhere a toast tells it
+            problem = tr("{model}: {problem}", model=self._name(key), problem=error.shown_title)
+            announce(self._page, sentences(problem, error.hint), assertive=True)
 
     @Slot(object, object, object)
     def _on_finished(self, key: ModelKey | None, kind: ActivityKind, result: object) -> None:

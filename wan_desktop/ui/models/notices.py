@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QTimer, Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
+from wan_desktop.core.announcements import sentences
 from wan_desktop.core.model_activity import Activity, ActivityKind
 from wan_desktop.core.words import mark, tr
 from wan_desktop.ui import text
@@ -90,7 +91,7 @@ class NoticeBar(QWidget):
         self._box.addWidget(self.notice)
         self.notice.show()
         self._fold()
-        announce(self, f"{title}. {more}".strip(), assertive=kind == "bad")
+        announce(self, sentences(title, more), assertive=kind == "bad")
         if not stays:
             self._timer.start()
 

@@ -265,7 +265,8 @@ class ModelsPage(Page):
             self._quarters[key] = quarter
             offer = self._models.offer(key)
             if offer is not None and self.isVisible():
-                announce(self, tr("{name}: {percent} %", name=words.title(offer), percent=25 * quarter))
+                spoken = tr("{name}: {percent} %", name=words.title(offer), percent=25 * quarter)
+                announce(self, spoken, topic=f"download of {key}")
 
     # What is clicked ---------------------------------------------------------------------------------------------
 

@@ -8,9 +8,9 @@ from PySide6.QtCore import QPoint, Qt, Signal, Slot
 from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
-from wan_desktop.core.words import trn
+from wan_desktop.core.words import tr, trn
 from wan_desktop.ui.theme import look
-from wan_desktop.ui.widgets.controls import Button, group_heading
+from wan_desktop.ui.widgets.controls import Button, announce, group_heading
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -90,6 +90,7 @@ class JobList(QWidget):
     def show_jobs(self, jobs: Sequence[RenderJob]) -> None:
         """Show these; rows stay as long as their job is in the same state."""
         self._jobs = tuple(jobs)
+        places = {row.job.job_id: place for place, row in enumerate(self.rows)}
         shown = self._jobs[: self._shown]
         old = {(row.job.job_id, row.job.state): row for row in self.rows}
         rows = []
@@ -108,6 +109,8 @@ class JobList(QWidget):
             self._drop(row)
         for place, row in enumerate(rows):
             row.show_place(place + 1, len(self._jobs))
+            if row.hasFocus() and places.get(row.job.job_id, place) != place:
+                announce(self, tr("{number} of {count}", number=place + 1, count=len(self._jobs)), topic="place")
         rest = len(self._jobs) - len(rows)
         self.more.setText(trn("Show {count} more", "Show {count} more", min(rest, _MORE)))
         self.more.setAccessibleName(self.more.text())

@@ -82,6 +82,8 @@ class QueueLink(QObject):
         self._put_off: set[Said] = set()
         """Put away by the user."""
         self._asked_while_paused = False
+        self._paused: bool | None = None
+        """Whether it was when it was looked at last; None before that."""
         self._waited = 0
         """How many waited when it was looked at last."""
         self.said: Said | None = None
@@ -116,6 +118,10 @@ class QueueLink(QObject):
         self._button.show_pill(pill, spoken=texts.counts(now))
         more = len(now.waiting) > self._waited
         self._waited = len(now.waiting)
+        if self._paused not in (None, now.paused):
+            words = tr("The queue is paused.") if now.paused else tr("The queue goes on.")
+            announce(self._window, words, topic="queue")
+        self._paused = now.paused
         self._asked_while_paused = now.paused and (more or self._asked_while_paused)
         self._choose()
 

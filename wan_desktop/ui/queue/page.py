@@ -12,6 +12,7 @@ from PySide6.QtCore import QPoint, Qt, QTimer, QUrl, Slot
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
 
+from wan_desktop.core.announcements import sentences
 from wan_desktop.core.power import is_possible
 from wan_desktop.core.render_queue import WhenDone
 from wan_desktop.core.words import tr
@@ -258,12 +259,9 @@ class QueuePage(Page):
         told = job.trouble
         shown = error_text(error_of(told), self.session)
         changes = told.changes if told is not None else ()
-        return replace(
-            shown,
-            retry=tr("Try again as it is"),
-            offers=tuple(ErrorOffer(change.text, texts.change_words(change, job), change) for change in changes)
-            or shown.offers,
-        )
+        offers = [ErrorOffer(change.text, texts.change_words(change, job), change) for change in changes]
+        offers += [offer for offer in shown.offers if isinstance(offer.value, PageTarget)]
+        return replace(shown, retry=tr("Try again as it is"), offers=tuple(offers))
 
     def _rows(self, job_id: str) -> list[JobRow]:
         return [row for group in self.lists if (row := group.row(job_id)) is not None]
@@ -298,7 +296,7 @@ class QueuePage(Page):
     def _on_ended(self, _job_id: str, outcome: object) -> None:
         """A failure is seen here, and told by no toast."""
         if isinstance(outcome, RenderFailed) and self.isVisible():
-            announce(self, f"{outcome.error.shown_title}. {outcome.error.hint}".strip(), assertive=True)
+            announce(self, sentences(outcome.error.shown_title, outcome.error.hint), assertive=True)
 
     @Slot()
     def _on_tick(self) -> None:

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from wan_desktop.core.words import tr
 from wan_desktop.ui.theme import look
-from wan_desktop.ui.widgets.controls import Button, label, set_role
+from wan_desktop.ui.widgets.controls import Button, announce, label, set_role
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QResizeEvent
@@ -87,7 +87,9 @@ class SettingRow(QWidget):
         self.reset.setVisible(changed)
 
     def say(self, text: str, role: str = "note") -> None:
-        """A note, a warning or an error below the words; none if empty."""
+        """A note, a warning or an error below the words, which is heard too; none if empty."""
+        if text and text != self.line.text():
+            announce(self, text, assertive=role == "bad", topic=f"setting {self._title}")
         set_role(self.line, role)
         self.line.setText(text)
         self.line.setVisible(bool(text))

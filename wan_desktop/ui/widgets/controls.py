@@ -145,11 +145,16 @@ def rule(parent: QWidget | None = None) -> QFrame:
     return frame
 
 
-def announce(widget: QWidget, text: str, *, assertive: bool = False) -> None:
-    """Let a screen reader say it."""
-    from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent  # noqa: PLC0415 - long enumerations
+def announce(widget: QWidget, text: str, *, assertive: bool = False, topic: str = "") -> None:
+    """Let a screen reader say it: at once if it is assertive, else when it is its turn; see `announcements`.
 
-    event = QAccessibleAnnouncementEvent(widget, text)
-    politeness = QAccessible.AnnouncementPoliteness
-    event.setPoliteness(politeness.Assertive if assertive else politeness.Polite)
-    QAccessible.updateAccessibility(event)
+    Args:
+        widget: In the window that says it.
+        text: What is said.
+        assertive: An error, or what everybody waits for.
+        topic: What is said later about it takes the place of what has not been said yet.
+    """
+    from wan_desktop.core.announcements import Announcement  # noqa: PLC0415 - after the first paint
+    from wan_desktop.ui.announcer import Announcer  # noqa: PLC0415 - long enumerations
+
+    Announcer.of_application().announce(widget, Announcement(text, assertive, topic))

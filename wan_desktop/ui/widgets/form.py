@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
-from wan_desktop.ui.widgets.controls import Button, label, set_role
+from wan_desktop.ui.widgets.controls import Button, announce, label, set_role
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,7 +36,7 @@ class FormField(QWidget):
         self._line = label("", self, role="caption", wrap=True)
         self._line.hide()
         layout.addWidget(self._line)
-        self._help = ""
+        self._help = self._said_as = ""
 
     def set_help(self, text: str) -> None:
         """What stands below while there is nothing more important to say."""
@@ -44,7 +44,13 @@ class FormField(QWidget):
         self.say("")
 
     def say(self, text: str, role: str = "note") -> None:
-        """Show a note (`note`), a warning (`warn`) or an error (`bad`); an empty text shows the help again."""
+        """Show a note (`note`), a warning (`warn`) or an error (`bad`), and let it be heard; empty: the help again.
+
+        A warning whose numbers change while somebody types is heard once.
+        """
+        if text and (role == "note" or role != self._said_as):
+            announce(self, text, assertive=role == "bad", topic=f"field {self.title.text()}")
+        self._said_as = role if text else ""
         set_role(self._line, role if text else "caption")
         self._line.setText(text or self._help)
         self._line.setVisible(bool(text or self._help))

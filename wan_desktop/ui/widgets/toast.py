@@ -8,6 +8,7 @@ from PySide6.QtCore import QEvent, QObject, QRect, QSize, Qt, QTimer, Signal, Sl
 from PySide6.QtGui import QFocusEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
+from wan_desktop.core.announcements import sentences
 from wan_desktop.core.words import tr
 from wan_desktop.ui.theme import look
 from wan_desktop.ui.widgets.controls import Button, IconLabel, announce, label
@@ -44,7 +45,7 @@ class Toast(QFrame):
         super().__init__(parent)
         self.message = message
         self.setProperty("surface", message.kind)
-        self.setAccessibleName(f"{message.title}. {message.words}".strip())
+        self.setAccessibleName(sentences(message.title, message.words))
         self._mouse_is_here = self._focus_is_here = False
         row = QHBoxLayout(self)
         row.setContentsMargins(12, 10, 6, 10)
@@ -185,7 +186,8 @@ class ToastStack(QObject):
             timer.setInterval(self._stay_ms)
         else:
             timer.start(self._stay_ms)
-        announce(toast, toast.accessibleName(), assertive=message.kind == "bad")
+        offered = toast.action.text() if toast.action is not None else ""
+        announce(toast, f"{toast.accessibleName()} {offered}".strip(), assertive=message.kind == "bad")
 
     @Slot()
     def _on_touched(self) -> None:

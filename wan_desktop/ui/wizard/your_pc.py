@@ -12,7 +12,7 @@ from wan_desktop.core.jobs import Lane
 from wan_desktop.core.pc_rows import DRIVER_PAGE, Fix, PcRow, RowState, pc_rows, rows_in_words
 from wan_desktop.core.words import mark, tr
 from wan_desktop.ui.this_pc.programs_dialog import ProgramsDialog
-from wan_desktop.ui.widgets.controls import Button, label, surface
+from wan_desktop.ui.widgets.controls import Button, announce, label, surface
 from wan_desktop.ui.widgets.setup_row import SetupRows
 from wan_desktop.ui.wizard.step import WizardStep
 
@@ -49,7 +49,7 @@ class YourPcStep(WizardStep):
         layout.setContentsMargins(14, 10, 14, 10)
         self.sentence = label(tr("Finding out what it can make"), means, wrap=True)
         layout.addWidget(self.sentence)
-        self.body.addWidget(means)
+        self.foot.addWidget(means)
         links = QHBoxLayout()
         self.again = Button(tr("Check again"), self, kind="link", icon_name="refresh-cw")
         self.again.clicked.connect(self._on_again)
@@ -143,3 +143,4 @@ class YourPcStep(WizardStep):
     def _on_copy(self) -> None:
         QGuiApplication.clipboard().setText(f"{rows_in_words(self.found)}\n{self.sentence.text()}")
         self.copy.setText(tr("Copied"))
+        announce(self, tr("The report is copied."))
