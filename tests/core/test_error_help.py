@@ -7,7 +7,7 @@ from wan_desktop.core.error_help_entry import ErrorHelp
 from wan_desktop.core.error_help_texts import ENTRIES
 from wan_desktop.core.errors import WanError, error_from_code
 
-TOLD_WITHOUT_AN_ERROR = (1001, 1002, 1003, 1005, 3002, 3003, 3006, 3007, 5002)
+TOLD_WITHOUT_AN_ERROR = (1001, 1002, 1003, 3002, 3003, 3006, 3007, 5002)
 
 
 def all_errors(parent: type[WanError] = WanError) -> list[type[WanError]]:

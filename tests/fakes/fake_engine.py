@@ -1,9 +1,9 @@
-"""An engine process without torch that plays a scenario: `python fake_engine.py SCENARIO`.
+"""An engine process without torch that plays a scenario: `python fake_engine.py SCENARIO [UUID]`.
 
 It speaks the real messages over the real pipes. Scenarios: `ok` makes a small real video; `slow` steps until it is
 cancelled; `deaf` steps and never listens; `dies` exits in the middle; `rubbish` writes a line that is no message;
 `huge` writes an endless line; `oom` fails for lack of memory; `silent-start` never gets ready; `crash-start` ends
-before it is ready.
+before it is ready. The UUIDs are those of the cards that it claims to see.
 """
 
 import base64
@@ -22,11 +22,13 @@ from wan_desktop.core.messages import (
     MAX_LINE_BYTES,
     Cancel,
     Cancelled,
+    Command,
     Event,
     Failed,
     Finished,
     Generate,
     MeasureSpeed,
+    MemoryReport,
     Pause,
     Paused,
     Preview,
@@ -41,6 +43,8 @@ from wan_desktop.core.messages import (
     SpeedReport,
     SpeedStatus,
     Stage,
+    TorchCard,
+    Unload,
     decode_command,
     encode,
 )
@@ -169,6 +173,24 @@ class Scenario:
             sys.stdout.buffer.flush()
 
 
+def follow(scenario: Scenario, command: Command) -> bool:
+    """Do what a command says; False: the process is to end."""
+    match command:
+        case Generate():
+            threading.Thread(target=scenario.run, args=(command,), daemon=True).start()
+        case MeasureSpeed():
+            threading.Thread(target=scenario.measure, args=(command,), daemon=True).start()
+        case Unload(job=job):
+            send(MemoryReport(job=job, seconds=0.0, loaded_folders=(), process_bytes=0))
+        case Cancel(job):
+            scenario.cancelled.add(job)
+        case Pause(job):
+            scenario.paused.add(job)
+        case Resume(job):
+            scenario.paused.discard(job)
+    return not isinstance(command, Quit)
+
+
 def main() -> None:
     """Read commands until the pipe closes."""
     scenario = Scenario(sys.argv[1])
@@ -183,22 +205,12 @@ def main() -> None:
                 device="cpu",
                 threads=1,
                 process_id=os.getpid(),
+                cards=tuple(TorchCard(uuid, "Fake", 24_000_000_000, (8, 9)) for uuid in sys.argv[2:]),
             )
         )
     for line in sys.stdin.buffer:
-        match decode_command(line):
-            case Generate() as command:
-                threading.Thread(target=scenario.run, args=(command,), daemon=True).start()
-            case MeasureSpeed() as command:
-                threading.Thread(target=scenario.measure, args=(command,), daemon=True).start()
-            case Cancel(job):
-                scenario.cancelled.add(job)
-            case Pause(job):
-                scenario.paused.add(job)
-            case Resume(job):
-                scenario.paused.discard(job)
-            case Quit():
-                return
+        if not follow(scenario, decode_command(line)):
+            return
 
 
 if __name__ == "__main__":

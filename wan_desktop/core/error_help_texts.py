@@ -61,12 +61,15 @@ _THIS_PC = (
     ErrorHelp(
         number=1005,
         title=mark("The graphics card is busy"),
-        cause=mark("Other programs hold a large part of the video memory."),
+        cause=mark("Other programs hold so much of the video memory that no way of making this video fits."),
         what_to_do=(
+            mark(
+                "Press Wait and start when free: the video waits in the queue and starts by itself when they are done."
+            ),
             mark("Close games, browsers and video programs; the page This PC shows how much they hold."),
             mark("Or make a smaller or shorter video."),
         ),
-        tried=mark("It frees its own memory, and looks at the free memory again before each video."),
+        tried=mark("It frees its own memory, and looks for half a minute whether enough becomes free."),
     ),
 )
 

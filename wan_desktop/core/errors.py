@@ -128,6 +128,23 @@ class UnsafeFormatError(IntegrityError):
     title = mark("Unsafe file format")
 
 
+class CardBusyError(WanError):
+    """Other programs hold so much video memory that no way of making the video fits.
+
+    Args:
+        message, hint, details: As for WanError.
+        needed_bytes: Of video memory, that must be free for the most frugal way on the card.
+    """
+
+    code = "card-busy"
+    number = 1005
+    title = mark("The graphics card is busy")
+
+    def __init__(self, message: str, *, hint: str = "", details: str = "", needed_bytes: int = 0) -> None:
+        super().__init__(message, hint=hint, details=details)
+        self.needed_bytes = needed_bytes
+
+
 class ModelBusyError(WanError):
     """Something else is being done with the model."""
 

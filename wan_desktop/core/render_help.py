@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from wan_desktop.core.catalog import Model, find_model, read_catalog
-from wan_desktop.core.errors import EngineError, IncompatibleError, OutOfMemoryError, WanError
+from wan_desktop.core.errors import CardBusyError, EngineError, IncompatibleError, OutOfMemoryError, WanError
 from wan_desktop.core.form_check import check_form, offers_after_failure, question_of, subject_of
 from wan_desktop.core.generation import GenerationDraft
 from wan_desktop.core.hardware import HardwareProfile
@@ -16,6 +16,7 @@ from wan_desktop.core.render_queue import OfferedChange, RenderEstimate
 from wan_desktop.core.settings import Settings
 from wan_desktop.core.subjects import Subjects
 from wan_desktop.core.trial import Place
+from wan_desktop.core.words import tr
 
 OF_MEMORY = (OutOfMemoryError, IncompatibleError, EngineError)
 """After these something smaller may work; an engine that died most often died of memory."""
@@ -56,6 +57,8 @@ class Help:
     ) -> tuple[OfferedChange, ...]:
         """What may help after a failure, the best first; nothing where it did not fail for lack of memory.
 
+        Where other programs hold the card, that is to wait.
+
         Args:
             error: What it failed with.
             draft: What was asked for.
@@ -65,6 +68,9 @@ class Help:
         Raises:
             WanError: The model's files cannot be read.
         """
+        if isinstance(error, CardBusyError):
+            words = tr("Wait and start when free")
+            return (OfferedChange(text=words, waits_for_card=True, vram_peak_bytes=error.needed_bytes),)
         place = self._place()
         if place is None or not isinstance(error, OF_MEMORY):
             return ()

@@ -2,13 +2,15 @@
 
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from wan_desktop.core.busy_card import Busy, check_card_is_free
 from wan_desktop.core.calibration import Calibration, CalibrationStore, MeasuredRun
 from wan_desktop.core.catalog import Model, plan_for
 from wan_desktop.core.estimate import Machine, Workload
+from wan_desktop.core.form_check import without_own_engine
 from wan_desktop.core.generation import GenerationRequest, GenerationResult
 from wan_desktop.core.hardware import HardwareProfile
 from wan_desktop.core.hardware_probe import probe
@@ -32,10 +34,16 @@ class RenderPlanner:
         paths: Where it remembers.
         settings: What may be done without asking.
         hardware: The PC; looked at when the first render is planned if None.
+        look: Finds out how the PC is now, without what the engine holds; this one if None.
     """
 
     def __init__(
-        self, paths: AppPaths, settings: Settings | None = None, hardware: HardwareProfile | None = None
+        self,
+        paths: AppPaths,
+        settings: Settings | None = None,
+        hardware: HardwareProfile | None = None,
+        *,
+        look: Callable[[], HardwareProfile] | None = None,
     ) -> None:
         self._resources = paths.resources
         self._store = CalibrationStore(paths.calibration)
@@ -44,6 +52,9 @@ class RenderPlanner:
         self._settings = settings or Settings()
         self._hardware = hardware
         self._looks = hardware is None
+        self._look_at_pc = look or self._probe
+        self.engine_process: int | None = None
+        """Its id: what it holds of the card it lets go of, or uses again."""
         self._torch_cards: tuple[TorchCard, ...] | None = None
         self._place = ""
         """UUID of the card that was last planned for; empty without one."""
@@ -71,6 +82,7 @@ class RenderPlanner:
             others: What may take its place when it does not fit; used only where the settings allow it.
 
         Raises:
+            CardBusyError: It would fit on the card, were it not for other programs.
             RequestError, IntegrityError, ModelFilesMissingError: As `plan_for` says.
         """
         files = plan_for(model, request.variant, self._resources).transformer_files
@@ -101,6 +113,7 @@ class RenderPlanner:
             cpu_is_for_small=False,  # who asks for it anyway gets it
         )
         rungs = ladder([candidate, *others], workload, costs, limits, policy)
+        check_card_is_free(rungs, Busy(candidate, workload, costs, policy, hardware, card))
         if not rungs:  # nothing fits on paper; paper may be wrong
             rungs = (most_frugal(candidate, workload, costs, limits, policy),)
         wanted = self._settings.attention
@@ -127,9 +140,13 @@ class RenderPlanner:
     def _look(self) -> HardwareProfile:
         """As it is now, since free memory changes; what hangs is not asked again."""
         if self._looks or self._hardware is None:
-            self._hardware = probe()
+            self._hardware = self._look_at_pc()
             self._looks = not self._hardware.problems or bool(self._hardware.gpus)
         return self._hardware
+
+    def _probe(self) -> HardwareProfile:
+        own = [] if self.engine_process is None else [self.engine_process]
+        return without_own_engine(probe(own_processes=own))
 
 
 def _with_chosen_attention(rung: Rung, machine: Machine, attention: Attention) -> Rung:

@@ -9,10 +9,12 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from time import monotonic
 
 from wan_desktop.core.catalog import Model
 from wan_desktop.core.drive_space import check_room_for_video, free_bytes_at
 from wan_desktop.core.engine_client import EngineClient, EngineReady, RenderEvent
+from wan_desktop.core.errors import CardBusyError, OutOfMemoryError
 from wan_desktop.core.fallback import Descent, LadderError, Outcome, with_attempts
 from wan_desktop.core.generation import (
     Attempt,
@@ -23,12 +25,12 @@ from wan_desktop.core.generation import (
     settle,
 )
 from wan_desktop.core.jobs import JobContext
-from wan_desktop.core.ladder import Rung, Substitute
-from wan_desktop.core.messages import Generate, OutputTarget, Stage
+from wan_desktop.core.ladder import Candidate, Rung, Substitute
+from wan_desktop.core.messages import Generate, OutputTarget, Stage, Unload
 from wan_desktop.core.paths import AppPaths
 from wan_desktop.core.prompt import prompt_tokenizer
 from wan_desktop.core.render_planner import RenderPlanner
-from wan_desktop.core.render_progress import ProgressTracker
+from wan_desktop.core.render_progress import ProgressTracker, RenderProgress
 from wan_desktop.core.settings import DEFAULT_NAME_PATTERN, VideoQuality
 from wan_desktop.core.subjects import Subjects
 from wan_desktop.core.words import tr, trn
@@ -37,6 +39,8 @@ logger = logging.getLogger(__name__)
 
 _UNSAFE = re.compile(r"[^\w ,.-]+")
 _NAME_LENGTH = 40
+_BUSY_WAIT_S, _LOOK_S = 30.0, 2.0
+"""So long other programs are waited for before the user is asked, and between two looks."""
 _DEVICES = {"CON", "PRN", "AUX", "NUL", *(f"{name}{number}" for name in ("COM", "LPT") for number in range(10))}
 """Names that Windows keeps for devices, whatever their ending (Microsoft, "Naming Files, Paths, and Namespaces")."""
 
@@ -77,6 +81,10 @@ class Renderer:
         self.find_subjects: Callable[[], Subjects | None] = lambda: None
         """Who knows the store sets it: what may take a model's place, where the settings allow it, is found there."""
         self.free_bytes = free_bytes
+        self.busy_wait_s = _BUSY_WAIT_S
+        """So long it is waited for a card that other programs hold."""
+        self.busy_look_s = _LOOK_S
+        """Between two looks meanwhile."""
         self.hold_model: Callable[[Path], AbstractContextManager[None]] = lambda _: nullcontext()
         """Claims the model in a folder while a video is made with it; who knows the store sets it."""
         self._known_stage_s: dict[str, dict[Stage, float]] = {}
@@ -101,7 +109,7 @@ class Renderer:
             self.planner.engine_sees(engine.ready.cards)
         subjects = self.find_subjects()
         others = subjects.substitutes(model, request.variant, other_models=True) if subjects else ()
-        rungs = self.planner.rungs(model, request, others)
+        rungs = self._rungs(model, request, others, context)
         known_as = f"{request.model_id} {request.variant} {request.width}x{request.height}x{request.num_frames}"
         tried: list[Attempt] = []
 
@@ -132,11 +140,50 @@ class Renderer:
         try:
             result, loading = Descent(rungs, attempt, context, announce=tried.append).run()
         except LadderError as error:
+            if isinstance(error.error, OutOfMemoryError):
+                self._say_if_busy(error, lambda: self.planner.rungs(model, request, others))
             raise with_attempts(error) from error
         if loading.used is not None:
             self.planner.learn(loading.used, request, result)
         logger.info("Job %s made %s x %s in %.1f s", context.job_id, request.width, request.height, result.seconds)
         return result
+
+    def _rungs(
+        self, model: Model, request: GenerationRequest, others: Sequence[Candidate], context: JobContext
+    ) -> tuple[Rung, ...]:
+        """The ways to make it; while other programs hold the card, wait a little and look again.
+
+        Raises:
+            CardBusyError: They still hold it.
+        """
+        end_s = monotonic() + self.busy_wait_s
+        has_unloaded = False
+        while True:
+            self.planner.engine_process = self._client.process_id
+            try:
+                return self.planner.rungs(model, request, others)
+            except CardBusyError as error:
+                if has_unloaded and monotonic() >= end_s:
+                    raise
+                logger.info("The card is busy: %s", error.message)
+                context.progress(RenderProgress(stage=Stage.LOAD_MODEL, notice=error.message))
+            if has_unloaded:
+                context.cancel_asked.wait(min(self.busy_look_s, max(0.0, end_s - monotonic())))
+                context.check_cancelled()
+            else:
+                has_unloaded = True
+                self._client.unload(Unload(job=context.job_id))
+
+    def _say_if_busy(self, error: LadderError, plan: Callable[[], object]) -> None:
+        """Say that the card is busy instead, where that is why the memory was too little.
+
+        Raises:
+            CardBusyError: It is.
+        """
+        try:
+            plan()
+        except CardBusyError as busy:
+            raise busy from error
 
     def _output(self, path: Path, options: RenderOptions) -> OutputTarget:
         return OutputTarget(

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from wan_desktop import __version__
 from wan_desktop.core.doctor.private import Private, known_prompts, without_private
 from wan_desktop.core.engine_client import EngineReady
-from wan_desktop.core.errors import DiskFullError
+from wan_desktop.core.errors import CardBusyError, DiskFullError
 from wan_desktop.core.fallback import LadderError, Outcome
 from wan_desktop.core.log import redact
 from wan_desktop.core.words import tr
 from wan_desktop.ui import text
 from wan_desktop.ui.create.estimate_texts import tried_words
-from wan_desktop.ui.page import PageId, PageTarget
+from wan_desktop.ui.page import SHOW_PROGRAMS, WAIT_FOR_CARD, PageId, PageTarget
 from wan_desktop.ui.widgets.error_card import ErrorOffer, ErrorText
 
 if TYPE_CHECKING:
@@ -51,6 +51,11 @@ def error_text(error: WanError, session: Session, *, retry: str = "") -> ErrorTe
 
 def _ways_out(error: WanError) -> tuple[ErrorOffer, ...]:
     """Where the user can do something about it, as buttons with a PageTarget."""
+    if isinstance(error, CardBusyError):
+        return (
+            ErrorOffer(tr("Wait and start when free"), "", WAIT_FOR_CARD, "hourglass"),
+            ErrorOffer(tr("Show programs"), "", PageTarget(PageId.THIS_PC, SHOW_PROGRAMS), "gauge"),
+        )
     if not isinstance(error, DiskFullError):
         return ()
     return (

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from wan_desktop.ui.session import Session
 
 MARGIN_PX = 24
+WAIT_FOR_CARD = "wait-for-card"
+"""What a button of an error card may ask for instead of a page."""
 SHOW_PROGRAMS, SPEED_TEST = "programs", "speed-test"
 """What the page This PC can be asked to show."""
 
@@ -97,7 +99,7 @@ class Page(QFrame):
         self.head.setSpacing(8)
         words = QVBoxLayout()
         words.setSpacing(2)
-        self.title = label(title, self, role="title")
+        self.title = label(title, self, role="title", wrap=True)
         self.subtitle = label("", self, role="soft")
         self.subtitle.hide()
         words.addWidget(self.title)

@@ -23,6 +23,8 @@ class RenderState(StrEnum):
     WAITING = "waiting"
     WAITING_FOR_MODEL = "waiting-for-model"
     """Its model is being downloaded; those behind it go first meanwhile."""
+    WAITING_FOR_CARD = "waiting-for-card"
+    """Other programs hold the video memory that it needs; those behind it go first meanwhile."""
     RUNNING = "running"
     NEEDS_YOU = "needs-you"
     """It failed, and goes on only when the user says so."""
@@ -32,7 +34,7 @@ class RenderState(StrEnum):
     @property
     def waits(self) -> bool:
         """It is to be made, and nobody makes it yet."""
-        return self in (RenderState.WAITING, RenderState.WAITING_FOR_MODEL)
+        return self in (RenderState.WAITING, RenderState.WAITING_FOR_MODEL, RenderState.WAITING_FOR_CARD)
 
     @property
     def is_over(self) -> bool:
@@ -117,6 +119,8 @@ class OfferedChange:
     model_id: str | None = None
     variant: str | None = None
     memory_mode: MemoryMode | None = None
+    waits_for_card: bool = False
+    """It starts by itself when `vram_peak_bytes` are free on the card."""
     estimate: RenderEstimate | None = None
     vram_peak_bytes: int | None = None
     ram_peak_bytes: int | None = None
@@ -207,6 +211,8 @@ class RenderJob:
     target: Path | None = None
     """Where its video was asked to go, noted before it was made; a file there is whole."""
     ended_at: str = ""
+    needs_vram_bytes: int = 0
+    """While it waits for the card: so much must be free."""
     trouble: Trouble | None = None
     """Why it needs the user."""
     result: GenerationResult | None = None

@@ -46,7 +46,7 @@ logger = logging.getLogger(__name__)
 
 Listener = Callable[[str], object]
 _DELETED_KEPT = 20
-_WAITING = (RenderState.WAITING, RenderState.WAITING_FOR_MODEL)
+_WAITING = (RenderState.WAITING, RenderState.WAITING_FOR_MODEL, RenderState.WAITING_FOR_CARD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,7 +284,7 @@ class RenderQueue:
         """What the PC is to do when nothing waits any more."""
         self._change(lambda state: replace(state, when_done=action))
 
-    # Models ----------------------------------------------------------------------------------------------------------
+    # Models and the card ----------------------------------------------------------------------------------------------
 
     def wait_for_model(self, model_id: str, variant: str = "") -> bool:
         """Its download has begun: the jobs that need it wait for it, and others go first."""
@@ -312,6 +312,14 @@ class RenderQueue:
             return replace(job, state=new) if wanted else job
 
         return self._done(lambda state: replace(state, jobs=tuple(change(job) for job in state.jobs)))
+
+    def card_free(self, job_id: str) -> bool:
+        """Enough of the card is free: the job that waits for it can start, in its old place."""
+
+        def start(job: RenderJob) -> RenderJob:
+            return replace(job, state=RenderState.WAITING, needs_vram_bytes=0)
+
+        return self._done(lambda state: changed(state, job_id, start, RenderState.WAITING_FOR_CARD))
 
     # Life of a job ---------------------------------------------------------------------------------------------------
 

@@ -50,7 +50,7 @@ class TimeLeft:
     jobs: int
     """That are still to be made, with what runs."""
     unknown: int
-    """Of these, how many nobody has an estimate for, or wait for a download; they are not in the seconds."""
+    """Of these, how many nobody has an estimate for, or wait for a download or the card; not in the seconds."""
 
     @property
     def middle_s(self) -> float:
@@ -105,7 +105,7 @@ class QueueSnapshot:
     def _left_of(self, job: RenderJob, now: datetime.datetime) -> RenderEstimate | None:
         if job.state is RenderState.WAITING:
             return job.estimate
-        if job.state is RenderState.WAITING_FOR_MODEL:
+        if job.state.waits:  # for something of which nobody knows when it comes
             return None
         told = dict(self.seconds_left).get(job.job_id)
         if told is not None:
@@ -284,13 +284,16 @@ def again(job: RenderJob, change: OfferedChange | None) -> RenderJob:
     if change is None:
         order, estimate = job.order, job.estimate
     else:
-        order, estimate = change.applied_to(job.order), change.estimate
+        order = change.applied_to(job.order)
+        estimate = job.estimate if change.waits_for_card else change.estimate
     without_image = order.draft.image is None
+    waits_for_card = change is not None and change.waits_for_card
     return replace(
         _unstarted(job),
         order=order,
         estimate=estimate,
-        state=RenderState.WAITING,
+        state=RenderState.WAITING_FOR_CARD if waits_for_card else RenderState.WAITING,
+        needs_vram_bytes=(change.vram_peak_bytes or 0) if change is not None and waits_for_card else 0,
         image_from=None if without_image else job.image_from,
         last_image_from=None if without_image else job.last_image_from,
         interrupted=False,

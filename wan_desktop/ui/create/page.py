@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QVBoxLay
 from wan_desktop.core.words import tr
 from wan_desktop.ui.create.footer import Footer
 from wan_desktop.ui.create.stage import Stage
-from wan_desktop.ui.page import DraftTarget, PageId, PageTarget
+from wan_desktop.ui.page import WAIT_FOR_CARD, DraftTarget, PageId, PageTarget
 from wan_desktop.ui.theme import look
 from wan_desktop.ui.widgets.controls import label
 
@@ -221,12 +221,16 @@ class CreatePage(QFrame):
     def changeEvent(self, event: QEvent) -> None:
         """Follow a change of text size."""
         super().changeEvent(event)
-        if hasattr(self, "column"):
+        if hasattr(self, "footer"):
             self._fit_column()
+            self._fit_footer()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Shorten the foot of the form in a low window."""
         super().resizeEvent(event)
+        self._fit_footer()
+
+    def _fit_footer(self) -> None:
         self.footer.set_compact(self.window().height() < look().scale * _LOW_PX)
 
     def _build_ui(self) -> None:
@@ -404,9 +408,12 @@ class CreatePage(QFrame):
 
     @Slot(object)
     def _on_offer(self, offered: object) -> None:
-        """A Recommendation, or the PageTarget where the user can do something."""
+        """A Recommendation, the PageTarget where the user can do something, or that it is to wait."""
         if isinstance(offered, PageTarget):
             self.page_requested.emit(offered.page, offered.target)
+        elif offered is WAIT_FOR_CARD:
+            if self.desk is not None:
+                self.desk.wait_for_card()
         elif self.tools is not None:
             self.tools.apply(cast("Recommendation", offered), retry=True)
 

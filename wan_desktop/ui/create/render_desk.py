@@ -60,6 +60,8 @@ class RenderDesk(QObject):
         self._retry: Callable[[], object] | None = None
         self._asked: Asked | None = None
         self._made_with: Model | None = None
+        self._failed_job = ""
+        """What the error card is about."""
         self.question = StopQuestion(parent, session.renders.pause.worked_s)
         self.renders = RenderController(session, self)
         self._connect()
@@ -87,6 +89,15 @@ class RenderDesk(QObject):
         """Stop the render; where much work would be lost, only after a question."""
         if self.running:
             self.question.ask()
+
+    def wait_for_card(self) -> None:
+        """Let what failed because the card is busy wait in the queue, from which it starts by itself."""
+        if self._failed_job:
+            self._session.renders.wait_for_card(self._failed_job)
+            self._failed_job = ""
+            self._stage.show_empty()
+            words = tr("It starts by itself when enough video memory is free. The queue shows it.")
+            self._stage.messages.say("info", tr("The video waits for the graphics card."), words, stays=True)
 
     def show_error(self, error: WanError, retry: Callable[[], object], *, words: str = "") -> None:
         """Show an error, and do `retry` when its main button is pressed.
@@ -161,6 +172,7 @@ class RenderDesk(QObject):
     @Slot(object)
     def _on_failed(self, failed: RenderFailed) -> None:
         self.show_error(failed.error, self.retry_wanted.emit)
+        self._failed_job = failed.job_id
         self.failed.emit(failed.error, self._asked)
         self._end(failed.error)
 

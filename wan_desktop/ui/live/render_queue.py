@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from wan_desktop.core.catalog import Model
     from wan_desktop.core.generation import GenerationDraft, GenerationResult, Settled
+    from wan_desktop.core.hardware import HardwareProfile
     from wan_desktop.core.render_help import Help
     from wan_desktop.core.render_progress import RenderProgress
     from wan_desktop.core.render_queue import OfferedChange, RenderEstimate, RenderJob
@@ -41,6 +42,9 @@ if TYPE_CHECKING:
     from wan_desktop.ui.session import Session
 
 logger = logging.getLogger(__name__)
+
+_LOOK_AT_CARD_MS = 5000
+"""So often, while a job waits for the card."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +77,8 @@ class RenderFailed:
 
     error: WanError
     settled: Settled | None
+    job_id: str = ""
+    """Of the job, which needs the user now; empty where it never became one."""
 
 
 class LiveQueue(QObject):
@@ -118,8 +124,10 @@ class LiveQueue(QObject):
         self.snapshot = QueueSnapshot()
         """How it looks now."""
         self.pause = RenderPause(self)
+        self._watches_card = False
         session.job_changed.connect(self._on_job_changed)
         session.models.changed.connect(self._on_models_changed)
+        session.pc.changed.connect(self._on_pc_changed)
         self._open()
 
     # Asking ----------------------------------------------------------------------------------------------------------
@@ -362,6 +370,7 @@ class LiveQueue(QObject):
         if self._queue is None or self._closed:
             return
         self.snapshot = self._queue.snapshot()
+        self._watch_card()
         self._run_next()
         self.changed.emit(self.snapshot)
 
@@ -414,8 +423,41 @@ class LiveQueue(QObject):
         if job.state is RenderState.DONE and job.result is not None and view is not None:
             return RenderDone(_with_own_pictures(view.settled, job), view.path, job.result)
         if job.state is RenderState.NEEDS_YOU:
-            return RenderFailed(self._error or error_of(job.trouble), settled)
+            return RenderFailed(self._error or error_of(job.trouble), settled, job.job_id)
         return None
+
+    # The card that gets free -----------------------------------------------------------------------------------------
+
+    def wait_for_card(self, job_id: str) -> None:
+        """Let a job that failed because the card is busy start by itself when enough of it is free."""
+
+        def wait(queue: RenderQueue) -> None:
+            told = queue.job(job_id).trouble
+            for change in told.changes if told is not None else ():
+                if change.waits_for_card:
+                    queue.fix_and_retry(job_id, change)
+
+        self._do(wait)
+
+    def _watch_card(self) -> None:
+        """Look at the PC again and again while jobs wait for its card."""
+        waits = any(job.state is RenderState.WAITING_FOR_CARD for job in self.snapshot.waiting)
+        if waits and not self._watches_card:
+            self._session.pc.watch(self, _LOOK_AT_CARD_MS)
+        elif not waits and self._watches_card:
+            self._session.pc.unwatch(self)
+        self._watches_card = waits
+
+    @Slot(object)
+    def _on_pc_changed(self, hardware: HardwareProfile) -> None:
+        """Let the first job go on for which enough is free; it takes that from those behind it."""
+        for job in self.snapshot.waiting:
+            if job.state is RenderState.WAITING_FOR_CARD and not self.running:
+                from wan_desktop.core.busy_card import is_free  # noqa: PLC0415 - when something waits
+
+                if is_free(hardware, job.order.memory.gpu_uuid, job.needs_vram_bytes):
+                    self._do(functools.partial(_start, job_id=job.job_id))
+                    return
 
     # Models that come ------------------------------------------------------------------------------------------------
 
@@ -461,6 +503,10 @@ class LiveQueue(QObject):
 
 def _wait_for(queue: RenderQueue, *, model_id: str, variant: str) -> None:
     queue.wait_for_model(model_id, variant)
+
+
+def _start(queue: RenderQueue, *, job_id: str) -> None:
+    queue.card_free(job_id)
 
 
 def error_of(told: Trouble | None) -> WanError:

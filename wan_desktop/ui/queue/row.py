@@ -68,6 +68,7 @@ _MENUS = {
     RenderState.NEEDS_YOU: (Deed.RETRY, Deed.REMOVE),
     RenderState.WAITING: (*_MOVES, Deed.REMOVE),
     RenderState.WAITING_FOR_MODEL: (*_MOVES, Deed.REMOVE),
+    RenderState.WAITING_FOR_CARD: (*_MOVES, Deed.REMOVE),
     RenderState.DONE: (Deed.LIBRARY, Deed.FOLDER, Deed.REMOVE),
     RenderState.STOPPED: (Deed.RETRY, Deed.REMOVE),
 }
@@ -247,6 +248,8 @@ class JobRow(QFrame):
                 badge.show_state(job.trouble.shown_title if job.trouble else tr("Failed"), "bad", "circle-x")
             case RenderState.WAITING_FOR_MODEL:
                 badge.show_state(tr("Waiting for model"), "warn", "download")
+            case RenderState.WAITING_FOR_CARD:
+                badge.show_state(tr("Waiting for the card"), "warn", "hourglass")
             case RenderState.DONE:
                 badge.show_state(tr("Done"), "ok", "circle-check")
             case RenderState.STOPPED:
@@ -313,6 +316,8 @@ class JobRow(QFrame):
             has_change = self.job.trouble is not None and bool(self.job.trouble.changes)
             words = tr("Fix and retry") if has_change else tr("Try again")
             icon_name = "wrench" if has_change else "rotate-ccw"
+            if self.job.trouble is not None and has_change and self.job.trouble.changes[0].waits_for_card:
+                words, icon_name = self.job.trouble.changes[0].text, "hourglass"
             self.fix = Button(words, self, kind="primary" if has_change else "secondary", icon_name=icon_name)
             if self.job.trouble is not None and has_change:
                 self.fix.setToolTip(texts.change_words(self.job.trouble.changes[0], self.job))

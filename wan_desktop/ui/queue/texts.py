@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from wan_desktop.core.render_queue import RenderJob, RenderState, WhenDone
-from wan_desktop.core.words import mark, tr, trn
+from wan_desktop.core.words import decimal, mark, tr, trn
 from wan_desktop.ui import text
 from wan_desktop.ui.create.estimate_texts import time_words
 
@@ -47,7 +47,7 @@ def facts_of(job: RenderJob, catalog: Catalog | None) -> list[str]:
     if draft.width and draft.height:
         facts.append(f"{draft.width} {text.TIMES} {draft.height}")
     if draft.num_frames and draft.fps:
-        facts.append(tr("{seconds} s", seconds=f"{draft.num_frames / draft.fps:.1f}"))
+        facts.append(tr("{seconds} s", seconds=decimal(draft.num_frames / draft.fps, 1)))
     return facts
 
 
@@ -56,6 +56,8 @@ def state_words(job: RenderJob) -> str:
     match job.state:
         case RenderState.WAITING_FOR_MODEL:
             return tr("starts when the download is finished")
+        case RenderState.WAITING_FOR_CARD:
+            return tr("starts when {size} of video memory are free", size=text.data_size(job.needs_vram_bytes))
         case RenderState.WAITING if job.interrupted:
             return tr("was interrupted, begins anew")
         case RenderState.DONE if job.result is not None and job.result.seconds > 0:
@@ -105,7 +107,7 @@ def change_words(change: OfferedChange, job: RenderJob) -> str:
         words.append(f"{change.width} {text.TIMES} {change.height}")
     if change.num_frames and change.num_frames != draft.num_frames:
         fps = draft.fps or 0
-        seconds = tr("{seconds} s long", seconds=f"{change.num_frames / fps:.1f}") if fps else ""
+        seconds = tr("{seconds} s long", seconds=decimal(change.num_frames / fps, 1)) if fps else ""
         words.append(seconds or tr("{frames} frames", frames=change.num_frames))
     if not words:
         words.append(change.text.rstrip("."))
