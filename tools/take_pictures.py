@@ -117,12 +117,12 @@ def _environment() -> dict[str, str]:
 
 def _take(look: Look, arguments: argparse.Namespace) -> int:
     """In a process of its own: take the pictures of one look, and make its sheets."""
-    from tools.pictures.player import Player  # noqa: PLC0415 - imports Qt, whose scale is set by now
+    from tools.pictures.player import Player, make_application  # noqa: PLC0415 - imports Qt, whose scale is set by now
     from tools.pictures.program import ACTS  # noqa: PLC0415 - as above
     from tools.pictures.props import Props  # noqa: PLC0415 - as above
     from tools.pictures.sheets import make_sheets  # noqa: PLC0415 - as above
 
-    player = Player(look, Props(arguments.props), arguments.out, arguments.only)
+    player = Player(make_application(), look, Props(arguments.props), arguments.out, arguments.only)
     player.play(ACTS)
     if not arguments.only:
         make_sheets(player.taken, arguments.out, look.name)

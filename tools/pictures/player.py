@@ -35,23 +35,31 @@ _SETTLE_MS = 60
 _REPO, _GATED_REPO = "wan/tiny-Diffusers", "wan/gated-Diffusers"
 
 
+def make_application() -> QApplication:
+    """An application for pictures; what Qt has to say goes to the standard error."""
+    qInstallMessageHandler(_say)
+    application = QApplication([sys.argv[0], "-style", "Fusion"])
+    application.setQuitOnLastWindowClosed(False)
+    return application
+
+
 class Player:
     """Takes the pictures of one look.
 
     Args:
+        application: The process' one.
         look: How the window is looked at.
         props: Files that the scenes need.
         out: The folder for the pictures.
         only: Names of scenes; empty for all. What stands before them in their acts is played too, without a picture.
     """
 
-    def __init__(self, look: Look, props: Props, out: Path, only: Collection[str] = ()) -> None:
-        self._look, self._props, self._out, self._only = look, props, out, set(only)
+    def __init__(
+        self, application: QApplication, look: Look, props: Props, out: Path, only: Collection[str] = ()
+    ) -> None:
+        self._application, self._look, self._props, self._out, self._only = application, look, props, out, set(only)
         self.taken: list[Path] = []
         self.stuck: list[str] = []
-        qInstallMessageHandler(_say)
-        self._application = QApplication([sys.argv[0], "-style", "Fusion"])
-        self._application.setQuitOnLastWindowClosed(False)
 
     def play(self, acts: Iterable[Act]) -> None:
         """Play them; a scene that gets stuck is said, and the next is played."""
@@ -59,7 +67,7 @@ class Player:
             last = max((n for n, scene in enumerate(act.scenes, 1) if self._wants(scene.name, act)), default=0)
             if last:
                 began = time.monotonic()
-                with self._program(act) as view:
+                with self.program(act) as view:
                     for scene in act.scenes[:last]:
                         self._play_scene(act, scene, view)
                 print(f"{self._look.name}: {act.name}, {time.monotonic() - began:.1f} s", flush=True)
@@ -82,7 +90,8 @@ class Player:
             self.taken.append(file)
 
     @contextlib.contextmanager
-    def _program(self, act: Act) -> Iterator[View]:
+    def program(self, act: Act) -> Iterator[View]:
+        """The program on the act's PC, open and ready for the first scene; afterwards it is closed."""
         files = _files(self._props.hub_model)
         with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home, FakeHub() as hub, self._seams(act, hub):
             paths = AppPaths.find({"WAN_DESKTOP_HOME": home})

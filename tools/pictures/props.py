@@ -61,17 +61,23 @@ def make_props(folder: Path) -> Props:
     props = Props(folder)
     make_tiny_model("ti2v", props.form_model)
     make_tiny_model("t2v", props.hub_model)
-    Image.fromarray(paint(1600, 1200, 0.3, 1)).save(props.start_image)
-    for number, prompt in enumerate(PROMPTS):
-        _write_video(folder / "videos", number, prompt)
+    make_pictures(props)
     return props
 
 
-def _write_video(folder: Path, number: int, prompt: str) -> None:
+def make_pictures(props: Props, *, shrink: int = 1) -> None:
+    """Make the start image and the videos, each `shrink` times as small and as short as they are in the pictures."""
+    Image.fromarray(paint(1600 // shrink, 1200 // shrink, 0.3, 1)).save(props.start_image)
+    for number, prompt in enumerate(PROMPTS):
+        _write_video(props.folder / "videos", number, prompt, shrink)
+
+
+def _write_video(folder: Path, number: int, prompt: str, shrink: int) -> None:
     from tests.core.video_files import recipe  # noqa: PLC0415 - in the process that makes them
     from wan_desktop.engine.video import VideoWriter  # noqa: PLC0415 - as above
 
-    width, height = (832, 480) if number % 5 != 3 else (480, 832)
+    long, short, frames = 832 // shrink, 480 // shrink, 4 * (_FRAMES // shrink // 4) + 1
+    width, height = (long, short) if number % 5 != 3 else (short, long)
     made = recipe(
         created=f"2026-11-{number + 3:02}T{9 + number % 9:02}:20:00+00:00",
         model_id=_MODELS[number % 2],
@@ -79,7 +85,7 @@ def _write_video(folder: Path, number: int, prompt: str) -> None:
         negative_prompt="",
         width=width,
         height=height,
-        num_frames=_FRAMES,
+        num_frames=frames,
         fps=_FPS,
         num_inference_steps=30,
         guidance_scale=5.0,
@@ -87,5 +93,5 @@ def _write_video(folder: Path, number: int, prompt: str) -> None:
     )
     name = " ".join(prompt.replace(",", "").split()[:4])
     with VideoWriter(folder / f"{number:02} {name}.mp4", width=width, height=height, fps=_FPS) as writer:
-        writer.write(np.stack(list(paint_clip(width, height, _FRAMES, number))))
+        writer.write(np.stack(list(paint_clip(width, height, frames, number))))
         writer.finish(made.to_json())

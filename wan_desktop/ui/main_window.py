@@ -212,10 +212,9 @@ class MainWindow(QFrame):
 
     def focusNextPrevChild(self, is_next: bool) -> bool:
         """Let Tab go as the window is read."""
-        from wan_desktop.ui.widgets.tab_order import order_tabs  # noqa: PLC0415 - after the first paint
+        from wan_desktop.ui.widgets.tab_order import go_on  # noqa: PLC0415 - after the first paint
 
-        order_tabs(self)
-        return super().focusNextPrevChild(is_next)
+        return go_on(self, is_next=is_next) or super().focusNextPrevChild(is_next)
 
     def changeEvent(self, event: QEvent) -> None:
         """Notice that somebody looks."""
@@ -298,7 +297,9 @@ class MainWindow(QFrame):
         self.sidebar.restyle()
         self._show_theme()
         WindowKeys(self)
-        RecipeDrops(self).dropped.connect(self.recipe_dropped)
+        drops = RecipeDrops(self)
+        drops.dropped.connect(self.recipe_dropped)
+        drops.refused.connect(self._on_drop_refused)
         self._theme.tell_system()
 
     @Slot(object)
@@ -331,6 +332,11 @@ class MainWindow(QFrame):
     @Slot(object)
     def _on_recipe_dropped(self, path: Path) -> None:
         self.show_page(PageId.LIBRARY, path)
+
+    @Slot(str, str)
+    def _on_drop_refused(self, why: str, words: str) -> None:
+        if self._session is not None:
+            self._session.messages.say("info", why, words)
 
     @Slot(object)
     def _on_theme_changed(self, _theme: Theme) -> None:

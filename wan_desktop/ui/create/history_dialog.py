@@ -14,13 +14,14 @@ from PySide6.QtCore import (
     Signal,
     Slot,
 )
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QLineEdit, QListView, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QListView, QVBoxLayout, QWidget
 
 from wan_desktop.core.jobs import JobState, Lane
 from wan_desktop.core.prompt_history import PromptHistory, UsedPrompt, matching
 from wan_desktop.core.words import tr
 from wan_desktop.ui.theme import icon, look
 from wan_desktop.ui.widgets.controls import Button, label
+from wan_desktop.ui.widgets.tab_order import Dialog
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -113,7 +114,7 @@ class PromptListModel(QAbstractListModel):
                 return prompt if role == PROMPT_ROLE else None
 
 
-class HistoryDialog(QDialog):
+class HistoryDialog(Dialog):
     """Shows a LiveHistory."""
 
     prompt_chosen = Signal(str)
@@ -123,7 +124,7 @@ class HistoryDialog(QDialog):
         self._history = history
         self.setWindowTitle(tr("Prompts you used"))
         self.setAccessibleName(tr("Prompts you used"))
-        self.resize(look().px(560), look().px(460))
+        self.fit(560, 460)
         self._build_ui()
         self.search.textChanged.connect(self._show)
         self.list.doubleClicked.connect(self._on_use)

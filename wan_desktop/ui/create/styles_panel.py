@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QGridLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from wan_desktop.core.prompt_styles import STYLE_GROUPS, Style, has_words
 from wan_desktop.core.words import tr
 from wan_desktop.ui.widgets.controls import Button, label
-
-_COLUMNS = 3
+from wan_desktop.ui.widgets.flow import FlowLayout
 
 
 class StylesPanel(QWidget):
@@ -27,11 +26,10 @@ class StylesPanel(QWidget):
         layout.setSpacing(6)
         for group in STYLE_GROUPS:
             layout.addWidget(label(tr(group.name), self, role="caption"))
-            grid = QGridLayout()
-            grid.setSpacing(6)
-            for number, style in enumerate(group.styles):
-                grid.addWidget(self._chip(tr(group.name), style), *divmod(number, _COLUMNS))
-            layout.addLayout(grid)
+            row = FlowLayout(spacing=6)
+            for style in group.styles:
+                row.addWidget(self._chip(tr(group.name), style))
+            layout.addLayout(row)
 
     def show_prompt(self, prompt: str) -> None:
         """Mark the styles that stand in the prompt."""

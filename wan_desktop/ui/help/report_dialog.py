@@ -6,18 +6,18 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
 
 from wan_desktop.core.words import tr
 from wan_desktop.ui.help.part import plain_label
-from wan_desktop.ui.theme import look
 from wan_desktop.ui.widgets.controls import Button, announce
+from wan_desktop.ui.widgets.tab_order import Dialog
 
 if TYPE_CHECKING:
     from wan_desktop.ui.help.examination import Report
 
 
-class ReportDialog(QDialog):
+class ReportDialog(Dialog):
     """The text as it is passed on.
 
     Args:
@@ -35,7 +35,7 @@ class ReportDialog(QDialog):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(tr("Report"))
         self.setAccessibleName(tr("Report"))
-        self.resize(look().px(760), min(look().px(560), parent.window().height()))
+        self.fit(760, 560)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(16, 16, 16, 16)
         layout.setSpacing(10)

@@ -6,13 +6,13 @@ import datetime
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import QAbstractItemView, QDialog, QHBoxLayout, QListWidget, QListWidgetItem, QVBoxLayout
+from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QListWidget, QListWidgetItem, QVBoxLayout
 
 from wan_desktop.core.words import tr
 from wan_desktop.ui import text
 from wan_desktop.ui.library import words
-from wan_desktop.ui.theme import look
 from wan_desktop.ui.widgets.controls import Button, label
+from wan_desktop.ui.widgets.tab_order import Dialog
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +25,7 @@ _ID = Qt.ItemDataRole.UserRole
 _SIZE_PX = (460, 340)
 
 
-class TrashDialog(QDialog):
+class TrashDialog(Dialog):
     """Lists deleted videos.
 
     Args:
@@ -40,7 +40,7 @@ class TrashDialog(QDialog):
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(tr("Recently deleted"))
-        self.resize(look().px(_SIZE_PX[0]), look().px(_SIZE_PX[1]))
+        self.fit(*_SIZE_PX)
         layout = QVBoxLayout(self)
         layout.setSpacing(10)
         note = tr("Videos stay here for 7 days.") if videos else tr("Nothing was deleted in the last 7 days.")

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QLineEdit, QMessageBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QMessageBox, QVBoxLayout, QWidget
 
 from wan_desktop.core.words import tr
 from wan_desktop.ui import text
 from wan_desktop.ui.models import words
 from wan_desktop.ui.theme import look
 from wan_desktop.ui.widgets.controls import Button, label
+from wan_desktop.ui.widgets.tab_order import Dialog
 
 if TYPE_CHECKING:
     from wan_desktop.core.model_offers import ModelOffer
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 _WIDTH_PX = 460
 
 
-class AddRepositoryDialog(QDialog):
+class AddRepositoryDialog(Dialog):
     """Asks for a repository of the Hub, by name or by the address of its page."""
 
     named = Signal(str)

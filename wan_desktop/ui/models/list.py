@@ -170,11 +170,14 @@ class ModelList(QWidget):
             card.set_selected(card.key == self._selected)
 
     def _clear(self, kept: set[ModelKey]) -> None:
+        for card in self._cards.values():
+            # Not with takeAt, whose item would live on: the height that a card's next item remembers is looked at
+            # again only while there is no item of before.
+            self._layout.removeWidget(card)
+            if card.key not in kept:
+                card.hide()
         while self._layout.count():
-            item = self._layout.takeAt(0)
-            widget = item.widget() if item is not None else None
-            if isinstance(widget, ModelCard) and widget.key not in kept:
-                widget.hide()
+            self._layout.takeAt(0)
         for widget in self._heads:
             widget.hide()
             widget.deleteLater()

@@ -19,6 +19,7 @@ from wan_desktop.ui.models import report_words, words
 from wan_desktop.ui.models.meters import MeterRow
 from wan_desktop.ui.widgets.controls import Button, IconLabel, announce, label
 from wan_desktop.ui.widgets.fields import ComboBox
+from wan_desktop.ui.widgets.flow import FlowLayout
 from wan_desktop.ui.widgets.notice import Notice
 
 if TYPE_CHECKING:
@@ -90,18 +91,15 @@ class ReportView(QWidget):
 
     def _build_pickers(self) -> None:
         self._pickers = QWidget(self)
-        row = QHBoxLayout(self._pickers)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(8)
+        row = FlowLayout(self._pickers)
         row.addWidget(label(tr("What if"), self._pickers, role="soft"))
         self.size_box = ComboBox(tr("Size of the video"), self._pickers)
         self.length_box = ComboBox(tr("Length of the video"), self._pickers)
         self.mode_box = ComboBox(tr("Made from"), self._pickers)
         for box in (self.size_box, self.length_box, self.mode_box):
-            box.setSizeAdjustPolicy(ComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-            box.setMinimumContentsLength(6)
+            box.setSizeAdjustPolicy(ComboBox.SizeAdjustPolicy.AdjustToContents)
             box.activated.connect(self._on_picked)
-            row.addWidget(box, 1)
+            row.addWidget(box)
         self._layout.addWidget(self._pickers)
 
     def _build_meters(self) -> None:
@@ -130,14 +128,13 @@ class ReportView(QWidget):
         self._layout.addWidget(self._settings_box)
         self.accuracy = label("", self, role="caption", wrap=True)
         self._layout.addWidget(self.accuracy)
-        row = QHBoxLayout()
+        row = FlowLayout()
         self.copy = Button(tr("Copy report"), self, kind="link", icon_name="copy")
         self.copy.clicked.connect(self._on_copy)
         self.test = Button(tr("Run a 30-second test"), self, kind="link", icon_name="gauge")
         self.test.clicked.connect(self.test_requested)
         row.addWidget(self.copy)
         row.addWidget(self.test)
-        row.addStretch(1)
         self._layout.addLayout(row)
 
     # Asking ------------------------------------------------------------------------------------------------------
@@ -329,3 +326,4 @@ class ReportView(QWidget):
         if self._offer is not None and self.report is not None:
             QGuiApplication.clipboard().setText(report_words.as_text(self._offer, self.report))
             self.copy.setText(tr("Copied"))
+            announce(self, tr("The report is copied."))

@@ -13,7 +13,7 @@ from wan_desktop.core.load_plan import Attention, Device, Placement, Precision, 
 from wan_desktop.core.model_offers import FitBadge, ModelOffer, badge_of
 from wan_desktop.core.model_report import Holder
 from wan_desktop.core.recommendations import ChangeKind
-from wan_desktop.core.words import mark, tr, trn
+from wan_desktop.core.words import decimal, mark, short_decimal, tr, trn
 from wan_desktop.ui import text
 from wan_desktop.ui.create.estimate_texts import time_words
 from wan_desktop.ui.models import words
@@ -97,7 +97,7 @@ def _works_too(other: OtherSize) -> str:
 
 def seconds(num_frames: int, fps: int) -> str:
     """`5 s`; whole seconds of a model are a frame longer, which nobody calls 5.04 s."""
-    return f"{(num_frames - 1) / max(1, fps):.1f}".removesuffix(".0") + " s"
+    return short_decimal((num_frames - 1) / max(1, fps)) + " s"
 
 
 def bar_value(bar: MemoryBar) -> str:
@@ -110,8 +110,8 @@ def bar_spoken(bar: MemoryBar) -> str:
     fits = tr("fits") if bar.fits else tr("does not fit")
     return tr(
         "{needed} gigabytes needed, {free} free, {fits}",
-        needed=f"{bar.needed_bytes / 1e9:.1f}",
-        free=f"{bar.free_bytes / 1e9:.1f}",
+        needed=decimal(bar.needed_bytes / 1e9, 1),
+        free=decimal(bar.free_bytes / 1e9, 1),
         fits=fits,
     )
 
@@ -217,10 +217,9 @@ def change_words(change: Recommendation, other: ModelOffer | None) -> str:
         case _:
             if other is None:
                 return ""
-            name = words.variant_name(other) if change.kind is ChangeKind.VARIANT else words.title(other)
             if other.is_on_pc:
-                return tr("Show {name}", name=name)
-            return tr("Show {name} ({size})", name=name, size=text.data_size(other.download_bytes))
+                return tr("Show it")
+            return tr("Show it ({size})", size=text.data_size(other.download_bytes))
 
 
 def change_result(change: Recommendation) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QTimer, Signal, Slot
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QButtonGroup, QLineEdit, QSizePolicy, QWidget
+from PySide6.QtWidgets import QButtonGroup, QLineEdit, QWidget
 
 from wan_desktop.core.model_list import Filter
 from wan_desktop.core.words import tr
@@ -31,7 +31,6 @@ class SearchBar(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         row = FlowLayout(self, 8)
         self.field = QLineEdit(self)
         self.field.setPlaceholderText(tr("Search models"))

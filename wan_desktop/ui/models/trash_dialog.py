@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import QAbstractItemView, QDialog, QHBoxLayout, QListWidget, QListWidgetItem, QVBoxLayout
+from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QListWidget, QListWidgetItem, QVBoxLayout
 
 from wan_desktop.core.words import tr, trn
 from wan_desktop.ui import text
 from wan_desktop.ui.models import words
 from wan_desktop.ui.models.dialogs import Question
-from wan_desktop.ui.theme import look
 from wan_desktop.ui.widgets.controls import Button, label
+from wan_desktop.ui.widgets.tab_order import Dialog
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,7 +27,7 @@ _ITEM = Qt.ItemDataRole.UserRole
 _SIZE_PX = (520, 360)
 
 
-class ModelTrashDialog(QDialog):
+class ModelTrashDialog(Dialog):
     """Lists removed models, the latest first, and follows what is done with them.
 
     Args:
@@ -42,7 +42,7 @@ class ModelTrashDialog(QDialog):
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(tr("Recently removed models"))
-        self.resize(look().px(_SIZE_PX[0]), look().px(_SIZE_PX[1]))
+        self.fit(*_SIZE_PX)
         self._models = models
         self._shown: tuple[Trashed, ...] | None = None
         self.question: Question | None = None

@@ -149,7 +149,7 @@ class SettingsPage(Page):
         self._list = QWidget(self)
         names = QVBoxLayout(self._list)
         names.setContentsMargins(0, 0, 0, 0)
-        names.setSpacing(4)
+        names.setSpacing(2)
         self.buttons: dict[Category, Button] = {}
         for category, (icon_name, name) in CATEGORIES.items():
             button = Button(tr(name), self._list, kind="nav", icon_name=icon_name)

@@ -169,7 +169,7 @@ class RowMaker:
 
     def _performance(self) -> Iterator[tuple[SettingRow, Editor | None]]:
         title, words = tr("Graphics card"), tr("On which card videos are made.")
-        yield self._row("gpu_uuid", title, words, self.cards, keywords="GPU NVIDIA")
+        yield self._row("gpu_uuid", title, words, self.cards, keywords="GPU NVIDIA", wide=True)
         title, words = tr("Memory mode"), tr("How much memory videos may take; less memory is slower.")
         modes = [(tr(name), mode) for mode, name in _MODES.items()]
         editor = Choice(title, modes, self._parent)

@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Slot
-from PySide6.QtWidgets import QAbstractItemView, QDialog, QHBoxLayout, QListWidget, QVBoxLayout
+from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QListWidget, QVBoxLayout
 
 from wan_desktop.core.card_programs import shown_name
 from wan_desktop.core.pc_rows import Fix
 from wan_desktop.core.words import tr
 from wan_desktop.ui import text
-from wan_desktop.ui.theme import look
 from wan_desktop.ui.this_pc.fixes import open_outside
 from wan_desktop.ui.widgets.controls import Button, label
+from wan_desktop.ui.widgets.tab_order import Dialog
 
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QWidget
@@ -26,7 +26,7 @@ _SIZE_PX = (460, 360)
 _LOOK_MS = 2000
 
 
-class ProgramsDialog(QDialog):
+class ProgramsDialog(Dialog):
     """Lists programs, the largest first, and looks again every two seconds.
 
     The program closes none of them: what is unsaved there would be lost.
@@ -40,7 +40,7 @@ class ProgramsDialog(QDialog):
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(tr("Programs on the graphics card"))
-        self.resize(look().px(_SIZE_PX[0]), look().px(_SIZE_PX[1]))
+        self.fit(*_SIZE_PX)
         self._session = session
         self._lines: list[str] = []
         layout = QVBoxLayout(self)

@@ -27,11 +27,18 @@ if TYPE_CHECKING:
     )
 
 
+_NO_PICTURES = (".mp4", ".json", ".wanrecipe")
+"""Files that bring the settings of a video: those are for the window."""
+
+
 def picture_in(data: QMimeData) -> Path | QImage | None:
-    """The picture that was dropped or pasted: a local file, or pixels from another program."""
-    for url in data.urls():
-        if url.isLocalFile():
-            return Path(url.toLocalFile())
+    """The picture that was dropped or pasted: a local file, or pixels from another program.
+
+    Whether a file is a picture shows when it is read; only those that are certainly none are left out.
+    """
+    files = [Path(url.toLocalFile()) for url in data.urls() if url.isLocalFile()]
+    if files:
+        return next((file for file in files if file.suffix.lower() not in _NO_PICTURES), None)
     if data.hasImage():
         image = data.imageData()
         return image if isinstance(image, QImage) and not image.isNull() else None
@@ -119,7 +126,7 @@ class DropZone(QWidget):
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Take files and pixels only."""
-        if event.mimeData().hasUrls() or event.mimeData().hasImage():
+        if picture_in(event.mimeData()) is not None:
             self._dragged_over = True
             self.update()
             event.acceptProposedAction()

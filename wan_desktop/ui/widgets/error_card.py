@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import Signal
 from PySide6.QtGui import QGuiApplication, QWhatsThisClickedEvent
-from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
 
 from wan_desktop.core.words import tr
 from wan_desktop.ui.widgets.breaking import breakable
@@ -71,10 +71,9 @@ class ErrorCard(QFrame):
         if text.hint:
             layout.addWidget(label(tr("What you can do now"), self, role="label"))
             layout.addWidget(self._selectable(text.hint))
-        self._offer_grid = QGridLayout()
-        self._offer_grid.setHorizontalSpacing(10)
-        self._offer_grid.setColumnStretch(1, 1)
-        layout.addLayout(self._offer_grid)
+        self._offer_rows = QVBoxLayout()
+        self._offer_rows.setSpacing(6)
+        layout.addLayout(self._offer_rows)
         self.offers: tuple[Button, ...] = ()
         layout.addLayout(self._actions())
         self.show_offers(text.offers)
@@ -95,8 +94,10 @@ class ErrorCard(QFrame):
             button.setAccessibleName(f"{offer.text}: {offer.result}" if offer.result else offer.text)
             button.setProperty("row", row)
             button.clicked.connect(self._on_offer)
-            self._offer_grid.addWidget(button, row, 0)
-            self._offer_grid.addWidget(label(offer.result, self, role="value", wrap=True), row, 1)
+            line = FlowLayout(spacing=10)
+            line.addWidget(button)
+            line.addWidget(label(offer.result, self, role="value"))
+            self._offer_rows.addLayout(line)
             buttons.append(button)
         self.offers = tuple(buttons)
         self._offered = offers

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtCore import QEvent, QObject, QSize, Qt
 from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import (
     QAbstractSpinBox,
@@ -22,6 +22,9 @@ from wan_desktop.ui.theme import icon_pixmap, look
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QPaintEvent
+
+
+_LEAST_COMBO_PX = 96
 
 
 class _WheelGuard(QObject):
@@ -56,6 +59,11 @@ class ComboBox(QComboBox):
         super().__init__(parent)
         self.setAccessibleName(name)
         guard_wheel(self)
+
+    def minimumSizeHint(self) -> QSize:
+        """It can be narrower than its longest choice."""
+        hint = super().minimumSizeHint()
+        return QSize(min(hint.width(), look().px(_LEAST_COMBO_PX)), hint.height())
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Draw the arrow over the styled box."""

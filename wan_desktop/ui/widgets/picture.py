@@ -29,7 +29,7 @@ class PictureView(QWidget):
         super().__init__(parent)
         self.setAccessibleName(name)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        self.setMinimumSize(160, 90)
+        self.setMinimumSize(160, 60)
         self._badge = badge
         self._image = QImage()
         self._shape = QSize(16, 9)

@@ -57,7 +57,7 @@ class OfferRow(QWidget):
         layout.setContentsMargins(14, 10, 14, 10)
         layout.setSpacing(3)
         row = QHBoxLayout()
-        name = f"{offer.metadata.name}{text.DOT}{offer.variant.name}" if offer.variant else offer.metadata.name
+        name = text.model_name(offer.metadata.name, offer.key.variant)
         self.button = QRadioButton(name, self)
         group.addButton(self.button)
         row.addWidget(self.button, 1)

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QHBoxLayout
 
 from wan_desktop.core.jobs import JobSnapshot, JobState, Lane
 from wan_desktop.core.messages import SpeedKind, SpeedPart, SpeedProgress, SpeedReport, SpeedStatus
-from wan_desktop.core.words import mark, tr
+from wan_desktop.core.words import decimal, mark, tr
 from wan_desktop.ui import text
 from wan_desktop.ui.widgets.controls import Button, IconLabel, label, surface
 from wan_desktop.ui.widgets.meter import MeterBar, Segment
@@ -40,7 +40,7 @@ def speed_words(part: SpeedPart) -> str:
     if part.status is not SpeedStatus.MEASURED:
         return tr("off: {reason}", reason=part.reason)
     if part.kind in (SpeedKind.PRODUCTS, SpeedKind.ATTENTION):
-        return f"{part.per_s / 1e12:.2f} TFLOP/s"
+        return f"{decimal(part.per_s / 1e12, 2)} TFLOP/s"
     return f"{text.data_size(round(part.per_s))}/s"
 
 

@@ -49,6 +49,9 @@ class WizardStep(QWidget):
         self.body.setSpacing(12)
         scroll.setWidget(content)
         outer.addWidget(scroll, 1)
+        self.foot = QVBoxLayout()
+        """What is seen without scrolling."""
+        outer.addLayout(self.foot)
 
     @property
     def next_words(self) -> str:

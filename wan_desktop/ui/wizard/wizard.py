@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import QDialog, QFrame, QHBoxLayout, QLabel, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QStackedWidget, QVBoxLayout, QWidget
 
 from wan_desktop.core.words import tr
 from wan_desktop.ui import text
 from wan_desktop.ui.theme import look
 from wan_desktop.ui.widgets.controls import Button, IconLabel, label, restyle, set_role
+from wan_desktop.ui.widgets.tab_order import Dialog
 from wan_desktop.ui.wizard.first_model import FirstModelStep
 from wan_desktop.ui.wizard.ready import ReadyStep
 from wan_desktop.ui.wizard.speed import SpeedStep
@@ -19,6 +20,8 @@ from wan_desktop.ui.wizard.welcome import WelcomeStep
 from wan_desktop.ui.wizard.your_pc import YourPcStep
 
 if TYPE_CHECKING:
+    from PySide6.QtCore import QEvent
+
     from wan_desktop.ui.session import Session
     from wan_desktop.ui.wizard.step import WizardStep
 
@@ -37,12 +40,21 @@ class _Number(QWidget):
         self._circle = QLabel(str(number), self)
         self._circle.setObjectName("stepNumber")
         self._circle.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self._circle.setFixedSize(look().px(22), look().px(22))
+        self._fit()
         self._tick = IconLabel("circle-check", "ok", 22, self)
         self._name = label(name, self)
         row.addWidget(self._circle)
         row.addWidget(self._tick)
         row.addWidget(self._name, 1)
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Follow a change of text size."""
+        super().changeEvent(event)
+        if hasattr(self, "_circle"):
+            self._fit()
+
+    def _fit(self) -> None:
+        self._circle.setFixedSize(look().px(22), look().px(22))
 
     def show_state(self, *, done: bool, current: bool) -> None:
         self._circle.setVisible(not done)
@@ -52,7 +64,7 @@ class _Number(QWidget):
         set_role(self._name, "label" if current else "soft")
 
 
-class Wizard(QDialog):
+class Wizard(Dialog):
     """The first start, or again from the page This PC.
 
     Args:
@@ -70,6 +82,7 @@ class Wizard(QDialog):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._session = session
         self._is_over = False
+        self._scale = look().scale
         speed, first_model = SpeedStep(session, self), FirstModelStep(session, self)
         ready = ReadyStep(session, speed, first_model, self)
         self.steps: tuple[WizardStep, ...] = (
@@ -85,7 +98,7 @@ class Wizard(QDialog):
         for step in self.steps:
             step.changed.connect(self._update_buttons)
             step.next_requested.connect(self._on_skip)
-        self._fit_screen()
+        self._fit()
         self.show_step(0)
         session.pc.look()
 
@@ -110,6 +123,13 @@ class Wizard(QDialog):
         self.step.step_shown()
         self._update_buttons()
         self.next.setFocus()
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Follow a change of text size."""
+        super().changeEvent(event)
+        if getattr(self, "_scale", look().scale) != look().scale:
+            self._scale = look().scale
+            self._fit()
 
     def reject(self) -> None:
         """Escape and the window's cross: it can be run again, nothing is lost."""
@@ -147,7 +167,7 @@ class Wizard(QDialog):
     def _build_list(self) -> QFrame:
         side = QFrame(self)
         side.setObjectName("sidebar")
-        side.setFixedWidth(look().px(_STEPS_PX))
+        self._side = side
         layout = QVBoxLayout(side)
         layout.setContentsMargins(20, 22, 16, 20)
         layout.setSpacing(4)
@@ -164,12 +184,10 @@ class Wizard(QDialog):
         layout.addWidget(label(tr("You can run this again at any time from This PC."), side, role="caption", wrap=True))
         return side
 
-    def _fit_screen(self) -> None:
-        width, height = (look().px(side) for side in _SIZE)
-        if self.screen() is not None:
-            available = self.screen().availableGeometry()
-            width, height = min(width, available.width() - 20), min(height, available.height() - 40)
-        self.resize(width, height)
+    def _fit(self) -> None:
+        """Take the room that text of this size needs."""
+        self._side.setFixedWidth(look().px(_STEPS_PX))
+        self.fit(*_SIZE)
 
     def _end(self, *, make_video: bool) -> None:
         if self._is_over:
