@@ -19,8 +19,10 @@ from wan_desktop.core.store.disk_error import disk_error
 from wan_desktop.core.words import (
     DOMAIN,
     LANGUAGE_VARIABLE,
+    decimal,
     language_in_use,
     languages,
+    short_decimal,
     tr,
     trn,
     use_language,
@@ -53,6 +55,17 @@ def test_that_english_is_what_the_code_says() -> None:
 def test_that_german_is_spoken() -> None:
     assert use_language(FOLDER, "de") == "de"
     assert tr("Settings") == "Einstellungen"
+
+
+def test_that_numbers_are_written_as_the_language_does() -> None:
+    size = "{size:.1f} GB needed, {free_mb:,.0f} MB free, {count} files"  # not in the catalog
+    use_language(FOLDER, "en")
+    assert (decimal(1234.56, 1), short_decimal(3.04), short_decimal(3.45)) == ("1234.6", "3", "3.5")
+    assert tr(size, size=7.94, free_mb=12_345.0, count=3) == "7.9 GB needed, 12,345 MB free, 3 files"
+    use_language(FOLDER, "de")
+    assert (decimal(1234.56, 1), short_decimal(3.04), short_decimal(3.45)) == ("1234,6", "3", "3,5")
+    assert tr(size, size=7.94, free_mb=12_345.0, count=3) == "7,9 GB needed, 12.345 MB free, 3 files"
+    assert tr("{name} 1.5", name="Wan 2.2") == "Wan 2.2 1.5"
 
 
 def translated() -> list[str]:

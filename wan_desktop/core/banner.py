@@ -8,7 +8,7 @@ from wan_desktop.core.drive_space import LEAST_FREE_BYTES
 from wan_desktop.core.hardware import Drive, HardwareProfile, ProblemCode
 from wan_desktop.core.machine import Card, CardKind, card_of
 from wan_desktop.core.safe_mode import MOST_BAD_ENDS, SafeReason
-from wan_desktop.core.words import mark, tr
+from wan_desktop.core.words import decimal, mark, tr
 
 DISK_FULL_BYTES = LEAST_FREE_BYTES
 DISK_LOW_BYTES = 20_000_000_000
@@ -129,7 +129,7 @@ def _disk_banner(drives: Collection[Drive], next_file_bytes: int) -> Banner | No
     drive = min(known, key=lambda drive: drive.free_bytes, default=None)
     if drive is None or drive.free_bytes >= max(DISK_LOW_BYTES, _NEXT_FILES * next_file_bytes):
         return None
-    values = {"drive": drive.path, "free": f"{drive.free_bytes / 1e9:.1f} GB"}
+    values = {"drive": drive.path, "free": f"{decimal(drive.free_bytes / 1e9, 1)} GB"}
     actions = (BannerAction.FREE_SPACE, BannerAction.CHECK_AGAIN)
     if drive.free_bytes < DISK_FULL_BYTES:
         title = tr("{drive} is almost full: {free} left", **values)

@@ -14,7 +14,7 @@ from typing import Any
 
 import psutil
 
-from wan_desktop.core.words import mark, tr
+from wan_desktop.core.words import decimal, mark, tr
 
 OWN_NAME = "Wan Desktop"
 _INSTANCE = re.compile(r"pid_(\d+)_luid_(0x[0-9a-f]+_0x[0-9a-f]+)_phys_(\d+)", re.IGNORECASE)
@@ -178,6 +178,6 @@ def named_sizes(programs: Iterable[CardProgram], most: int = 3) -> str:
     """`chrome 1.2 GB, game 0.9 GB`: the largest ones that could be closed; empty if none is known."""
     parts = []
     for program in others(programs)[:most]:
-        size = f" {program.vram_bytes / 1e9:.1f} GB" if program.vram_bytes else ""
+        size = f" {decimal(program.vram_bytes / 1e9, 1)} GB" if program.vram_bytes else ""
         parts.append(f"{shown_name(program)}{size}")
     return ", ".join(parts)

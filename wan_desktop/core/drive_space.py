@@ -7,7 +7,7 @@ from pathlib import Path
 
 from wan_desktop.core.errors import DiskFullError
 from wan_desktop.core.hardware import Drive
-from wan_desktop.core.words import tr
+from wan_desktop.core.words import decimal, tr
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ def check_room_for_video(folder: Path, free_bytes: Callable[[Path], int | None] 
         raise DiskFullError(
             tr(
                 "{free} GB are free on the drive of {folder}; {least} GB must be, before a video is begun.",
-                free=f"{free / 1e9:.1f}",
+                free=decimal(free / 1e9, 1),
                 folder=folder,
                 least=f"{LEAST_FREE_BYTES / 1e9:.0f}",
             ),

@@ -8,7 +8,7 @@ from pathlib import Path
 from wan_desktop.core.hardware import Drive, DriveKind
 from wan_desktop.core.hardware_probe import this_pc
 from wan_desktop.core.model_places import ModelPlace, PlaceState, judge
-from wan_desktop.core.words import tr
+from wan_desktop.core.words import decimal, tr
 
 logger = logging.getLogger(__name__)
 _PROGRAM = Path(__file__).resolve().parents[2]
@@ -39,7 +39,7 @@ def check_videos_folder(folder: Path, drive_of: Callable[[str], Drive] | None = 
     if drive is not None and drive.kind is DriveKind.NETWORK:
         warnings.append(tr("A drive on the network: saving fails while the network is away."))
     if drive is not None and drive.is_readable and drive.free_bytes < _LITTLE_BYTES:
-        warnings.append(tr("Only {free} GB are free.", free=f"{drive.free_bytes / 1e9:.1f}"))
+        warnings.append(tr("Only {free} GB are free.", free=decimal(drive.free_bytes / 1e9, 1)))
     return ModelPlace(folder, drive, PlaceState.WARN if warnings else PlaceState.GOOD, tuple(warnings))
 
 

@@ -15,7 +15,7 @@ from wan_desktop.core.machine import MIN_COMPUTE_CAPABILITY, Card, CardKind, as_
 from wan_desktop.core.messages import SpeedKind, SpeedPart, SpeedReport, SpeedStatus, TorchCard
 from wan_desktop.core.pc_reach import ModelReach
 from wan_desktop.core.settings import Settings
-from wan_desktop.core.words import mark, tr
+from wan_desktop.core.words import decimal, mark, tr
 
 _GB = 1e9
 _DOT = "  \u00b7  "
@@ -456,7 +456,7 @@ def _gb(size_bytes: int) -> str:
     """In decimal units, as everywhere in the program: 12 GB of a card are 12.9 of these."""
     if size_bytes < 950_000_000:
         return f"{size_bytes / 1e6:.0f} MB"
-    return f"{size_bytes / _GB:.1f} GB"
+    return f"{decimal(size_bytes / _GB, 1)} GB"
 
 
 def _version(pair: tuple[int, int]) -> str:

@@ -12,7 +12,7 @@ from wan_desktop.core.jobs import JobContext
 from wan_desktop.core.paths import AppPaths
 from wan_desktop.core.rendering import Renderer, RenderOptions
 from wan_desktop.core.thumbnails import first_frame
-from wan_desktop.core.words import tr
+from wan_desktop.core.words import decimal, tr
 
 logger = logging.getLogger(__name__)
 _SECONDS = 2
@@ -37,7 +37,7 @@ class SelfTestResult:
             width=self.width,
             height=self.height,
             frames=self.num_frames,
-            seconds=f"{self.seconds:.1f}",
+            seconds=decimal(self.seconds, 1),
         )
 
 

@@ -3,7 +3,7 @@
 from wan_desktop.core.hardware import Gpu, HardwareProfile
 from wan_desktop.core.render_progress import RenderProgress
 from wan_desktop.core.render_queue import RenderEstimate
-from wan_desktop.core.words import tr
+from wan_desktop.core.words import decimal, tr
 
 MUCH_SLOWER = 3.0
 """So many times as long as expected is no bad luck any more (error 3003)."""
@@ -59,8 +59,8 @@ def stall_reason(profile: HardwareProfile, gpu_uuid: str = "") -> str:
 def _reason_of_card(gpu: Gpu) -> str:
     is_full = gpu.free_bytes < _CARD_IS_FULL * gpu.total_bytes
     if is_full and gpu.used_by_others_bytes > 0:
-        others = gpu.used_by_others_bytes / 1e9
-        return tr("The card's memory is full; other programs hold {size} GB of it. Close them.", size=f"{others:.1f}")
+        others = decimal(gpu.used_by_others_bytes / 1e9, 1)
+        return tr("The card's memory is full; other programs hold {size} GB of it. Close them.", size=others)
     if gpu.slowed_by_heat:
         if gpu.temperature_c:
             return tr(

@@ -8,6 +8,7 @@ import gettext
 import locale
 import logging
 import os
+import string
 import struct
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ DOMAIN = "wan_desktop"
 ENGLISH = "en"
 LANGUAGE_VARIABLE = "WAN_DESKTOP_LANGUAGE"
 """Tells the program's other processes which language to speak: the engine, and the child that asks the driver."""
+_DECIMAL_SIGNS = {"de": ","}
+"""Of languages that do not write 1.5; with a comma for the decimals, a dot parts the thousands."""
 _in_use: list[gettext.NullTranslations] = [gettext.NullTranslations()]
 _language = [ENGLISH]
 
@@ -24,12 +27,45 @@ _language = [ENGLISH]
 def tr(text: str, **values: Any) -> str:
     """The text in the language in use, `{name}` filled with `values`."""
     translated = _in_use[0].gettext(text) if text else ""  # gettext has the catalog's head under the empty text
-    return translated.format(**values) if values else translated
+    return _filled(translated, values) if values else translated
 
 
 def trn(singular: str, plural: str, count: int, **values: Any) -> str:
     """As `tr`, in the form that goes with the count; `{count}` is filled in too."""
-    return _in_use[0].ngettext(singular, plural, count).format(count=count, **values)
+    return _filled(_in_use[0].ngettext(singular, plural, count), {"count": count, **values})
+
+
+def decimal(value: float, digits: int) -> str:
+    """A number with so many decimals as it is written in the language in use: `1.5`, `1,5`."""
+    return _localized(f"{value:.{digits}f}")
+
+
+def short_decimal(value: float) -> str:
+    """The same with one decimal, or none where it would be a zero: `3`, `3.4`."""
+    rounded = round(value, 1)
+    return decimal(rounded, 0 if rounded == int(rounded) else 1)
+
+
+def _localized(number: str) -> str:
+    sign = _DECIMAL_SIGNS.get(_language[0])
+    return number if sign is None else number.translate({ord("."): sign, ord(","): "."})
+
+
+class _Formatter(string.Formatter):
+    """Writes numbers with decimals as the language in use does."""
+
+    def format_field(self, value: Any, format_spec: str) -> Any:
+        done = super().format_field(value, format_spec)
+        return _localized(done) if isinstance(value, float) else done
+
+
+_formatter = _Formatter()
+
+
+def _filled(text: str, values: dict[str, Any]) -> str:
+    if _language[0] in _DECIMAL_SIGNS:
+        return _formatter.vformat(text, (), values)
+    return text.format(**values)  # ten times as fast
 
 
 def mark(text: str) -> str:

@@ -6,7 +6,7 @@ import importlib
 import logging
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, QTimer, Slot
+from PySide6.QtCore import QLocale, QObject, QTimer, Slot
 
 from wan_desktop.core.settings import Settings, StartPage, load_settings
 from wan_desktop.core.window_place import load_place, place_file, save_place
@@ -124,7 +124,7 @@ class Program(QObject):
         self.reachability: Reachability | None = None
         self._broken_settings: list[str] = []
         self._settings = load_settings(paths.settings_file, self._broken_settings.append)
-        use_language(paths.resources / "translations", self._settings.language)
+        _write_numbers_as(use_language(paths.resources / "translations", self._settings.language))
         looks = Settings() if self._safe_reason else self._settings
         self.theme = ThemeManager(application, looks.theme, looks.text_scale)
         self.session: Session | None = None
@@ -295,3 +295,9 @@ class Program(QObject):
         self._is_over = True  # what was to come in the next turns does not: a wizard would hold the program open
         if self._remembers:
             save_place(place_of(self.window), place_file(self._paths.data))
+
+
+def _write_numbers_as(language: str) -> None:
+    """Dates, and numbers in fields: as the user's system is set, if it is set to the language that is shown."""
+    system = QLocale.system()
+    QLocale.setDefault(system if system.name().startswith(language) else QLocale(language))

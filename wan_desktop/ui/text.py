@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wan_desktop.core.prompt import MAX_TYPED_CHARACTERS
-from wan_desktop.core.words import mark, tr, trn
+from wan_desktop.core.words import decimal, mark, tr, trn
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -44,7 +44,7 @@ _DOING = {
 def duration(seconds: float) -> str:
     """A length of time: `0.4 s`, `12 s`, `3 min 40 s`, `12 min`, `1 h 5 min`."""
     if seconds < 10:
-        return f"{max(0.0, seconds):.1f} s"
+        return f"{decimal(max(0.0, seconds), 1)} s"
     if seconds < 59.5:
         return f"{seconds:.0f} s"
     if seconds < 600:
@@ -78,7 +78,7 @@ def data_size(count: int) -> str:
         if value < 1000:
             return f"{value:.0f} {unit}"
         value /= 1000
-    return f"{value:.1f} GB"
+    return f"{decimal(value, 1)} GB"
 
 
 def dotted(parts: Iterable[str]) -> str:
@@ -88,29 +88,44 @@ def dotted(parts: Iterable[str]) -> str:
 
 def data_amounts(used_bytes: int, total_bytes: int) -> str:
     """`7.3 of 12.0 GB`."""
-    return tr("{used} of {total}", used=f"{used_bytes / 1e9:.1f}", total=data_size(total_bytes))
+    return tr("{used} of {total}", used=decimal(used_bytes / 1e9, 1), total=data_size(total_bytes))
 
 
 def data_part(used_bytes: int, total_bytes: int) -> str:
     """The same where there is little room: `7.3 / 12.0 GB`."""
-    return f"{used_bytes / 1e9:.1f} / {data_size(total_bytes)}"
+    return f"{decimal(used_bytes / 1e9, 1)} / {data_size(total_bytes)}"
 
 
 def frames_and_seconds(num_frames: int, fps: int) -> str:
     """`2.1 s  ·  17 frames at 8 fps`."""
     frames = tr("{frames} frames at {fps} fps", frames=num_frames, fps=fps)
-    return f"{num_frames / fps:.1f} s{DOT}{frames}"
+    return f"{decimal(num_frames / fps, 1)} s{DOT}{frames}"
 
 
 def frames_and_seconds_spoken(num_frames: int, fps: int) -> str:
     """The same for a screen reader."""
-    return tr("{seconds} seconds, {frames} frames", seconds=f"{num_frames / fps:.1f}", frames=num_frames)
+    return tr("{seconds} seconds, {frames} frames", seconds=decimal(num_frames / fps, 1), frames=num_frames)
 
 
 def size_name(size: VideoSize) -> str:
     """`832 x 480`, with the model's own note where it has one."""
     pixels = f"{size.width} {TIMES} {size.height}"
     return f"{pixels}{DOT}{tr(size.note)}" if size.note else pixels
+
+
+VARIANTS = {"bf16": mark("full"), "fp16": mark("full, FP16"), "fp8_scaled": "FP8", "original": ""}
+
+
+def variant_name(variant: str) -> str:
+    """A packaging of a model in people's words: `FP8`, `Q4_K_M`, `full`; empty for a folder as it is."""
+    known = VARIANTS.get(variant, variant)
+    return tr(known) if known and variant in VARIANTS else known
+
+
+def model_name(name: str, variant: str) -> str:
+    """`Wan2.2 TI2V-5B · full`: the same wherever a model in one packaging is named."""
+    packaging = variant_name(variant)
+    return f"{name} \u00b7 {packaging}" if packaging else name
 
 
 def mode_name(mode: GenerationMode) -> str:
@@ -175,7 +190,7 @@ def render_facts(progress: RenderProgress, elapsed_s: float) -> str:
 
 def per_step(seconds: float) -> str:
     """Seconds of one step, with the digits that matter."""
-    return f"{seconds:.2f} s" if seconds < 1 else f"{seconds:.1f} s"
+    return f"{decimal(seconds, 2)} s" if seconds < 1 else f"{decimal(seconds, 1)} s"
 
 
 def device_name(device: str) -> str:

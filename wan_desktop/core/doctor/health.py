@@ -22,7 +22,7 @@ from wan_desktop.core.paths import AppPaths
 from wan_desktop.core.pc_rows import Fix, PcRow, RowKind, RowState, pc_rows
 from wan_desktop.core.settings import Settings
 from wan_desktop.core.store.status import ModelState, ModelStatus
-from wan_desktop.core.words import mark, tr, trn
+from wan_desktop.core.words import decimal, mark, tr, trn
 
 _GB = 1e9
 LITTLE_DISK_BYTES, LEAST_DISK_BYTES = 20_000_000_000, 5_000_000_000
@@ -265,7 +265,7 @@ def _space_of(place: Path, named: str) -> HealthItem:
     except OSError as error:
         words = tr("The system does not say: {reason}.", reason=error.strerror or str(error))
         return item(state=HealthState.NOT_CHECKED, sentence=words)
-    free = f"{free_bytes / _GB:.1f} GB"
+    free = f"{decimal(free_bytes / _GB, 1)} GB"
     if free_bytes < LEAST_DISK_BYTES:
         words = tr("Only {free} are free. Downloads pause, and videos may not be saved.", free=free)
         return item(state=HealthState.RED, sentence=words, fix=HealthFix.FREE_DISK, error_number=4001)

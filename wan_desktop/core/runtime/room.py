@@ -7,7 +7,7 @@ from wan_desktop.core.errors import RuntimeSpaceError
 from wan_desktop.core.runtime.wheel_index import Wheel, WheelPlan
 from wan_desktop.core.runtime.wheelhouse import Wheelhouse
 from wan_desktop.core.store.disk import Disk
-from wan_desktop.core.words import tr
+from wan_desktop.core.words import decimal, tr
 
 _INSTALLED_TIMES = 4.7
 """What is installed, compiled files included, by its wheels: 4.6 for all of the CPU's runtime on Linux (measured)."""
@@ -68,11 +68,11 @@ def check_room(disk: Disk, folder: Path, needed_bytes: int) -> None:
         raise RuntimeSpaceError(
             tr(
                 "The render engine needs {needed} GB for now, {free} GB are free on the drive of {folder}.",
-                needed=f"{needed_bytes / 1e9:.1f}",
-                free=f"{free / 1e9:.1f}",
+                needed=decimal(needed_bytes / 1e9, 1),
+                free=decimal(free / 1e9, 1),
                 folder=folder,
             ),
             hint=tr(
-                "Free {missing} GB or more there, then go on.", missing=f"{(needed_bytes - free) / 1e9 + 0.05:.1f}"
+                "Free {missing} GB or more there, then go on.", missing=decimal((needed_bytes - free) / 1e9 + 0.05, 1)
             ),
         )

@@ -8,7 +8,7 @@ from wan_desktop.core.card_programs import named_sizes
 from wan_desktop.core.fallback import Outcome
 from wan_desktop.core.form_check import Verdict
 from wan_desktop.core.recommendations import ChangeKind
-from wan_desktop.core.words import mark, tr
+from wan_desktop.core.words import mark, short_decimal, tr
 from wan_desktop.ui import text
 
 if TYPE_CHECKING:
@@ -102,9 +102,9 @@ def change_words(change: Recommendation, now: tuple[int, int, int], fps: int) ->
     """
     match change.kind:
         case ChangeKind.VARIANT:
-            return tr("Use the smaller weights {variant}", variant=change.variant or "")
+            return tr("Use the smaller weights {variant}", variant=text.variant_name(change.variant or ""))
         case ChangeKind.MODEL:
-            return tr("Use {model}", model=change.model_name or change.model_id or "")
+            return tr("Use {model}", model=text.model_name(change.model_name or change.model_id or "", ""))
         case ChangeKind.CLOSE_PROGRAMS:
             return tr("Close other programs")
         case _:
@@ -123,8 +123,9 @@ def retry_words(change: Recommendation, now: tuple[int, int, int], fps: int, *, 
     if change.kind is ChangeKind.CLOSE_PROGRAMS:
         return tr("Close other programs")
     if not is_here:
-        names = (change.model_name or change.model_id, change.variant)
-        return tr("Get {model}", model=text.DOT.join(name for name in names if name))
+        return tr(
+            "Get {model}", model=text.model_name(change.model_name or change.model_id or "", change.variant or "")
+        )
     size, length = _changed(change, now, fps)
     if change.kind is ChangeKind.REQUEST and size and not length:
         return tr("Make it {size} and retry", size=size)
@@ -144,7 +145,7 @@ def _changed(change: Recommendation, now: tuple[int, int, int], fps: int) -> tup
     size = f"{change.width} {text.TIMES} {change.height}" if (change.width, change.height) != (width, height) else ""
     seconds = (change.num_frames or frames) / max(1, fps)
     # Whole seconds of a model are a frame longer, which nobody calls 5.04 s.
-    length = f"{seconds:.1f}".removesuffix(".0") + " s" if change.num_frames not in (None, frames) else ""
+    length = short_decimal(seconds) + " s" if change.num_frames not in (None, frames) else ""
     return size, length
 
 

@@ -8,7 +8,7 @@ from PySide6.QtCore import QObject, QRectF, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QColor, QFont, QImage, QPainter, QPainterPath, QPen
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
-from wan_desktop.core.words import tr
+from wan_desktop.core.words import decimal, tr
 from wan_desktop.ui.shortcuts import Action, show_keys, tip
 from wan_desktop.ui.theme import look
 from wan_desktop.ui.widgets.controls import Button, label, set_role
@@ -514,7 +514,7 @@ class ComparePage(QFrame):
         self.slider.blockSignals(True)
         self.slider.setValue(round(seconds / duration_s * _SLIDER_STEPS))
         self.slider.blockSignals(False)
-        self.position.setText(tr("{seconds} / {total} s", seconds=f"{seconds:.2f}", total=f"{duration_s:.2f}"))
+        self.position.setText(tr("{seconds} / {total} s", seconds=decimal(seconds, 2), total=decimal(duration_s, 2)))
 
     @Slot(bool)
     def _on_playing(self, playing: bool) -> None:

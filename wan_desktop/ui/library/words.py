@@ -11,7 +11,7 @@ from PySide6.QtCore import QDate, QLocale
 
 from wan_desktop.core.errors import WanError
 from wan_desktop.core.video_library import Sort, VideoState
-from wan_desktop.core.words import mark, tr, trn
+from wan_desktop.core.words import decimal, mark, tr, trn
 from wan_desktop.ui import text
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def day_and_time(created: str) -> str:
 
 def seconds(entry: VideoEntry) -> str:
     """How long it plays."""
-    return tr("{seconds} s", seconds=f"{entry.seconds:.1f}")
+    return tr("{seconds} s", seconds=decimal(entry.seconds, 1))
 
 
 def pixels(width: int, height: int) -> str:
@@ -97,7 +97,7 @@ def spoken(entry: VideoEntry) -> str:
     """A card for a screen reader."""
     parts = [
         entry.title,
-        tr("{seconds} seconds", seconds=f"{entry.seconds:.1f}") if entry.seconds else "",
+        tr("{seconds} seconds", seconds=decimal(entry.seconds, 1)) if entry.seconds else "",
         tr("{width} by {height}", width=entry.width, height=entry.height) if entry.width else "",
         day(entry.created),
     ]
@@ -141,7 +141,7 @@ def facts(recipe: Recipe | None, catalog: Catalog | None) -> list[Fact]:
     pairs = [
         (tr("What to avoid"), request.negative_prompt),
         (tr("Start image"), request.image.name if request.image is not None else ""),
-        (tr("Model"), f"{model} {request.variant}".strip()),
+        (tr("Model"), text.model_name(model, request.variant)),
         (tr("Kind"), text.mode_name(request.mode)),
         (tr("Size"), pixels(request.width, request.height)),
         (tr("Length"), text.frames_and_seconds(request.num_frames, request.fps)),

@@ -9,7 +9,7 @@ from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from wan_desktop.core.model_report import Holder
-from wan_desktop.core.words import tr
+from wan_desktop.core.words import decimal, tr
 from wan_desktop.ui.models import report_words
 from wan_desktop.ui.theme import look
 from wan_desktop.ui.widgets.controls import label
@@ -102,8 +102,9 @@ class MeterRow(QWidget):
                 widget.deleteLater()
         for share in bar.shares:
             name = self._others if share.holder is Holder.OTHERS else tr(report_words.HOLDERS[share.holder][0])
-            self._add_entry(self._token(share.holder, bar), f"{name} {share.size_bytes / 1e9:.1f}", tip=share.names)
-        self._add_entry("text", tr("safe limit {limit}", limit=f"{bar.limit_bytes / 1e9:.1f}"), width=2)
+            size = decimal(share.size_bytes / 1e9, 1)
+            self._add_entry(self._token(share.holder, bar), f"{name} {size}", tip=share.names)
+        self._add_entry("text", tr("safe limit {limit}", limit=decimal(bar.limit_bytes / 1e9, 1)), width=2)
 
     def _add_entry(self, token: str, words: str, *, width: int = _SWATCH_PX, tip: str = "") -> None:
         entry = QWidget(self._legend)

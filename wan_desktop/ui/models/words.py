@@ -9,7 +9,7 @@ from wan_desktop.core.model_activity import Activity, ActivityKind
 from wan_desktop.core.model_list import Filter, ShownStatus, Standing
 from wan_desktop.core.model_offers import FitBadge, Group, ModelOffer
 from wan_desktop.core.store.status import ModelStatus
-from wan_desktop.core.words import mark, tr, trn
+from wan_desktop.core.words import decimal, mark, tr, trn
 from wan_desktop.ui import text
 
 if TYPE_CHECKING:
@@ -50,7 +50,6 @@ FILTERS = {
     Filter.FROM_TEXT: mark("Text to video"),
     Filter.FROM_IMAGE: mark("Image to video"),
 }
-_VARIANTS = {"bf16": mark("full"), "fp16": mark("full, FP16"), "fp8_scaled": "FP8", "original": ""}
 _LINES = {720: "720p", 704: "720p", 480: "480p", 1088: "1080p"}
 
 
@@ -61,15 +60,12 @@ def badge_words(badge: FitBadge) -> str:
 
 def variant_name(offer: ModelOffer) -> str:
     """`FP8`, `Q4_K_M`, `full`; empty for a model that lies in a folder as it is."""
-    name = offer.key.variant
-    known = _VARIANTS.get(name)
-    return name if known is None else (tr(known) if known else "")
+    return text.variant_name(offer.key.variant)
 
 
 def title(offer: ModelOffer) -> str:
     """`Wan 2.2 TI2V 5B · Q8_0`."""
-    variant = variant_name(offer)
-    return f"{offer.metadata.name} \u00b7 {variant}" if variant else offer.metadata.name
+    return text.model_name(offer.metadata.name, offer.key.variant)
 
 
 def tags(offer: ModelOffer) -> str:
@@ -157,8 +153,8 @@ def amounts(done_bytes: int, total_bytes: int) -> str:
         if total_bytes >= factor:
             return tr(
                 "{done} of {total} {unit}",
-                done=f"{done_bytes / factor:.1f}",
-                total=f"{total_bytes / factor:.1f}",
+                done=decimal(done_bytes / factor, 1),
+                total=decimal(total_bytes / factor, 1),
                 unit=unit,
             )
     return tr("{done} of {total} bytes", done=done_bytes, total=total_bytes)
@@ -176,7 +172,7 @@ def spoken(standing: Standing, number: int, count: int) -> str:
         parts.append(tr("{badge} on this PC", badge=badge_words(offer.badge)))
     parts.append(status_words(standing))
     if offer.size_bytes:
-        parts.append(tr("{size} gigabytes", size=f"{offer.size_bytes / 1e9:.1f}"))
+        parts.append(tr("{size} gigabytes", size=decimal(offer.size_bytes / 1e9, 1)))
     parts.append(tr("{number} of {count}", number=number, count=count))
     return ". ".join(parts) + "."
 

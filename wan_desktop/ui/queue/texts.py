@@ -36,8 +36,8 @@ def model_name(job: RenderJob, catalog: Catalog | None) -> str:
     model_id, variant = job.order.loads
     metadata = catalog.get(model_id) if catalog is not None else None
     if metadata is None:
-        return f"{model_id} {variant}".strip()
-    return f"{metadata.name} {variant}".strip()
+        return text.model_name(model_id, variant)
+    return text.model_name(metadata.name, variant)
 
 
 def facts_of(job: RenderJob, catalog: Catalog | None) -> list[str]:

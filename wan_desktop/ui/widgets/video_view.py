@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
-from wan_desktop.core.words import tr
+from wan_desktop.core.words import decimal, tr
 from wan_desktop.ui.shortcuts import Action, show_keys, tip
 from wan_desktop.ui.theme import look
 from wan_desktop.ui.widgets.controls import Button, label
@@ -221,7 +221,7 @@ class VideoView(QWidget):
         self.frame_shown.emit(self._index)
 
     def _show_position(self, clip: Clip) -> None:
-        values = {"seconds": f"{self._index / clip.fps:.1f}", "total": f"{clip.frames / clip.fps:.1f}"}
+        values = {"seconds": decimal(self._index / clip.fps, 1), "total": decimal(clip.frames / clip.fps, 1)}
         if self.width() < look().px(_NARROW_PX):
             self.position.setText(tr("{seconds} / {total} s", **values))
         else:
