@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent
 ENVIRONMENTS = ROOT / ".env"
 LOCK = ROOT / "requirements.lock"
-SESSIONS_WITH_QT = ("app", "tests", "bench", "pictures")
+SESSIONS_WITH_QT = ("app", "tests", "bench", "pictures", "freeze", "installer")
 
 # Found in a bare Debian 12 system: what PySide6 links to, then what its window plugin for X11 loads.
 QT_PACKAGES = (
@@ -56,6 +56,9 @@ QT_PACKAGES = (
     *("libxcb-render-util0", "libxcb-render0", "libxcb-shape0", "libxcb-shm0", "libxcb-sync1", "libxcb-util1"),
     *("libxcb-xfixes0", "libxcb-xkb1", "libxcb1", "libxkbcommon-x11-0", "libxcb-glx0"),
 )
+
+INSTALLER_PACKAGES = ("nsis", "wine64", "gcc-mingw-w64-x86-64", "osslsigncode")
+"""With them the setup is built and tried where there is no Windows."""
 
 
 class SetupError(Exception):
@@ -259,15 +262,24 @@ def _need_venv() -> None:
 
 def need_qt_packages() -> None:
     """Install the system's packages that Qt needs, or say which are missing and go on."""
+    _need_packages(QT_PACKAGES, "Qt may not start")
+
+
+def need_installer_packages() -> None:
+    """Install the system's packages that the setup is tried with, or say which are missing and go on."""
+    _need_packages(INSTALLER_PACKAGES, "The setup cannot be tried")
+
+
+def _need_packages(packages: Sequence[str], without: str) -> None:
     if not _on_debian():
         return
     present = _installed_packages()
-    missing = [package for package in QT_PACKAGES if package not in present]
+    missing = [package for package in packages if package not in present]
     if not missing:
         return
     if _is_root() and _apt_install(missing):
         return
-    say("Qt may not start: packages of the system are missing. Run:")
+    say(f"{without}: packages of the system are missing. Run:")
     say(f"  sudo apt-get install --no-install-recommends {' '.join(missing)}")
 
 

@@ -63,7 +63,7 @@ def _runtime() -> dev.Environment:
         cuda = [["--no-deps", f"torch=={torch}+{WINDOWS_CUDA}", "--index-url", WINDOWS_CUDA_INDEX]]
     elif _has_nvidia_driver():
         cuda = [dev.locked(f"torch==={torch}")]  # this very name: no "+cpu" build
-    return dev.Environment("runtime", [*cuda, dev.locked(*dev.dependencies(), *dev.group("test"))])
+    return dev.Environment("runtime", [*cuda, dev.locked(*dev.dependencies(), *dev.group("test", "build"))])
 
 
 def _python(session: nox.Session) -> str:
@@ -129,7 +129,9 @@ def format_(session: nox.Session) -> None:
 def types(session: nox.Session) -> None:
     """Check the types, strictly."""
     session.run(sys.executable, "-m", "mypy", "dev.py", "noxfile.py")
-    folders = [name for name in ("main.py", "wan_desktop", "tools", "benchmarks") if _has_python(ROOT / name)]
+    folders = [
+        name for name in ("main.py", "wan_desktop", "tools", "benchmarks", "installer") if _has_python(ROOT / name)
+    ]
     session.run(sys.executable, "-m", "mypy", "--python-executable", _python(session), *folders, *session.posargs)
 
 
@@ -155,6 +157,21 @@ def bench(session: nox.Session) -> None:
 def pictures(session: nox.Session) -> None:
     """Take pictures of the window into build/pictures; arguments are those of tools/take_pictures.py."""
     session.run(_python(session), str(ROOT / "tools" / "take_pictures.py"), *session.posargs)
+
+
+@nox.session
+def installer(session: nox.Session) -> None:
+    """Try the setup in wine: install, upgrade, a program that runs, uninstall; as root on Debian, get wine and NSIS."""
+    dev.need_installer_packages()
+    arguments = ["-m", "slow or not slow", "--timeout", "300", *(session.posargs or ["tests/installer"])]
+    session.run(_python(session), "-m", "pytest", *arguments, env=_TEST_ENVIRONMENT)
+
+
+@nox.session
+def freeze(session: nox.Session) -> None:
+    """Freeze the program, run its self-test, write its figures into build/freeze; `freeze window full`: both kinds."""
+    session.run(_python(session), "-m", "installer.freeze", *session.posargs)
+    session.run(_python(session), "-m", "pytest", "-m", "slow", "tests/installer/test_bundle.py", env=_TEST_ENVIRONMENT)
 
 
 @nox.session

@@ -160,10 +160,13 @@ def _window(paths: AppPaths) -> str:
 
     paths.ensure()
     save_settings(Settings(wizard_done=True), paths.settings_file)
+    look_began = time.monotonic()
     application = QApplication([sys.argv[0], "-style", "Fusion"])
-    program = Program(application, paths)
+    painted: list[float] = []
+    program = Program(application, paths, on_first_paint=lambda: painted.append(time.monotonic() - look_began))
     try:
-        return _Look(application, program).run()
+        seen = _Look(application, program).run()
+        return f"painted after {painted[0]:.2f} s; {seen}"
     finally:
         program.shutdown()
 
@@ -196,7 +199,7 @@ class _Look:
         self._timer.stop()
         if self._error is not None:
             raise self._error
-        return f"opened, with the pages {', '.join(self._shown)}"
+        return f"pages {', '.join(self._shown)}"
 
     def _on_tick(self) -> None:
         try:

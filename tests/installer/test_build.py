@@ -1,0 +1,182 @@
+"""What the setup takes, which names are shared, and what is left out of a frozen program."""
+
+import struct
+from pathlib import Path
+
+import pytest
+
+from installer import build, common, freezing
+from wan_desktop.core.paths import AppPaths
+from wan_desktop.ui.windows_shell import APPLICATION_ID
+
+
+def program(machine: int = 0x8664) -> bytes:
+    """The head of a Windows file."""
+    head = bytearray(b"MZ" + bytes(62))
+    struct.pack_into("<I", head, 60, 64)
+    return bytes(head) + b"PE\0\0" + struct.pack("<H", machine) + bytes(32)
+
+
+@pytest.fixture
+def payload(tmp_path: Path) -> Path:
+    folder = tmp_path / "program"
+    (folder / common.CONTENTS).mkdir(parents=True)
+    for name in common.PROGRAM_FILES:
+        (folder / name).write_bytes(program())
+    return folder
+
+
+def test_that_a_whole_program_is_taken(payload: Path) -> None:
+    assert build.problems_of(payload) == []
+    assert build.main(["check", str(payload)]) == 0
+
+
+def test_that_nothing_is_packed_that_the_uninstaller_would_leave(payload: Path) -> None:
+    (payload / "surprise.dll").write_bytes(program())
+    assert build.problems_of(payload) == ["the uninstaller would not know surprise.dll"]
+    assert build.main(["check", str(payload)]) == 1
+
+
+@pytest.mark.parametrize("name", [*common.PROGRAM_FILES, common.CONTENTS])
+def test_that_a_missing_part_is_named(payload: Path, name: str) -> None:
+    path = payload / name
+    if path.is_dir():
+        path.rmdir()
+    else:
+        path.unlink()
+    assert build.problems_of(payload) == [f"{name} is missing"]
+
+
+@pytest.mark.parametrize("content", [b"", b"MZ", b"\x7fELF" + bytes(100), program(0x14C), program(0xAA64)])
+def test_that_a_file_for_another_system_is_named(payload: Path, content: bytes) -> None:
+    (payload / common.CONTENTS / "library.dll").write_bytes(content)
+    assert build.problems_of(payload) == [f"{common.CONTENTS}/library.dll is no program for Windows on x86-64"]
+
+
+def test_that_a_path_too_long_for_windows_is_named(payload: Path) -> None:
+    name = f"{common.CONTENTS}/{'x' * 100}/{'y' * 100}.txt"
+    (payload / name).parent.mkdir()
+    (payload / name).write_text("", encoding="utf-8")
+    assert [problem for problem in build.problems_of(payload) if "characters" in problem]
+
+
+def test_that_a_link_is_named(payload: Path, tmp_path: Path) -> None:
+    (payload / common.CONTENTS / "link").symlink_to(tmp_path)
+    assert build.problems_of(payload) == [f"{common.CONTENTS}/link is a link"]
+
+
+def test_that_what_cannot_be_packed_is_said(payload: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (payload / common.PROGRAM_FILES[0]).unlink()
+    assert build.main(["setup", "--payload", str(payload), "--out", str(tmp_path / "setup.exe")]) == 1
+    assert "WanDesktop.exe is missing" in capsys.readouterr().err
+
+
+def test_that_nothing_is_signed_without_a_certificate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("WAN_DESKTOP_CERTIFICATE", raising=False)
+    file = tmp_path / "a.exe"
+    file.write_bytes(program())
+    assert not build.sign(file)
+    assert file.read_bytes() == program()
+
+
+# Names ----------------------------------------------------------------------------------------------------------------
+
+
+def test_that_setup_and_program_use_the_same_names(tmp_path: Path) -> None:
+    assert common.APPLICATION_ID == APPLICATION_ID
+    paths = AppPaths(data=tmp_path, videos=tmp_path, resources=tmp_path)
+    models = (paths.models, paths.added_models, paths.model_history, paths.known_files)
+    assert {path.name for path in models} == set(common.MODEL_DATA)
+
+
+def test_that_the_setup_knows_every_name() -> None:
+    names = build.names_file("0.1.0")
+    script = (common.HERE / "setup.nsi").read_text(encoding="utf-8")
+    for name in (*common.PROGRAM_FILES, *common.PROGRAM_FOLDERS, *common.ENGINE_DATA, *common.MODEL_DATA):
+        assert f'"{name}"' in names
+    assert common.MUTEX in names
+    assert "RMDir /r $INSTDIR" not in script
+    assert 'RMDir /r "$INSTDIR"' not in script
+
+
+def test_that_every_text_is_in_both_languages() -> None:
+    texts = (common.HERE / "texts.nsh").read_text(encoding="utf-8")
+    script = (common.HERE / "setup.nsi").read_text(encoding="utf-8")
+    joined = texts.replace("\\\n", " ")
+    made = [line.split()[2] for line in joined.splitlines() if line.startswith("!insertmacro Text ")]
+    assert all(line.count('"') == 4 for line in joined.splitlines() if line.startswith("!insertmacro Text "))
+    assert {word.split(")")[0] for word in script.split("$(")[1:]} == set(made)
+
+
+def test_that_windows_is_told_the_version_in_numbers() -> None:
+    resource = common.version_resource()
+    assert f"filevers=({', '.join(common.VERSION.split('.'))}, 0)" in resource
+    assert common.APP_NAME in resource
+
+
+# What is frozen -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "PySide6/Qt6Core.dll",
+        "PySide6/QtWidgets.pyd",
+        "PySide6/Qt/lib/libQt6XcbQpa.so.6",
+        "PySide6/plugins/platforms/qwindows.dll",
+        "PySide6/Qt/plugins/imageformats/libqjpeg.so",
+        "PySide6/QtNetwork.abi3.so",
+        "PySide6/msvcp140.dll",
+        "numpy/core/_multiarray.pyd",
+    ],
+)
+def test_that_what_the_window_uses_stays(name: str) -> None:
+    assert common.keep_of_qt(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "PySide6/opengl32sw.dll",
+        "PySide6/Qt6Quick.dll",
+        "PySide6/QtQml.pyd",
+        "PySide6/Qt6Sql.dll",
+        "PySide6/Qt/translations/qt_fr.qm",
+        "PySide6/plugins/sqldrivers/qsqlite.dll",
+        "PySide6/plugins/imageformats/qpdf.dll",
+        "PySide6/Qt/qml/QtQuick/plugin.so",
+    ],
+)
+def test_that_the_rest_of_qt_goes(name: str) -> None:
+    assert not common.keep_of_qt(name)
+
+
+def test_that_no_python_file_of_torch_goes() -> None:
+    assert common.keep_of_torch("torch/testing/_comparison.py")
+    assert common.keep_of_torch("torch/utils/benchmark/utils/common.py")
+    assert common.keep_of_torch("torch/lib/torch_cpu.dll")
+    assert not common.keep_of_torch("torch/include/ATen/ATen.h")
+    assert not common.keep_of_torch("torch/lib/torch_cpu.lib")
+
+
+def test_that_engine_and_resources_lie_among_the_sources() -> None:
+    places = {Path(target).as_posix() for _, target in common.source_files()}
+    assert f"{common.SOURCES}/wan_desktop/engine" in places
+    assert f"{common.SOURCES}/resources/catalog" in places
+    assert not [file for file, _ in common.source_files() if file.endswith(".pyc")]
+
+
+def test_that_licences_of_what_is_used_come_along() -> None:
+    found = {name for name, _, _ in common.licence_files(["PySide6", "numpy.core", "tokenizers"])}
+    assert f"{common.LICENCES}/LICENSE" in found
+    assert f"{common.LICENCES}/PySide6_Essentials/LGPL-3.0.txt" in found
+    assert f"{common.LICENCES}/tokenizers/METADATA" in found
+    assert any(name.startswith(f"{common.LICENCES}/numpy/LICENSE") for name in found)
+
+
+def test_that_both_programs_differ_only_in_the_console(tmp_path: Path) -> None:
+    window, console = freezing.programs(tmp_path)
+    assert (window["name"], window["console"]) == (common.WINDOW, False)
+    assert (console["name"], console["console"]) == (common.CONSOLE, True)
+    assert {key for key in window if window[key] != console[key]} == {"name", "console"}
+    assert Path(window["icon"]).is_file()
