@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
-from PySide6.QtGui import QDragEnterEvent, QDropEvent, QKeySequence
+from PySide6.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent, QKeySequence
 from PySide6.QtWidgets import QApplication, QPushButton, QSystemTrayIcon, QWidget
 from pytestqt.qtbot import QtBot
 
@@ -434,7 +434,29 @@ def test_that_other_things_are_not_taken(qtbot: QtBot, open_program: OpenProgram
     with qtbot.assertNotEmitted(window.recipe_dropped):
         for data in (files(tmp_path / "a.txt"), words, far):
             assert recipe_in(data) is None
-            assert drop(window, data) == (False, False)
+        assert drop(window, words) == (False, False)
+        for data, why in (
+            (files(tmp_path / "a.txt"), "a.txt brings no settings of a video."),
+            (far, "a.mp4 is not a file on this PC."),
+        ):
+            assert drop(window, data) == (True, True)
+            said = window.session.messages.messages[0]
+            assert (said.kind, said.title) == ("info", why)
+            assert said.words
+
+
+def test_that_a_file_that_is_dragged_over_the_window_is_not_dropped_yet(
+    qtbot: QtBot, open_program: OpenProgram, tmp_path: Path
+) -> None:
+    window = open_program().window
+    data = files(tmp_path / "a.mp4")
+    copy, button, none = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    with qtbot.assertNotEmitted(window.recipe_dropped):
+        for kind in (QDragEnterEvent, QDragMoveEvent, QDragMoveEvent):
+            event = kind(QPoint(5, 5), copy, data, button, none)
+            event.ignore()
+            QApplication.sendEvent(window, event)
+            assert event.isAccepted()
 
 
 # The window's place --------------------------------------------------------------------------------------------------

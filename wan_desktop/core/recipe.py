@@ -158,6 +158,7 @@ def read_recipe(path: Path) -> Recipe:
     """
     import av  # noqa: PLC0415 - 40 MB of libraries that only this function needs
 
+    damage = ""
     try:
         with path.open("rb") as file:
             damage = cut_off(file, os.fstat(file.fileno()).st_size)
@@ -165,7 +166,9 @@ def read_recipe(path: Path) -> Recipe:
             text = text_in_tags(container.metadata)
     except (OSError, ValueError, av.FFmpegError) as error:  # only some kinds of the last are OSErrors or ValueErrors
         raise VideoUnreadableError(
-            tr("{name} cannot be read as a video: {error}.", name=path.name, error=error)
+            tr("{name} cannot be read as a video: {error}.", name=path.name, error=error),
+            details=damage,
+            hint=tr("It may be damaged."),
         ) from error
     if not text and damage:  # a file that lost its end may open, without what was behind
         raise VideoUnreadableError(

@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Signal
-from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtCore import QEvent, QObject, Signal
+from PySide6.QtGui import QDropEvent
 
-from wan_desktop.core.recipe import may_be_recipe
+from wan_desktop.core.recipe import RECIPE_ENDINGS, may_be_recipe
+from wan_desktop.core.words import tr
 
 if TYPE_CHECKING:
-    from PySide6.QtCore import QEvent, QMimeData
+    from PySide6.QtCore import QMimeData
     from PySide6.QtWidgets import QWidget
 
 
@@ -21,8 +22,21 @@ def recipe_in(data: QMimeData) -> Path | None:
     return next((path for path in paths if may_be_recipe(path)), None)
 
 
+def why_not(data: QMimeData) -> tuple[str, str]:
+    """Why nothing of what was dropped can be used, and what can."""
+    urls = data.urls()
+    name = urls[0].fileName() or urls[0].toString() if urls else ""
+    if urls and not any(url.isLocalFile() for url in urls):
+        return tr("{name} is not a file on this PC.", name=name), tr("Save it first, then drop the file.")
+    endings = ", ".join(ending.lstrip(".") for ending in RECIPE_ENDINGS)
+    words = tr("Files of these kinds bring the settings of a video, if it was made here: {endings}.", endings=endings)
+    return tr("{name} brings no settings of a video.", name=name), words
+
+
 class RecipeDrops(QObject):
     """Takes what is dropped on a window, wherever no part of it takes it for something else.
+
+    Files that cannot be used are taken too, because only who takes a thing can say why it is of no use.
 
     Args:
         window: Takes drops from now on.
@@ -30,6 +44,8 @@ class RecipeDrops(QObject):
 
     dropped = Signal(object)
     """The Path of a file that may hold the settings of a video."""
+    refused = Signal(str, str)
+    """A file was dropped that cannot be used: why, and what can."""
 
     def __init__(self, window: QWidget) -> None:
         super().__init__(window)
@@ -38,11 +54,18 @@ class RecipeDrops(QObject):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Look at what comes and take what is ours."""
-        if isinstance(event, QDragEnterEvent | QDropEvent):
-            path = recipe_in(event.mimeData())
-            if path is not None:
+        if isinstance(event, QDropEvent):  # as those of a drag that enters and moves are, too
+            data = event.mimeData()
+            if data.hasUrls():
                 event.acceptProposedAction()
-                if not isinstance(event, QDragEnterEvent):
-                    self.dropped.emit(path)
+                if event.type() == QEvent.Type.Drop:
+                    self._take(data)
             return True
         return super().eventFilter(watched, event)
+
+    def _take(self, data: QMimeData) -> None:
+        path = recipe_in(data)
+        if path is not None:
+            self.dropped.emit(path)
+        else:
+            self.refused.emit(*why_not(data))

@@ -166,6 +166,8 @@ class ScanReport:
     """Files that are damaged, or hold a recipe that cannot be read."""
     folders: tuple[Unreadable, ...]
     """Folders that are not there or may not be listed; their videos are kept."""
+    vanished: tuple[Path, ...] = ()
+    """Folders that were asked for and are not there, although videos are known in them."""
     seconds: float
 
 

@@ -209,6 +209,18 @@ class VideoLibrary:
         """
         return self._thumbnails.get(self.entry(video_id).path)
 
+    def frames(self, video_id: int) -> Path | None:
+        """The folder with the video's frames as PNG pictures; None if there is none.
+
+        Raises:
+            VideoMissingError: The library has no such video.
+            VideoLibraryError: The index cannot be read.
+        """
+        entry = self.entry(video_id)
+        with contextlib.suppress(OSError):
+            return places.frames_of(entry.path) if entry.has_recipe else None
+        return None
+
     # Files into the index ------------------------------------------------------------------------------------------
 
     def add(self, result: GenerationResult) -> VideoEntry:

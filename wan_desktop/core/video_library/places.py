@@ -23,6 +23,8 @@ from wan_desktop.core.video_library.identity import is_content_id
 from wan_desktop.core.words import tr
 
 _FRAME_NAME = re.compile(r"\d{5,}\.png")
+_LEFT_BY_SYSTEMS = {"Thumbs.db", "desktop.ini", ".DS_Store"}
+"""What file managers write into folders of pictures that somebody looked at."""
 RECIPE_BESIDE = ".mp4"
 """Only beside such a video, which is what the program writes, a recipe or a poster is its own."""
 VIDEO_ENDINGS = (RECIPE_BESIDE, ".m4v", ".mov", ".mkv", ".webm", ".avi")
@@ -139,12 +141,21 @@ def companions(video: Path, video_recipe_id: str) -> list[Path]:
     poster = video.with_suffix(".png")
     if poster.is_file():
         found.append(poster)
+    frames = frames_of(video)
+    return found if frames is None else [*found, frames]
+
+
+def frames_of(video: Path) -> Path | None:
+    """The folder with the frames of a video as PNG pictures; None if there is none, or if it holds anything else.
+
+    Raises:
+        OSError: It cannot be looked at.
+    """
     frames = video.with_name(f"{video.stem} frames")
-    if frames.is_dir() and not frames.is_symlink():
-        names = [path.name for path in frames.iterdir()]
-        if names and all(map(_FRAME_NAME.fullmatch, names)):
-            found.append(frames)
-    return found
+    if video.suffix.lower() != RECIPE_BESIDE or not frames.is_dir() or frames.is_symlink():
+        return None
+    names = {path.name for path in frames.iterdir()} - _LEFT_BY_SYSTEMS
+    return frames if names and all(map(_FRAME_NAME.fullmatch, names)) else None
 
 
 def renamed(companion: Path, video: Path, target: Path) -> Path:

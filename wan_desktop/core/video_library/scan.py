@@ -49,7 +49,7 @@ class _Seen:
     files: dict[str, _File] = field(default_factory=dict)
     roots: list[str] = field(default_factory=list)
     """Keys of the folders that were asked for."""
-    gone: list[str] = field(default_factory=list)
+    gone: list[Path] = field(default_factory=list)
     """Those of them that are not there: perhaps their drive is not connected."""
     blind: list[str] = field(default_factory=list)
     """Keys of folders in them that could not be listed."""
@@ -58,7 +58,7 @@ class _Seen:
 
     def covers(self, key: str) -> bool:
         """Whether a file of that key would have been seen."""
-        return _below(key, self.roots) and not _below(key, [*self.gone, *self.blind])
+        return _below(key, self.roots) and not _below(key, [*map(key_of, self.gone), *self.blind])
 
 
 class Scan:
@@ -112,6 +112,7 @@ class Scan:
             foreign=foreign,
             unreadable=(*unreadable, *self._passing),
             folders=tuple(seen.troubles),
+            vanished=tuple(folder for folder in seen.gone if any(_below(key, [key_of(folder)]) for key in known)),
             seconds=time.monotonic() - started_s,
         )
 
@@ -128,7 +129,10 @@ class Scan:
                 seen.troubles.append(Unreadable(folder, error.strerror or str(error)))
                 # A whole folder that is gone takes its videos along; one that may not be listed hides them only.
                 whole = folder == root and isinstance(error, FileNotFoundError)
-                (seen.gone if whole else seen.blind).append(key_of(folder))
+                if whole:
+                    seen.gone.append(folder)
+                else:
+                    seen.blind.append(key_of(folder))
             if folder == root:
                 seen.roots.append(key_of(root))
 

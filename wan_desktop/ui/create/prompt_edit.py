@@ -13,7 +13,7 @@ from wan_desktop.ui.theme import look
 from wan_desktop.ui.widgets.drop_zone import picture_in
 
 if TYPE_CHECKING:
-    from PySide6.QtCore import QMimeData
+    from PySide6.QtCore import QEvent, QMimeData
 
 
 class PromptEdit(QPlainTextEdit):
@@ -37,7 +37,17 @@ class PromptEdit(QPlainTextEdit):
         """That was said since the text changed last."""
         self.textChanged.connect(self._on_changed)
         self.setTabChangesFocus(True)
-        self.setFixedHeight(round(QFontMetrics(look().font(14)).lineSpacing() * lines + 24))
+        self._lines = lines
+        self._fit()
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Follow a change of text size."""
+        super().changeEvent(event)
+        if hasattr(self, "_lines"):
+            self._fit()
+
+    def _fit(self) -> None:
+        self.setFixedHeight(round(QFontMetrics(look().font(14)).lineSpacing() * self._lines + 24))
 
     def replace_all(self, words: str) -> None:
         """Put other words in, so that undo brings back what stood there."""
@@ -92,8 +102,10 @@ class PromptEdit(QPlainTextEdit):
         self.setExtraSelections(selections)
 
     def canInsertFromMimeData(self, source: QMimeData) -> bool:
-        """Text, and pictures."""
-        return source.hasText() or source.hasImage() or source.hasUrls()
+        """Text, and pictures; other files are for the window, and not for the text of their address."""
+        if any(url.isLocalFile() for url in source.urls()):
+            return picture_in(source) is not None
+        return source.hasText() or source.hasImage()
 
     def insertFromMimeData(self, source: QMimeData) -> None:
         """Hand a picture on, insert text."""

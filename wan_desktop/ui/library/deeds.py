@@ -16,6 +16,7 @@ class Deed(StrEnum):
     USE_NEW_SEED = "use-new-seed"
     OPEN = "open"
     FOLDER = "folder"
+    FRAMES = "frames"
     COPY_FILE = "copy-file"
     COPY_PROMPT = "copy-prompt"
     RENAME = "rename"
@@ -37,6 +38,7 @@ _WORDS = {
     Deed.USE_NEW_SEED: mark("Use with a new seed"),
     Deed.OPEN: mark("Open"),
     Deed.FOLDER: mark("Folder"),
+    Deed.FRAMES: mark("Frames"),
     Deed.COPY_FILE: mark("Copy file"),
     Deed.COPY_PROMPT: mark("Copy prompt"),
     Deed.RENAME: mark("Rename"),

@@ -35,6 +35,7 @@ from wan_desktop.ui.widgets.video_view import VideoView
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from PySide6.QtGui import QResizeEvent
 
@@ -65,6 +66,8 @@ class Details(QScrollArea):
         self.recipe: Recipe | None = None
         self.count = 0
         """How many videos are selected."""
+        self.frames: Path | None = None
+        """The folder with the frames of the video that is shown, if it has one."""
         self._said: Notice | ErrorCard | None = None
         self.card: ErrorCard | None = None
         """Why the video cannot be played; None if it can."""
@@ -126,6 +129,11 @@ class Details(QScrollArea):
         self.card = ErrorCard(error, self.one)
         self.card.retry_requested.connect(self._on_play_again)
         self._put(self.card)
+
+    def show_frames(self, folder: Path | None) -> None:
+        """The folder with the frames of the video that is shown; None if it has none."""
+        self.frames = folder
+        self.buttons[Deed.FRAMES].setVisible(folder is not None)
 
     def offer_tags(self, tags: Sequence[str]) -> None:
         """Complete these while tags are typed."""
@@ -218,6 +226,9 @@ class Details(QScrollArea):
             Deed.REMOVE: self._button(Deed.REMOVE, box, icon="x"),
             Deed.OPEN: self._button(Deed.OPEN, box, icon="external-link"),
             Deed.FOLDER: self._button(Deed.FOLDER, box, icon="folder-open"),
+            Deed.FRAMES: self._button(
+                Deed.FRAMES, box, icon="images", tip=tr("Open the folder with its frames as PNG pictures")
+            ),
             Deed.COPY_FILE: self._button(Deed.COPY_FILE, box, icon="copy"),
             Deed.RENAME: self._button(Deed.RENAME, box, icon="pencil", tip=tip(tr("Rename"), Action.RENAME)),
             Deed.EXPORT: self._button(Deed.EXPORT, box, icon="save"),
@@ -273,6 +284,7 @@ class Details(QScrollArea):
         if not keeps_player:
             self.player.close_clip()
         if is_other:
+            self.frames = None
             self.verticalScrollBar().setValue(0)
             self.tags.clear()
         if is_other or not keeps_player:
@@ -297,6 +309,7 @@ class Details(QScrollArea):
         for deed, button in self.buttons.items():
             button.setVisible(missing == (deed in (Deed.FIND, Deed.REMOVE)))
         self.buttons[Deed.FOLDER].setVisible(True)
+        self.show_frames(self.frames)
         if missing:
             self._say(
                 "warn",

@@ -13,7 +13,6 @@ from PySide6.QtWidgets import QFileDialog, QInputDialog, QMenu, QSplitter, QStac
 from wan_desktop.core.recipe import draft_of
 from wan_desktop.core.video_library import VIDEO_ENDINGS, VideoEntry, VideoQuery, VideoState
 from wan_desktop.core.words import tr, trn
-from wan_desktop.ui.dropping import recipe_in
 from wan_desktop.ui.error_texts import error_text
 from wan_desktop.ui.library import words
 from wan_desktop.ui.library.compare import ComparePage
@@ -23,6 +22,7 @@ from wan_desktop.ui.library.filters import FilterBar
 from wan_desktop.ui.library.grid import VideoGrid
 from wan_desktop.ui.library.messages import MessageArea
 from wan_desktop.ui.library.trash_dialog import TrashDialog
+from wan_desktop.ui.library.vanished import AGAIN, VanishedNotice
 from wan_desktop.ui.page import CompareTarget, DraftTarget, Page, PageId, VideoTarget
 from wan_desktop.ui.shortcuts import Action, listen, tip
 from wan_desktop.ui.theme import look
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from PySide6.QtCore import QPoint
-    from PySide6.QtGui import QDragEnterEvent, QDropEvent
 
     from wan_desktop.core.catalog import Catalog
     from wan_desktop.core.errors import VideoUnreadableError, WanError
@@ -76,9 +75,10 @@ class LibraryPage(Page):
         self._build_ui()
         self._connect()
         self._add_shortcuts()
-        self.setAcceptDrops(True)
         self._wait_timer.start()
         self.library.begin()
+        if self.library.report is not None:
+            self.vanished.show_folders(self.library.report.vanished)
 
     # The page ------------------------------------------------------------------------------------------------------
 
@@ -137,18 +137,6 @@ class LibraryPage(Page):
         self.grid.release()
         self.compare.close_clips()
 
-    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        """Take files that may bring settings."""
-        if recipe_in(event.mimeData()) is not None:
-            event.acceptProposedAction()
-
-    def dropEvent(self, event: QDropEvent) -> None:
-        """Show what the file brings."""
-        path = recipe_in(event.mimeData())
-        if path is not None:
-            event.acceptProposedAction()
-            self.show_target(path)
-
     # Building ------------------------------------------------------------------------------------------------------
 
     def _build_ui(self) -> None:
@@ -160,6 +148,8 @@ class LibraryPage(Page):
             self.head.addWidget(button, 0, Qt.AlignmentFlag.AlignTop)
         self.messages = MessageArea(self)
         self.page_layout.addWidget(self.messages)
+        self.vanished = VanishedNotice(self)
+        self.page_layout.addWidget(self.vanished)
         self.stack = QStackedWidget(self)
         self.page_layout.addWidget(self.stack, 1)
         self.browse = self._build_browse()
@@ -223,13 +213,14 @@ class LibraryPage(Page):
         self.details.error_found.connect(self._on_unplayable)
         self.empty.action_requested.connect(self._on_empty_action)
         self.no_match.action_requested.connect(self._on_clear)
+        self.vanished.action_requested.connect(self._on_vanished_action)
         self.compare.left.connect(self._on_compare_left)
         self.scan_button.clicked.connect(self.refresh)
         self.folder_button.clicked.connect(self._on_videos_folder)
         self.more.clicked.connect(self._on_more)
 
     def _add_shortcuts(self) -> None:
-        wishes = {
+        wishes: dict[Action, Callable[[], object]] = {
             Action.FAVOURITE: self._on_favourite_key,
             Action.DELETE: functools.partial(self._on_deed, Deed.DELETE),
             Action.RENAME: functools.partial(self._on_deed, Deed.RENAME),
@@ -320,7 +311,15 @@ class LibraryPage(Page):
     def _on_scanned(self, report: object) -> None:
         unreadable = getattr(report, "unreadable", ())
         self.subtitle.setToolTip("\n".join(f"{item.path.name}: {item.reason}" for item in unreadable[:12]))
+        self.vanished.show_folders(getattr(report, "vanished", ()))
         self._on_changed()
+
+    @Slot(object)
+    def _on_vanished_action(self, action: object) -> None:
+        if action == AGAIN:
+            self.refresh()
+        else:
+            self.page_requested.emit(PageId.SETTINGS, "videos_folder")
 
     @Slot()
     def _on_catalog_changed(self) -> None:
@@ -370,7 +369,7 @@ class LibraryPage(Page):
             self.details.show_many(len(video_ids))
         elif len(video_ids) == 1 and entries:
             self._shown_id = entries[0].video_id
-            self.details.show_entry(entries[0], self._catalog)
+            self._show_entry(entries[0])
         elif len(video_ids) == 1:
             self._shown_id = video_ids[0]
             self.library.entry(video_ids[0], self._on_entry, self._on_entry_gone)
@@ -380,7 +379,15 @@ class LibraryPage(Page):
 
     def _on_entry(self, entry: VideoEntry) -> None:
         if entry.video_id == self._shown_id:
-            self.details.show_entry(entry, self._catalog)
+            self._show_entry(entry)
+
+    def _show_entry(self, entry: VideoEntry) -> None:
+        self.details.show_entry(entry, self._catalog)
+        self.library.frames(entry.video_id, functools.partial(self._on_frames, entry.video_id))
+
+    def _on_frames(self, video_id: int, folder: Path | None) -> None:
+        if video_id == self._shown_id:
+            self.details.show_frames(folder)
 
     def _on_entry_of(self, entry: VideoEntry) -> None:
         self.show_target(entry.video_id)
@@ -411,6 +418,7 @@ class LibraryPage(Page):
             Deed.USE_NEW_SEED: functools.partial(self._use, keep_seed=False),
             Deed.OPEN: self._open,
             Deed.FOLDER: self._open_folder,
+            Deed.FRAMES: self._open_frames,
             Deed.COPY_FILE: self._copy_files,
             Deed.COPY_PROMPT: self._copy_prompt,
             Deed.RENAME: self._rename,
@@ -447,6 +455,10 @@ class LibraryPage(Page):
     def _open_folder(self) -> None:
         if self._entry is not None:
             self._show_outside(self._entry.path.parent)
+
+    def _open_frames(self) -> None:
+        if self.details.frames is not None:
+            self._show_outside(self.details.frames)
 
     @Slot()
     def _on_videos_folder(self) -> None:
@@ -624,8 +636,8 @@ class LibraryPage(Page):
 
     @Slot(str, object)
     def _on_card_pressed(self, action: str, entry: VideoEntry) -> None:
-        self.details.show_entry(entry, self._catalog)
         self._shown_id = entry.video_id
+        self._show_entry(entry)
         self._on_deed(action)
 
     def _find(self) -> None:

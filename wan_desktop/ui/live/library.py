@@ -6,6 +6,7 @@ reads. So questions never wait for a scan.
 
 from __future__ import annotations
 
+import functools
 import logging
 import threading
 import time
@@ -43,6 +44,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 _THUMBNAILS_BYTES = 500_000_000
 """What all small pictures may take: at some 10 kB each, room for tens of thousands of videos."""
+_LOOK_MS = 5000
+"""So often it is looked whether a folder that vanished is there again."""
 _PIECE_S = 0.15
 """So long small pictures are made at once; what else waits for the lane waits no longer."""
 
@@ -110,6 +113,10 @@ class LiveLibrary(QObject):
         self._begin_timer.timeout.connect(self.begin)
         if session.safe_reason is None:  # else when somebody wants to see videos
             self._begin_timer.start(0)
+        self._look_timer = QTimer(self)
+        self._look_timer.setSingleShot(True)
+        self._look_timer.setInterval(_LOOK_MS)
+        self._look_timer.timeout.connect(self._on_look)
 
     @property
     def is_open(self) -> bool:
@@ -139,6 +146,7 @@ class LiveLibrary(QObject):
 
     def close(self) -> None:
         """Let go of the index; after the lanes have ended."""
+        self._look_timer.stop()
         self._bridge.close()
         with self._lock:
             self._is_closed = True
@@ -221,6 +229,10 @@ class LiveLibrary(QObject):
     ) -> None:
         """One video."""
         self._ask("Look at a video", lambda library: library.entry(video_id), done, failed)
+
+    def frames(self, video_id: int, done: Callable[[Path | None], None]) -> None:
+        """The folder with the video's frames, if it has one."""
+        self._ask("Look for frames", lambda library: library.frames(video_id), done, _note_nothing)
 
     def choices(self, done: Callable[[Choices], None]) -> None:
         """What can be filtered by."""
@@ -434,9 +446,28 @@ class LiveLibrary(QObject):
         else:
             self.report = snapshot.result
             self.scanned.emit(snapshot.result)
+            if self.report is not None and self.report.vanished:
+                self._look_timer.start()
         if self._wants_scan:
             self._wants_scan = False
             self.scan()
+
+    @Slot()
+    def _on_look(self) -> None:
+        """A folder was not there at the last scan: see whether its drive is connected again."""
+        vanished = self.report.vanished if self.report is not None else ()
+        if vanished and not self._scan_job:
+            # On the lane of scans: a network drive that does not answer holds up whoever looks at it.
+            look = functools.partial(_any_there, vanished)
+            self._session.submit("Look for a folder", Lane.MODELS, look, self._on_looked)
+
+    def _on_looked(self, snapshot: JobSnapshot) -> None:
+        if snapshot.state == JobState.CANCELLED:
+            return
+        if snapshot.result:
+            self.scan()
+        else:
+            self._look_timer.start()
 
     @Slot(object)
     def _on_job_changed(self, snapshot: JobSnapshot) -> None:
@@ -452,6 +483,14 @@ class LiveLibrary(QObject):
     def _on_settings_changed(self, _settings: Settings) -> None:
         if self.folders() != self._folders:
             self.scan()
+
+
+def _any_there(folders: Sequence[Path], _context: JobContext) -> bool:
+    return any(folder.is_dir() for folder in folders)
+
+
+def _note_nothing(_error: WanError) -> None:
+    """What is shown of the video says what is the matter."""
 
 
 def _note_not_added(error: WanError) -> None:
