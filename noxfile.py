@@ -161,10 +161,14 @@ def pictures(session: nox.Session) -> None:
 
 @nox.session
 def installer(session: nox.Session) -> None:
-    """Try the setup in wine: install, upgrade, a program that runs, uninstall; as root on Debian, get wine and NSIS."""
+    """Try the setup in wine, look through the window's packages for Windows; as root on Debian, get wine and NSIS."""
     dev.need_installer_packages()
     arguments = ["-m", "slow or not slow", "--timeout", "300", *(session.posargs or ["tests/installer"])]
     session.run(_python(session), "-m", "pytest", *arguments, env=_TEST_ENVIRONMENT)
+    if not session.posargs:
+        uv = dev.Environment("uv", [dev.group("lock")])
+        uv.ensure()
+        session.run(_python(session), "-m", "installer.windows_tree", "--uv", str(uv.python))
 
 
 @nox.session

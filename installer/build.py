@@ -64,14 +64,15 @@ def problems_of(payload: Path) -> list[str]:
     problems = [f"{name} is missing" for name in sorted(wanted - names)]
     problems += [f"the uninstaller would not know {name}" for name in sorted(names - known)]
     for path in sorted(payload.rglob("*")):
-        problems += _problems_of_file(path, path.relative_to(payload).as_posix())
+        problems += problems_of_file(path, path.relative_to(payload).as_posix())
     size_bytes = sum(path.stat().st_size for path in payload.rglob("*") if path.is_file())
     if size_bytes > 2 * SETUP_BYTES:
         problems.append(f"{size_bytes:,} bytes cannot become a setup below {SETUP_BYTES:,}")
     return problems
 
 
-def _problems_of_file(path: Path, name: str) -> list[str]:
+def problems_of_file(path: Path, name: str) -> list[str]:
+    """Why Windows could not hold or load a file of that name in the program's folder; empty if it can."""
     problems = []
     if path.is_symlink():
         problems.append(f"{name} is a link")

@@ -59,7 +59,7 @@ QT_PLUGINS_KEPT = (
 QT_FILES_DROPPED = re.compile(
     r"(opengl32sw|d3dcompiler_\d+|Qt6?(VirtualKeyboard|Pdf|Qml|Quick|WebEngine)\w*)\.dll"
     r"|libq(pdf|tiff|icns|tga|wbmp|virtualkeyboard\w*|eglfs\w*|linuxfb|vnc|minimalegl|vkkhrdisplay)\.so"
-    r"|q(pdf|tiff|icns|tga|wbmp|virtualkeyboard\w*)\.dll",
+    r"|q(pdf|tiff|icns|tga|wbmp|virtualkeyboard\w*)\.dll|(lib)?pyside6qml\b.*|vcamp140\.dll|\w+\.exe",
     re.IGNORECASE,
 )
 _QT_LIBRARY = re.compile(r"(?:lib)?Qt6?(\w+?)(?:\.abi3)?\.(?:so|dll|pyd)", re.IGNORECASE)

@@ -21,7 +21,7 @@ from installer import common
 
 OUTPUT = common.BUILD / "freeze"
 SPECS = {"window": ("wan_desktop.spec", common.WINDOW), "full": ("wan_desktop_full.spec", f"{common.WINDOW}Full")}
-_STARTS = 3
+_STARTS, _LARGEST = 3, 12
 _PAINTED = re.compile(r"painted after ([0-9.]+) s")
 _LIMIT_S = 900
 
@@ -64,7 +64,7 @@ def examine(folder: Path) -> dict[str, Any]:
     print(done.stdout, done.stderr[-4000:], sep="", flush=True)
     if done.returncode:
         raise SystemExit(f"The self-test of {folder} failed.")
-    files = [path for path in folder.rglob("*") if path.is_file()]
+    files = _files(folder)
     painted = _PAINTED.search(done.stdout)
     return {
         "files": len(files),
@@ -76,15 +76,16 @@ def examine(folder: Path) -> dict[str, Any]:
     }
 
 
+def _files(place: Path) -> list[Path]:
+    """A file, or all of a folder; links, which stand for files that are counted already, are none."""
+    found = [place] if place.is_file() else list(place.rglob("*"))
+    return [path for path in found if path.is_file() and not path.is_symlink()]
+
+
 def _largest(folder: Path) -> dict[str, int]:
     """The largest parts, in megabytes."""
-    sizes = {
-        entry.name: sum(
-            file.stat().st_size for file in ([entry] if entry.is_file() else entry.rglob("*")) if file.is_file()
-        )
-        for entry in folder.iterdir()
-    }
-    largest = sorted(sizes.items(), key=lambda item: -item[1])[:12]
+    sizes = {entry.name: sum(file.stat().st_size for file in _files(entry)) for entry in folder.iterdir()}
+    largest = sorted(sizes.items(), key=lambda item: -item[1])[:_LARGEST]
     return {name: round(size / 1e6) for name, size in largest}
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from installer import build, common, freezing
+from installer import build, common, freezing, windows_tree
 from wan_desktop.core.paths import AppPaths
 from wan_desktop.ui.windows_shell import APPLICATION_ID
 
@@ -145,6 +145,8 @@ def test_that_what_the_window_uses_stays(name: str) -> None:
         "PySide6/plugins/sqldrivers/qsqlite.dll",
         "PySide6/plugins/imageformats/qpdf.dll",
         "PySide6/Qt/qml/QtQuick/plugin.so",
+        "PySide6/designer.exe",
+        "PySide6/pyside6qml.abi3.dll",
     ],
 )
 def test_that_the_rest_of_qt_goes(name: str) -> None:
@@ -180,3 +182,45 @@ def test_that_both_programs_differ_only_in_the_console(tmp_path: Path) -> None:
     assert (console["name"], console["console"]) == (common.CONSOLE, True)
     assert {key for key in window if window[key] != console[key]} == {"name", "console"}
     assert Path(window["icon"]).is_file()
+
+
+# What Windows' files ask for ------------------------------------------------------------------------------------------
+
+
+def library(*names: str) -> bytes:
+    """A Windows file that needs those libraries: one section, one table of imports."""
+    head = bytearray(program())
+    head[64 + 6 : 64 + 8] = struct.pack("<H", 1)
+    head[64 + 20 : 64 + 22] = struct.pack("<H", 240)
+    optional = bytearray(240)
+    optional[:2] = struct.pack("<H", 0x20B)
+    optional[112 + 8 : 112 + 16] = struct.pack("<II", 0x1000, 20 * (len(names) + 1))
+    section = bytearray(40)
+    section[8:24] = struct.pack("<IIII", 0x1000, 0x1000, 0x1000, 0x400)
+    table, texts = b"", b""
+    for name in names:
+        table += struct.pack("<IIIII", 0, 0, 0, 0x1000 + 20 * (len(names) + 1) + len(texts), 0)
+        texts += name.encode() + b"\0"
+    image = bytes(head[: 64 + 24]) + bytes(optional) + bytes(section)
+    return image.ljust(0x400, b"\0") + (table + bytes(20) + texts).ljust(0x1000, b"\0")
+
+
+def test_that_the_libraries_that_a_file_needs_are_read(tmp_path: Path) -> None:
+    file = tmp_path / "a.dll"
+    file.write_bytes(library("KERNEL32.dll", "Qt6Core.dll", "api-ms-win-crt-runtime-l1-1-0.dll"))
+    assert windows_tree.imports_of(file) == ["KERNEL32.dll", "Qt6Core.dll", "api-ms-win-crt-runtime-l1-1-0.dll"]
+    file.write_bytes(b"no library")
+    assert windows_tree.imports_of(file) == []
+
+
+def test_that_a_library_that_is_nowhere_is_named(tmp_path: Path) -> None:
+    (tmp_path / "PySide6").mkdir()
+    (tmp_path / "PySide6" / "Qt6Gui.dll").write_bytes(
+        library("KERNEL32.dll", "python311.dll", "Qt6Core.dll", "lost.dll")
+    )
+    (tmp_path / "PySide6" / "Qt6Core.dll").write_bytes(library("MSVCP140.dll"))
+    (tmp_path / "wrong.so").write_bytes(b"\x7fELF")
+    assert windows_tree.problems_of(tmp_path) == [
+        "PySide6/Qt6Gui.dll needs lost.dll",
+        "wrong.so is a library for Linux",
+    ]
