@@ -69,6 +69,7 @@ QFrame#sidebar {{ background: {t.side}; border: 0; border-right: 1px solid {t.bo
 QFrame#formColumn {{ background: {t.bg}; border: 0; border-right: 1px solid {t.border}; }}
 QFrame#footer {{ background: {t.card}; border: 0; border-top: 1px solid {t.border}; }}
 QFrame[surface="card"] {{ background: {t.card}; border: 1px solid {t.border}; border-radius: 10px; }}
+QFrame#helpCard {{ border: 2px solid {t.link}; }}
 QFrame[surface="inset"] {{ background: {t.raised}; border: 0; border-radius: 8px; }}
 QFrame[surface="card"][selected="true"] {{ background: {t.sel}; border: 2px solid {t.link}; }}
 QFrame[surface="card"]:focus {{ border: 2px solid {t.link}; }}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Slot
 
 from wan_desktop.core.words import tr
+from wan_desktop.ui.field_help import FieldHelps
 from wan_desktop.ui.page import COPY_REPORT, Page, PageId
 from wan_desktop.ui.shortcuts import Action, add_shortcuts, move_focus
 from wan_desktop.ui.widgets.controls import announce
@@ -28,6 +29,8 @@ class WindowKeys(QObject):
     def __init__(self, window: MainWindow) -> None:
         super().__init__(window)
         self._window = window
+        self.helps = FieldHelps(window, has_more=True)
+        self.helps.more_requested.connect(self._on_help)
         self.shortcuts = add_shortcuts(window, self._deeds())
 
     def _deeds(self) -> dict[Action, Callable[[], object]]:
@@ -43,6 +46,7 @@ class WindowKeys(QObject):
         }
         deeds |= {action: functools.partial(self._do_on_create, deed) for action, deed in on_create.items()}
         return deeds | {
+            Action.HELP: self._on_help,
             Action.GENERATE: functools.partial(self._on_generate, create.footer.generate.click),
             Action.TEST_DRAFT: functools.partial(self._on_generate, create.test_draft),
             Action.STOP: create.ask_to_stop,
@@ -74,6 +78,16 @@ class WindowKeys(QObject):
         own = page.areas() if isinstance(page, Page) else (window.create.column, window.create.stage)
         toasts = window.toasts.toasts if window.toasts is not None else ()
         move_focus(window, (window.sidebar, *own, *toasts), step)
+
+    @Slot()
+    def _on_help(self) -> None:
+        """What the field at hand is for; where it has no help, or that is shown already, the page Help."""
+        shown = self.helps.card
+        if shown is not None:
+            shown.go_back()
+            self._window.show_page(PageId.HELP)
+        elif not self.helps.show_for(self._window.focusWidget()):
+            self._window.show_page(PageId.HELP)
 
     @Slot()
     def _on_pause(self) -> None:

@@ -21,7 +21,7 @@ from wan_desktop.core.generation import (
 from wan_desktop.core.words import tr
 from wan_desktop.ui import text
 from wan_desktop.ui.shortcuts import Action, show_keys
-from wan_desktop.ui.widgets.controls import Button, label
+from wan_desktop.ui.widgets.controls import Button, label, set_help
 from wan_desktop.ui.widgets.fields import CheckBox, ComboBox, DoubleSpinBox, SpinBox
 from wan_desktop.ui.widgets.form import FormField, pair
 
@@ -182,6 +182,12 @@ class AdvancedPanel(QWidget):
         layout.addWidget(self._size())
 
     def _size(self) -> QWidget:
+        for widget, name in (
+            *((self.steps, "steps"), (self.fps, "fps"), (self.guidance, "guidance"), (self.guidance_2, "guidance-2")),
+            *((self.shift, "shift"), (self.sampler, "sampler"), (self.seed, "seed"), (self.custom, "custom-size")),
+            *((self.width_px, "custom-size"), (self.height_px, "custom-size")),
+        ):
+            set_help(widget, f"create.{name}")
         self._size_row = QWidget(self)
         row = QHBoxLayout(self._size_row)
         row.setContentsMargins(0, 0, 0, 0)

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from wan_desktop.core.words import tr
 from wan_desktop.ui.shortcuts import Action, shown_keys, tip
-from wan_desktop.ui.widgets.controls import Button, label
+from wan_desktop.ui.widgets.controls import Button, label, set_help
 
 if TYPE_CHECKING:
     from wan_desktop.core.form_check import FormVerdict
@@ -31,6 +31,7 @@ class Footer(QFrame):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("footer")
+        set_help(self, "create.generate")
         self._reason = ""
         self._adds = self._too_big = False
         self._compact = False

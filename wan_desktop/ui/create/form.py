@@ -22,7 +22,7 @@ from wan_desktop.ui.create.prompt_box import PromptBox
 from wan_desktop.ui.create.prompt_edit import PromptEdit
 from wan_desktop.ui.create.token_counter import TokenCount, TokenCounter
 from wan_desktop.ui.create.wishes_panel import WishesPanel
-from wan_desktop.ui.widgets.controls import label
+from wan_desktop.ui.widgets.controls import label, set_help
 from wan_desktop.ui.widgets.fields import ComboBox, Slider, SpinBox
 from wan_desktop.ui.widgets.form import Fold, FormField, value_label
 from wan_desktop.ui.widgets.segmented import Segmented
@@ -136,6 +136,26 @@ class CreateForm(QWidget):
         self.advanced = Fold(tr("Advanced settings"), self._build_advanced, self)
         layout.addWidget(self.advanced)
         layout.addStretch(1)
+        self._name_help()
+
+    def _name_help(self) -> None:
+        """What F1 shows for each field."""
+        names: dict[QWidget, str] = {
+            self.mode: "mode",
+            self.model_field: "model",
+            self.prompt_box: "prompt",
+            self.avoid: "avoid",
+            self.shape: "shape",
+            self.size_box: "size",
+            self.length: "length",
+            self.quality: "quality",
+            self.count: "count",
+            self.advanced: "advanced",
+        }
+        if self.image is not None:
+            names[self.image] = "image"
+        for widget, name in names.items():
+            set_help(widget, f"create.{name}")
 
     def _build_what(self, layout: QVBoxLayout, session: Session) -> None:
         modes = self._model.modes

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 from wan_desktop.core.render_wishes import RenderWishes
 from wan_desktop.core.settings import MemoryMode, VideoQuality
 from wan_desktop.core.words import mark, tr
+from wan_desktop.ui.widgets.controls import set_help
 from wan_desktop.ui.widgets.fields import CheckBox, ComboBox
 from wan_desktop.ui.widgets.form import FormField
 
@@ -46,6 +47,8 @@ class WishesPanel(QWidget):
             for name in names.values():
                 box.addItem(tr(name))
         self.frames = CheckBox(tr("Also save every frame as PNG"), self)
+        for widget, name in ((self.memory, "memory-mode"), (self.quality, "save-as"), (self.frames, "frames")):
+            set_help(widget, f"create.{name}")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(14)

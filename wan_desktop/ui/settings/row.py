@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QVBoxLayout, QWidget
 
+from wan_desktop.core.field_help import setting_id
 from wan_desktop.core.words import tr
 from wan_desktop.ui.theme import look
-from wan_desktop.ui.widgets.controls import Button, announce, label, set_role
+from wan_desktop.ui.widgets.controls import Button, announce, label, set_help, set_role
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QResizeEvent
@@ -46,6 +47,8 @@ class SettingRow(QWidget):
     ) -> None:
         super().__init__(parent)
         self.fields, self.control = fields, control
+        for field in fields:
+            set_help(self, setting_id(field))
         self._found_by = f"{title} {words} {keywords}".casefold()
         self._title, self._wide = title, wide
         self._layout = QBoxLayout(QBoxLayout.Direction.TopToBottom, self)

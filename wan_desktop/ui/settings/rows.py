@@ -5,6 +5,9 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from PySide6.QtWidgets import QHBoxLayout, QWidget
+
+from wan_desktop.core.field_help import setting_id
 from wan_desktop.core.settings import (
     DEFAULT_NAME_PATTERN,
     LogLevel,
@@ -21,12 +24,10 @@ from wan_desktop.ui.settings.folders import ModelFolders, VideosFolder
 from wan_desktop.ui.settings.row import SettingRow
 from wan_desktop.ui.settings.token_editor import TokenEditor
 from wan_desktop.ui.widgets.badge import Badge
-from wan_desktop.ui.widgets.controls import Button
+from wan_desktop.ui.widgets.controls import Button, set_help
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-    from PySide6.QtWidgets import QWidget
 
     from wan_desktop.ui.session import Session
 
@@ -87,6 +88,9 @@ class RowMaker:
         self.forget.setAccessibleName(tr("Forget learned limits"))
         self.reset_all = Button(tr("Reset all settings"), parent, kind="danger", icon_name="rotate-ccw")
         self.token = TokenEditor(session, parent)
+        others = {"token": self.token, "learned_limits": self.forget, "reset_all": self.reset_all}
+        for name, control in others.items():
+            set_help(control, setting_id(name))
         self.cards = Choice(tr("Graphics card"), [], parent)
         self.kernels = Choice(tr("Attention"), [], parent)
 
@@ -213,7 +217,7 @@ class RowMaker:
             "Prompts, pictures and videos stay on this PC. The network is used only for downloads that you start. "
             "The log holds no prompts."
         )
-        yield self._action(tr("Your data"), words, badge)
+        yield self._action(tr("Your data"), words, _unstretched(badge, self._parent))
         words = tr(
             "Prompt and settings go into each video, so that any copy of it can be made again. Off: they go into a "
             "file beside it. The file's name has the first words of the prompt, unless you change that under Output."
@@ -244,3 +248,13 @@ class RowMaker:
     ) -> tuple[SettingRow, Editor]:
         editor.noted.connect(made[0].say)
         return made
+
+
+def _unstretched(widget: QWidget, parent: QWidget) -> QWidget:
+    """A row in which it is as wide as it wants to be."""
+    row = QWidget(parent)
+    layout = QHBoxLayout(row)
+    layout.setContentsMargins(0, 0, 0, 0)
+    layout.addWidget(widget)
+    layout.addStretch(1)
+    return row

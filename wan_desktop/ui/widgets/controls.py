@@ -117,6 +117,11 @@ def group_heading(text: str, parent: QWidget | None = None) -> QLabel:
     return made
 
 
+def set_help(widget: QWidget, field_id: str) -> None:
+    """Let F1 show that help text for the widget and all in it; see `core.field_help`."""
+    widget.setProperty("help", field_id)
+
+
 def set_role(widget: QWidget, role: str) -> None:
     """Give a label another role, seen at once."""
     if widget.property("role") != role:

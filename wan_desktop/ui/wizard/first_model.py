@@ -78,6 +78,7 @@ class FirstModelStep(WizardStep):
     """Recommends a model, and downloads it in the background."""
 
     name = mark("First model")
+    help_id = "wizard.first-model"
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from wan_desktop.core.settings import MemoryMode
 from wan_desktop.core.words import mark, tr
-from wan_desktop.ui.widgets.controls import Button, label, rule, surface
+from wan_desktop.ui.widgets.controls import Button, label, rule, set_help, surface
 from wan_desktop.ui.widgets.fields import CheckBox
 from wan_desktop.ui.wizard.step import WizardStep
 
@@ -30,6 +30,7 @@ class ReadyStep(WizardStep):
     """Lists the decisions, each with a way back to it."""
 
     name = mark("Ready")
+    help_id = "wizard.ready"
     change_requested = Signal(int)
     """The number of the step to go back to, from 0."""
 
@@ -46,6 +47,7 @@ class ReadyStep(WizardStep):
         self.body.addWidget(self._card)
         self.test_video = CheckBox(tr("Make a short test video now"), self)
         self.test_video.setChecked(True)
+        set_help(self.test_video, "wizard.test-video")
         self.body.addWidget(self.test_video)
         self.body.addStretch(1)
 

@@ -48,6 +48,7 @@ class SpeedStep(WizardStep):
     """Runs the speed test in the engine; its numbers go into every estimate."""
 
     name = mark("Speed test")
+    help_id = "wizard.speed-test"
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(

@@ -8,7 +8,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QScrollArea, QVBoxLayout, QWidget
 
 from wan_desktop.core.words import tr
-from wan_desktop.ui.widgets.controls import label
+from wan_desktop.ui.widgets.controls import label, set_help
 
 if TYPE_CHECKING:
     from wan_desktop.ui.session import Session
@@ -26,6 +26,8 @@ class WizardStep(QWidget):
 
     name = ""
     """In the list of steps; marked with `mark`."""
+    help_id = ""
+    """What F1 shows where a field has no help of its own."""
     changed = Signal()
     """The buttons of the wizard are to be looked at again."""
     next_requested = Signal()
@@ -33,6 +35,7 @@ class WizardStep(QWidget):
     def __init__(self, title: str, words: str, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.session = session
+        set_help(self, self.help_id)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.setSpacing(6)

@@ -14,7 +14,7 @@ from wan_desktop.core.model_places import ModelPlace, PlaceState, best_place, dr
 from wan_desktop.core.words import mark, tr
 from wan_desktop.ui import text
 from wan_desktop.ui.widgets.badge import Badge
-from wan_desktop.ui.widgets.controls import Button, label, surface
+from wan_desktop.ui.widgets.controls import Button, label, set_help, surface
 from wan_desktop.ui.widgets.form import FormField
 from wan_desktop.ui.wizard.step import WizardStep
 
@@ -81,6 +81,7 @@ class StoringStep(WizardStep):
     """Chooses the drive for models, and the folder for videos."""
 
     name = mark("Where to store models")
+    help_id = "wizard.models-folder"
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(
@@ -117,6 +118,7 @@ class StoringStep(WizardStep):
         choose.setAccessibleName(tr("Change the videos folder"))
         choose.clicked.connect(self._on_videos)
         line = QWidget(self)
+        set_help(line, "wizard.videos-folder")
         inner = QHBoxLayout(line)
         inner.setContentsMargins(0, 0, 0, 0)
         inner.addWidget(self.videos, 1)

@@ -8,7 +8,7 @@ from PySide6.QtCore import Slot
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from wan_desktop.core.words import ENGLISH, languages, mark, tr
-from wan_desktop.ui.widgets.controls import IconLabel, label
+from wan_desktop.ui.widgets.controls import IconLabel, label, set_help
 from wan_desktop.ui.widgets.fields import ComboBox
 from wan_desktop.ui.widgets.form import FormField
 from wan_desktop.ui.widgets.setup_row import info_card
@@ -46,6 +46,7 @@ class WelcomeStep(WizardStep):
     """Says what the program is, and checks it."""
 
     name = mark("Welcome")
+    help_id = "wizard.welcome"
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(
@@ -59,6 +60,7 @@ class WelcomeStep(WizardStep):
         for code in known:
             self.language.addItem(LANGUAGE_NAMES.get(code, code), code)
         self.language.setCurrentIndex(max(0, self.language.findData(session.settings.language or ENGLISH)))
+        set_help(self.language, "wizard.language")
         self.language.currentIndexChanged.connect(self._on_language)
         self._field = FormField(tr("Language"), self.language, self)
         self.body.addWidget(self._field)

@@ -9,6 +9,8 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QStackedWidget, QVBox
 
 from wan_desktop.core.words import tr
 from wan_desktop.ui import text
+from wan_desktop.ui.field_help import FieldHelps
+from wan_desktop.ui.shortcuts import Action, listen
 from wan_desktop.ui.theme import look
 from wan_desktop.ui.widgets.controls import Button, IconLabel, label, restyle, set_role
 from wan_desktop.ui.widgets.tab_order import Dialog
@@ -99,6 +101,8 @@ class Wizard(Dialog):
             step.changed.connect(self._update_buttons)
             step.next_requested.connect(self._on_skip)
         self._fit()
+        self.helps = FieldHelps(self, has_more=False)
+        listen(self, Action.HELP, self._on_help)
         self.show_step(0)
         session.pc.look()
 
@@ -205,6 +209,14 @@ class Wizard(Dialog):
         self.next.setAccessibleName(step.next_words)
         self.back.setVisible(self.number > 0)
         self.skip.setVisible(step.can_be_skipped)
+
+    @Slot()
+    def _on_help(self) -> None:
+        """Of the field that has the focus, or of the step; pressed again, it closes."""
+        if self.helps.card is not None:
+            self.helps.card.go_back()
+        else:
+            self.helps.show_for(self.focusWidget(), otherwise=self.step)
 
     @Slot()
     def _on_next(self) -> None:

@@ -29,6 +29,7 @@ class YourPcStep(WizardStep):
     """Rows about the PC, and what they mean."""
 
     name = mark("Your PC")
+    help_id = "wizard.your-pc"
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(
