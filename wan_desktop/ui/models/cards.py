@@ -18,6 +18,7 @@ from wan_desktop.ui.widgets.controls import Button, IconLabel, label, restyle
 from wan_desktop.ui.widgets.meter import MeterBar, Segment
 
 if TYPE_CHECKING:
+    from PySide6.QtCore import QEvent
     from PySide6.QtGui import QMouseEvent, QResizeEvent
 
     from wan_desktop.core.model_activity import Activity
@@ -108,6 +109,15 @@ class ModelCard(QFrame):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Leave out the picture, and put the badge below the name, where there is no room beside it."""
         super().resizeEvent(event)
+        self._fit()
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Follow a change of text size."""
+        super().changeEvent(event)
+        if hasattr(self, "_top"):
+            self._fit()
+
+    def _fit(self) -> None:
         is_narrow = self.width() < look().px(_NARROW_PX)
         direction = QBoxLayout.Direction.TopToBottom if is_narrow else QBoxLayout.Direction.LeftToRight
         if self._top.direction() != direction:
