@@ -49,9 +49,9 @@ def test_that_a_button_says_what_it_does(change: Recommendation, words: str) -> 
 
 def test_that_a_model_that_is_not_here_has_to_be_got() -> None:
     change = Recommendation(kind=ChangeKind.VARIANT, text="", model_id="wan", variant="Q4_K")
-    assert estimate_texts.retry_words(change, NOW, 24, is_here=False) == "Get wan  \u00b7  Q4_K"
+    assert estimate_texts.retry_words(change, NOW, 24, is_here=False) == "Get wan \u00b7 Q4_K"
     named = replace(change, model_name="Wan 2.2 TI2V 5B")
-    assert estimate_texts.retry_words(named, NOW, 24, is_here=False) == "Get Wan 2.2 TI2V 5B  \u00b7  Q4_K"
+    assert estimate_texts.retry_words(named, NOW, 24, is_here=False) == "Get Wan 2.2 TI2V 5B \u00b7 Q4_K"
     assert estimate_texts.retry_icon(change, is_here=False) == "download"
 
 

@@ -262,9 +262,14 @@ def test_that_programs_are_named_in_their_row_and_listed_by_its_button(
     assert "8.2 GB" in lines[0]
     assert "2 processes" in lines[1]
     assert dialog.manager.isVisible()
+    height = dialog.height()
+    assert height == dialog.layout().totalHeightForWidth(dialog.width())  # nothing in it is empty
+    row_px = dialog.programs.sizeHintForRow(0)
+    assert 3 * row_px <= dialog.programs.viewport().height() < 4 * row_px
     card = paper.profile.gpus[0]
     paper.profile = replace(paper.profile, gpus=(replace(card, programs=card.programs[1:]),))
     qtbot.waitUntil(lambda: dialog.programs.count() == 2, timeout=WAIT_MS)
+    assert dialog.height() < height
     assert not faults(dialog)
     click(qtbot, dialog.leave)
     qtbot.waitUntil(lambda: "chrome" in page.rows.row(RowKind.OTHER_PROGRAMS).hint.text(), timeout=WAIT_MS)
@@ -276,6 +281,7 @@ def test_that_other_pages_can_ask_for_the_programs_and_the_speed_test(qtbot: QtB
     assert page.programs.isVisible()
     assert page.programs.programs.isHidden()
     assert "does not tell" in page.programs.hint.text()
+    assert page.programs.height() == page.programs.layout().totalHeightForWidth(page.programs.width())
     page.programs.reject()
     page.show_target(SPEED_TEST)
     qtbot.waitUntil(page.speed.run.hasFocus, timeout=WAIT_MS)

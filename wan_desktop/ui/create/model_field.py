@@ -18,7 +18,7 @@ from wan_desktop.ui.widgets.form import FormField
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from wan_desktop.core.catalog import Model, ModelMetadata
+    from wan_desktop.core.catalog import Model
     from wan_desktop.core.model_offers import ModelOffer
 
 _BADGE_PX = 22
@@ -30,11 +30,6 @@ _BADGES = {
     FitBadge.NOT_SUPPORTED: (mark("Not supported"), "bad", "ban"),
     FitBadge.NOT_CHECKED: (mark("Not checked"), "idle", "circle-help"),
 }
-
-
-def model_name(metadata: ModelMetadata, variant: str) -> str:
-    """`Wan2.2 TI2V-5B  ·  FP8`."""
-    return f"{metadata.name}{text.DOT}{variant}" if variant else metadata.name
 
 
 def _shown(offer: ModelOffer) -> tuple[object, ...]:
@@ -78,9 +73,9 @@ class ModelField(QWidget):
         blocker = QSignalBlocker(self.box)
         self.box.clear()
         if self.chosen is None:
-            self.box.addItem(model_name(self._model.metadata, self._model.variant), None)
+            self.box.addItem(text.model_name(self._model.metadata.name, self._model.variant), None)
         for offer in self._offers:
-            self.box.addItem(model_name(offer.metadata, offer.variant.name if offer.variant else ""), offer)
+            self.box.addItem(text.model_name(offer.metadata.name, offer.key.variant), offer)
         self.box.insertSeparator(self.box.count())
         self.box.addItem(tr("Get more models"), "more")
         self.show_current()

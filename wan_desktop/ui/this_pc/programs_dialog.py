@@ -16,14 +16,19 @@ from wan_desktop.ui.widgets.controls import Button, label
 from wan_desktop.ui.widgets.tab_order import Dialog
 
 if TYPE_CHECKING:
+    from PySide6.QtGui import QShowEvent
     from PySide6.QtWidgets import QWidget
 
     from wan_desktop.core.card_programs import CardProgram
     from wan_desktop.core.hardware import Gpu
     from wan_desktop.ui.session import Session
 
-_SIZE_PX = (460, 360)
+_WIDTH_PX = 460
+_MOST_ROWS = 10
+"""More are scrolled to."""
 _LOOK_MS = 2000
+_PADDING_PX = 8
+"""Of the list, by the sheet."""
 
 
 class ProgramsDialog(Dialog):
@@ -40,7 +45,6 @@ class ProgramsDialog(Dialog):
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(tr("Programs on the graphics card"))
-        self.fit(*_SIZE_PX)
         self._session = session
         self._lines: list[str] = []
         layout = QVBoxLayout(self)
@@ -51,7 +55,9 @@ class ProgramsDialog(Dialog):
         self.programs = QListWidget(self)
         self.programs.setAccessibleName(tr("Programs on the graphics card"))
         self.programs.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        layout.addWidget(self.programs, 1)
+        self.programs.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.programs.setTextElideMode(Qt.TextElideMode.ElideRight)
+        layout.addWidget(self.programs)
         self.hint = label("", self, role="soft", wrap=True)
         layout.addWidget(self.hint)
         row = QHBoxLayout()
@@ -82,6 +88,7 @@ class ProgramsDialog(Dialog):
             if programs
             else tr("The system does not tell which programs these are.")
         )
+        self._fit_lines()
 
     def _show_lines(self, lines: list[str]) -> None:
         """Keep the chosen line where it is while the numbers change."""
@@ -93,6 +100,22 @@ class ProgramsDialog(Dialog):
         self.programs.addItems(lines)
         if lines:
             self.programs.setCurrentRow(min(max(0, row), len(lines) - 1))
+
+    def _fit_lines(self) -> None:
+        """As high as what it says, so that nothing in it is empty."""
+        rows = min(self.programs.count(), _MOST_ROWS)
+        frame_px = 2 * self.programs.frameWidth() + _PADDING_PX
+        self.programs.setFixedHeight(rows * self.programs.sizeHintForRow(0) + frame_px if rows else 0)
+        layout = self.layout()
+        assert layout is not None
+        layout.activate()
+        self.fit(_WIDTH_PX, 0)
+        self.resize(self.width(), layout.totalHeightForWidth(self.width()))
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Its fonts are known now."""
+        super().showEvent(event)
+        self._fit_lines()
 
     @Slot()
     def _on_manager(self) -> None:
