@@ -71,17 +71,3 @@ def test_that_devices_have_names(device: str, words: str) -> None:
 def test_that_every_sampler_has_a_name() -> None:
     names = [text.sampler_name(sampler) for sampler in Sampler]
     assert names == ["Model's own", "UniPC", "Euler", "DPM++ 2M"]
-
-
-@pytest.mark.parametrize(
-    ("variant", "name"),
-    [
-        ("bf16", "Wan \u00b7 full"),
-        ("Q4_K_M", "Wan \u00b7 Q4_K_M"),
-        ("fp8_scaled", "Wan \u00b7 FP8"),
-        ("original", "Wan"),
-    ],
-)
-def test_that_a_model_in_a_packaging_has_one_name(variant: str, name: str) -> None:
-    assert text.model_name("Wan", variant) == name
-    assert text.model_name("Wan", "") == "Wan"

@@ -29,6 +29,7 @@ from wan_desktop.core.generation import Attempt
 from wan_desktop.core.jobs import JobContext
 from wan_desktop.core.ladder import Rung, Substitute
 from wan_desktop.core.load_plan import Device
+from wan_desktop.core.model_names import variant_name
 from wan_desktop.core.words import tr
 
 logger = logging.getLogger(__name__)
@@ -72,7 +73,7 @@ class ModelLoadingResult:
             case Substitute.MODEL:
                 return tr("Made with {model} instead.", model=self.used.model_id)
             case Substitute.VARIANT:
-                return tr("Made with the smaller weights {variant}.", variant=self.used.variant)
+                return tr("Made with the smaller weights {variant}.", variant=variant_name(self.used.variant))
             case _:
                 on_cpu = self.used.plan.device is Device.CPU
                 slow, saved = tr("Made on the processor, which is slow."), tr("Memory was saved, which takes longer.")

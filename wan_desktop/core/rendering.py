@@ -27,6 +27,7 @@ from wan_desktop.core.generation import (
 from wan_desktop.core.jobs import JobContext
 from wan_desktop.core.ladder import Candidate, Rung, Substitute
 from wan_desktop.core.messages import Generate, OutputTarget, Stage, Unload
+from wan_desktop.core.model_names import variant_name
 from wan_desktop.core.paths import AppPaths
 from wan_desktop.core.prompt import prompt_tokenizer
 from wan_desktop.core.render_planner import RenderPlanner
@@ -231,7 +232,7 @@ def _notice(tried: Sequence[Attempt], rung: Rung, asked: GenerationRequest, made
     if not tried:
         return ""
     if rung.substitute is Substitute.VARIANT:
-        return tr("With its smaller weights, {variant}, since memory is short.", variant=rung.variant)
+        return tr("With its smaller weights, {variant}, since memory is short.", variant=variant_name(rung.variant))
     if rung.substitute is Substitute.MODEL:
         words = tr("With another model, {name}, since memory is short.", name=rung.model_id)
         changes = ", ".join(_changes(asked, made))

@@ -113,21 +113,6 @@ def size_name(size: VideoSize) -> str:
     return f"{pixels}{DOT}{tr(size.note)}" if size.note else pixels
 
 
-VARIANTS = {"bf16": mark("full"), "fp16": mark("full, FP16"), "fp8_scaled": "FP8", "original": ""}
-
-
-def variant_name(variant: str) -> str:
-    """A packaging of a model in people's words: `FP8`, `Q4_K_M`, `full`; empty for a folder as it is."""
-    known = VARIANTS.get(variant, variant)
-    return tr(known) if known and variant in VARIANTS else known
-
-
-def model_name(name: str, variant: str) -> str:
-    """`Wan2.2 TI2V-5B · full`: the same wherever a model in one packaging is named."""
-    packaging = variant_name(variant)
-    return f"{name} \u00b7 {packaging}" if packaging else name
-
-
 def mode_name(mode: GenerationMode) -> str:
     """What a video is made from."""
     return tr(MODES[mode.value])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from wan_desktop.core import model_names
 from wan_desktop.core.card_programs import named_sizes
 from wan_desktop.core.fallback import Outcome
 from wan_desktop.core.form_check import Verdict
@@ -102,9 +103,9 @@ def change_words(change: Recommendation, now: tuple[int, int, int], fps: int) ->
     """
     match change.kind:
         case ChangeKind.VARIANT:
-            return tr("Use the smaller weights {variant}", variant=text.variant_name(change.variant or ""))
+            return tr("Use the smaller weights {variant}", variant=model_names.variant_name(change.variant or ""))
         case ChangeKind.MODEL:
-            return tr("Use {model}", model=text.model_name(change.model_name or change.model_id or "", ""))
+            return tr("Use {model}", model=model_names.model_name(change.model_name or change.model_id or "", ""))
         case ChangeKind.CLOSE_PROGRAMS:
             return tr("Close other programs")
         case _:
@@ -123,9 +124,8 @@ def retry_words(change: Recommendation, now: tuple[int, int, int], fps: int, *, 
     if change.kind is ChangeKind.CLOSE_PROGRAMS:
         return tr("Close other programs")
     if not is_here:
-        return tr(
-            "Get {model}", model=text.model_name(change.model_name or change.model_id or "", change.variant or "")
-        )
+        name = change.model_name or change.model_id or ""
+        return tr("Get {model}", model=model_names.model_name(name, change.variant or ""))
     size, length = _changed(change, now, fps)
     if change.kind is ChangeKind.REQUEST and size and not length:
         return tr("Make it {size} and retry", size=size)

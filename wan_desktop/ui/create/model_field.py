@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QSignalBlocker, Signal, Slot
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
+from wan_desktop.core import model_names
 from wan_desktop.core.model_offers import FitBadge
 from wan_desktop.core.words import mark, tr
-from wan_desktop.ui import text
 from wan_desktop.ui.theme import look
 from wan_desktop.ui.widgets.badge import Badge
 from wan_desktop.ui.widgets.fields import ComboBox
@@ -73,9 +73,9 @@ class ModelField(QWidget):
         blocker = QSignalBlocker(self.box)
         self.box.clear()
         if self.chosen is None:
-            self.box.addItem(text.model_name(self._model.metadata.name, self._model.variant), None)
+            self.box.addItem(model_names.model_name(self._model.metadata.name, self._model.variant), None)
         for offer in self._offers:
-            self.box.addItem(text.model_name(offer.metadata.name, offer.key.variant), offer)
+            self.box.addItem(model_names.model_name(offer.metadata.name, offer.key.variant), offer)
         self.box.insertSeparator(self.box.count())
         self.box.addItem(tr("Get more models"), "more")
         self.show_current()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QDate, QLocale
 
+from wan_desktop.core import model_names
 from wan_desktop.core.errors import WanError
 from wan_desktop.core.video_library import Sort, VideoState
 from wan_desktop.core.words import decimal, mark, tr, trn
@@ -141,7 +142,7 @@ def facts(recipe: Recipe | None, catalog: Catalog | None) -> list[Fact]:
     pairs = [
         (tr("What to avoid"), request.negative_prompt),
         (tr("Start image"), request.image.name if request.image is not None else ""),
-        (tr("Model"), text.model_name(model, request.variant)),
+        (tr("Model"), model_names.model_name(model, request.variant)),
         (tr("Kind"), text.mode_name(request.mode)),
         (tr("Size"), pixels(request.width, request.height)),
         (tr("Length"), text.frames_and_seconds(request.num_frames, request.fps)),

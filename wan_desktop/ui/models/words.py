@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from wan_desktop.core import model_names
 from wan_desktop.core.catalog import Family, GenerationMode
 from wan_desktop.core.model_activity import Activity, ActivityKind
 from wan_desktop.core.model_list import Filter, ShownStatus, Standing
@@ -60,12 +61,12 @@ def badge_words(badge: FitBadge) -> str:
 
 def variant_name(offer: ModelOffer) -> str:
     """`FP8`, `Q4_K_M`, `full`; empty for a model that lies in a folder as it is."""
-    return text.variant_name(offer.key.variant)
+    return model_names.variant_name(offer.key.variant)
 
 
 def title(offer: ModelOffer) -> str:
     """`Wan 2.2 TI2V 5B · Q8_0`."""
-    return text.model_name(offer.metadata.name, offer.key.variant)
+    return model_names.model_name(offer.metadata.name, offer.key.variant)
 
 
 def tags(offer: ModelOffer) -> str:

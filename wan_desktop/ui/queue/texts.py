@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from wan_desktop.core import model_names
 from wan_desktop.core.render_queue import RenderJob, RenderState, WhenDone
 from wan_desktop.core.words import decimal, mark, tr, trn
 from wan_desktop.ui import text
@@ -36,8 +37,8 @@ def model_name(job: RenderJob, catalog: Catalog | None) -> str:
     model_id, variant = job.order.loads
     metadata = catalog.get(model_id) if catalog is not None else None
     if metadata is None:
-        return text.model_name(model_id, variant)
-    return text.model_name(metadata.name, variant)
+        return model_names.model_name(model_id, variant)
+    return model_names.model_name(metadata.name, variant)
 
 
 def facts_of(job: RenderJob, catalog: Catalog | None) -> list[str]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Slot
 from PySide6.QtWidgets import QButtonGroup, QFileDialog, QHBoxLayout, QRadioButton, QVBoxLayout, QWidget
 
+from wan_desktop.core import model_names
 from wan_desktop.core.catalog import GenerationMode
 from wan_desktop.core.model_offers import FitBadge, Group, ModelOffer
 from wan_desktop.core.words import mark, tr
@@ -57,7 +58,7 @@ class OfferRow(QWidget):
         layout.setContentsMargins(14, 10, 14, 10)
         layout.setSpacing(3)
         row = QHBoxLayout()
-        name = text.model_name(offer.metadata.name, offer.key.variant)
+        name = model_names.model_name(offer.metadata.name, offer.key.variant)
         self.button = QRadioButton(name, self)
         group.addButton(self.button)
         row.addWidget(self.button, 1)
