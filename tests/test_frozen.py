@@ -83,6 +83,13 @@ def test_that_a_program_from_source_is_no_interpreter() -> None:
     assert done.returncode != 0
 
 
+def test_that_the_help_names_the_program_as_it_is_installed() -> None:
+    done = start("--help")
+    assert done.returncode == 0
+    assert "wan-desktop render --prompt" in done.stdout
+    assert "main.py" not in done.stdout
+
+
 def test_that_every_process_holds_the_mutex_that_the_setup_waits_for() -> None:
     class Kernel32:
         def __init__(self) -> None:

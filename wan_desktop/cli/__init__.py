@@ -4,6 +4,7 @@ Sentences, also those inside JSON, are in the language of the settings; programs
 """
 
 import argparse
+import sys
 from pathlib import Path
 from typing import NoReturn
 
@@ -33,6 +34,9 @@ _EXAMPLES = """
   python main.py models download wan2.2-ti2v-5b --variant Q4_K_M
 """
 
+_FROM_SOURCE, _FROZEN = "main.py", "wan-desktop"
+"""What the program for a console is called."""
+
 
 class _JsonParser(argparse.ArgumentParser):
     """Says a wrong argument as JSON too."""
@@ -45,7 +49,10 @@ class _JsonParser(argparse.ArgumentParser):
 
 def make_parser(*, as_json: bool = False) -> argparse.ArgumentParser:
     """The parser of all commands."""
-    epilog = tr("examples:") + _EXAMPLES + "\n"
+    program, examples = _FROM_SOURCE, _EXAMPLES
+    if getattr(sys, "frozen", False):
+        program, examples = _FROZEN, _EXAMPLES.replace(f"python {_FROM_SOURCE}", _FROZEN)
+    epilog = tr("examples:") + examples + "\n"
     epilog += tr(
         "Without arguments the window opens; with --safe-mode it opens without what could keep it from that. "
         "WAN_DESKTOP_HOME moves all data of the program to another folder."
@@ -53,7 +60,7 @@ def make_parser(*, as_json: bool = False) -> argparse.ArgumentParser:
     kind = _JsonParser if as_json else argparse.ArgumentParser
     as_written = argparse.RawDescriptionHelpFormatter
     parser = kind(
-        prog="main.py",
+        prog=program,
         description=tr("Wan Desktop makes videos with Wan models on this PC."),
         epilog=epilog,
         formatter_class=as_written,
