@@ -30,6 +30,8 @@ from wan_desktop.core.paths import AppPaths
 from wan_desktop.core.records import to_plain
 from wan_desktop.core.render_planner import RenderPlanner
 from wan_desktop.core.rendering import Renderer
+from wan_desktop.core.runtime.program_engine import engine_client
+from wan_desktop.core.runtime.program_runtimes import program_runtimes
 from wan_desktop.core.self_test import run_self_test
 from wan_desktop.core.settings import Settings, load_settings
 from wan_desktop.core.store.status import ModelState
@@ -64,7 +66,7 @@ def run_doctor(args: argparse.Namespace, paths: AppPaths, reporter: Reporter) ->
     # Opening the models puts a damaged history aside, so that is looked at first.
     models = _models(paths, settings) if database_trouble(paths.model_history) is None else None
     changed = threading.Event()
-    client = EngineClient(on_change=changed.set)
+    client = engine_client(paths, settings, on_change=changed.set)
     context = JobContext("command-line", lambda *_: None)
     restore = cancel_on_interrupt(context.cancel_asked)
     try:
@@ -72,7 +74,14 @@ def run_doctor(args: argparse.Namespace, paths: AppPaths, reporter: Reporter) ->
             _start(client, changed, context)
         engine = None if args.no_engine else client.state
         hardware = probe(drives=(settings.videos_folder or paths.videos,))
-        facts = Facts(paths=paths, settings=settings, hardware=hardware, engine=engine, models=models)
+        facts = Facts(
+            paths=paths,
+            settings=settings,
+            hardware=hardware,
+            engine=engine,
+            models=models,
+            has_runtime=program_runtimes(paths) is not None,
+        )
         items = examine(facts)
         test = _self_test(client, facts, context) if args.self_test else None
     finally:

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from wan_desktop.cli.interrupt import cancel_on_interrupt
 from wan_desktop.cli.reporter import Reporter
-from wan_desktop.core.engine_client import EngineClient
 from wan_desktop.core.errors import IncompatibleError, InputError
 from wan_desktop.core.hardware import Drive, Gpu, HardwareProfile, MemoryInfo, SystemInfo, read_profile
 from wan_desktop.core.hardware_probe import probe, with_read_speeds
@@ -16,6 +15,7 @@ from wan_desktop.core.measured_speed import SpeedStore, measure_speed
 from wan_desktop.core.messages import SpeedKind, SpeedProgress, SpeedReport, SpeedStatus
 from wan_desktop.core.paths import AppPaths
 from wan_desktop.core.records import to_plain
+from wan_desktop.core.runtime.program_engine import engine_client
 from wan_desktop.core.settings import load_settings
 from wan_desktop.core.words import tr, trn
 
@@ -63,7 +63,7 @@ def _measure_speed(paths: AppPaths, reporter: Reporter) -> int:
     devices = [card.gpu, None] if card.computes else [None]
     folders = (*settings.model_folders, paths.models, paths.data)
     folder = next((folder for folder in folders if folder.is_dir()), None)
-    store, client = SpeedStore.of(paths), EngineClient()
+    store, client = SpeedStore.of(paths), engine_client(paths, settings)
     context = JobContext("command-line", _progress_report(reporter))
     restore = cancel_on_interrupt(context.cancel_asked)
     reports = []

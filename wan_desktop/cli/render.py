@@ -9,7 +9,6 @@ from pathlib import Path
 from wan_desktop.cli.interrupt import cancel_on_interrupt
 from wan_desktop.cli.reporter import EXIT_DONE, Reporter, print_line
 from wan_desktop.core.catalog import BUILTIN_MODEL_ID, Model, find_model, read_catalog
-from wan_desktop.core.engine_client import EngineClient
 from wan_desktop.core.errors import InputError
 from wan_desktop.core.generation import GenerationDraft, Sampler
 from wan_desktop.core.jobs import JobContext
@@ -21,6 +20,7 @@ from wan_desktop.core.records import to_plain
 from wan_desktop.core.render_planner import RenderPlanner
 from wan_desktop.core.render_progress import RenderProgress
 from wan_desktop.core.rendering import Renderer, RenderOptions
+from wan_desktop.core.runtime.program_engine import engine_client
 from wan_desktop.core.settings import load_settings
 from wan_desktop.core.store.disk import Disk
 from wan_desktop.core.store.libraries import Libraries
@@ -71,8 +71,8 @@ def print_recipe(file: Path) -> int:
 def run_render(args: argparse.Namespace, paths: AppPaths, reporter: Reporter) -> int:
     """Make a video."""
     out = _check_out(args.out)
-    client = EngineClient()
     settings = load_settings(paths.settings_file)
+    client = engine_client(paths, settings)
     renderer = Renderer(client, paths, RenderPlanner(paths, settings))
     renderer.hold_model = Libraries(Disk(), settings.model_folders or [paths.models]).using
     context = JobContext("command-line", _progress_report(reporter))

@@ -5,6 +5,7 @@ the messages.
 """
 
 import collections
+import contextlib
 import logging
 import os
 import queue
@@ -13,11 +14,11 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, cast
 
-from wan_desktop.core.errors import EngineError, JobCancelled, error_from_code
+from wan_desktop.core.errors import EngineError, EngineRuntimeError, JobCancelled, WanError, error_from_code
 from wan_desktop.core.generation import GenerationResult
 from wan_desktop.core.messages import (
     MAX_LINE_BYTES,
@@ -87,7 +88,24 @@ class EngineStopped:
     reason: str = ""
 
 
-EngineState = EngineStarting | EngineReady | EngineStopped
+@dataclass(frozen=True, slots=True)
+class EngineAbsent:
+    """There is no process, and nothing that could be started: it is not installed, or damaged."""
+
+    error: WanError
+    """Which of the two, and what to do."""
+
+
+EngineState = EngineStarting | EngineReady | EngineStopped | EngineAbsent
+
+
+@dataclass(frozen=True, slots=True)
+class EngineProgram:
+    """How an engine is started."""
+
+    command: tuple[str, ...]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Added to this process's environment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +120,7 @@ class EngineClient:
     Args:
         command: How to start it.
         environment: Added to this process's environment.
+        find_program: Asked at each start, in place of the two; raises an `EngineRuntimeError` where there is none.
         on_change: Called without arguments, from any thread, when `state` has changed.
     """
 
@@ -110,10 +129,11 @@ class EngineClient:
         command: Sequence[str] = ENGINE_COMMAND,
         *,
         environment: Mapping[str, str] | None = None,
+        find_program: Callable[[], EngineProgram] | None = None,
         on_change: Callable[[], None] = lambda: None,
     ) -> None:
-        self._command = tuple(command)
-        self._environment = dict(environment or {})
+        given = EngineProgram(tuple(command), dict(environment or {}))
+        self._find_program = find_program or (lambda: given)
         self._on_change = on_change
         self._lock = threading.Lock()
         self._state: EngineState = EngineStopped()
@@ -121,6 +141,8 @@ class EngineClient:
         self._jobs: dict[str, queue.SimpleQueue[Event | _Died]] = {}
         self._deaths: collections.deque[float] = collections.deque(maxlen=_DEATHS_BEFORE_REST)
         self._stopping = False
+        self._renewed: subprocess.Popen[bytes] | None = None
+        """A process that ends because another one is to take its place."""
 
     @property
     def state(self) -> EngineState:
@@ -139,12 +161,20 @@ class EngineClient:
 
         Raises:
             EngineError: The program file cannot be started.
+            EngineRuntimeError: There is none, which is the state then.
         """
+        if self.process_id is not None:
+            return
+        try:
+            program = self._find_program()
+        except EngineRuntimeError as error:
+            self._set_state(EngineAbsent(error))
+            raise
         with self._lock:
             if self._process is not None or self._stopping:
                 return
             try:
-                self._process = process = self._spawn()
+                self._process = process = _spawn(program)
             except OSError as error:
                 raise EngineError(
                     tr("The render engine could not be started: {error}.", error=error),
@@ -245,34 +275,38 @@ class EngineClient:
             process.kill()
             process.wait()
 
+    def renew(self) -> None:
+        """End the process, if one runs, and start what is there to be started now; for where no job runs.
+
+        Raises:
+            EngineError: As `start`.
+        """
+        with self._lock:
+            process = self._renewed = self._process
+            starting = isinstance(self._state, EngineStarting)
+        if process is None:
+            self.start()
+            return
+        if not starting:
+            with contextlib.suppress(EngineError):
+                self._send(Quit())
+        try:
+            process.wait(0 if starting else _QUIT_LIMIT_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+        while self._is_current(process):  # until then a job would be sent to the one that is gone
+            time.sleep(_POLL_S)
+
+    def _is_current(self, process: "subprocess.Popen[bytes]") -> bool:
+        with self._lock:
+            return self._process is process
+
     def kill(self) -> None:
         """End the running process at once; its job fails, and a new process starts."""
         with self._lock:
             process = self._process
         if process is not None:
             process.kill()
-
-    def _spawn(self) -> subprocess.Popen[bytes]:
-        flags = 0
-        if sys.platform == "win32":
-            flags = subprocess.BELOW_NORMAL_PRIORITY_CLASS | subprocess.CREATE_NO_WINDOW
-        environment = {k: v for k, v in os.environ.items() if not k.upper().endswith(("_TOKEN", "_API_KEY"))}
-        # Set before the libraries are imported: the engine sees only local files.
-        environment |= {"HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "DIFFUSERS_DISABLE_REMOTE_CODE": "1"}
-        # Else torch rounds every pinned buffer up to a power of two: 26 GB of weights would pin 40.
-        environment.setdefault("PYTORCH_ALLOC_CONF", "pinned_max_round_threshold_mb:1")
-        environment[LANGUAGE_VARIABLE] = language_in_use()
-        return subprocess.Popen(
-            self._command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=environment | self._environment,
-            cwd=_SOURCE_ROOT,
-            creationflags=flags,
-            # Ctrl+C in a console goes to the whole group; what it means is the window's business, not the engine's.
-            process_group=None if sys.platform == "win32" else 0,
-        )
 
     def _send(self, command: Command) -> None:
         with self._lock:
@@ -372,11 +406,14 @@ class EngineClient:
             was_ready = isinstance(self._state, EngineReady)
             self._process = None
             waiting = list(self._jobs.values())
-            self._deaths.append(now)
+            renewed, self._renewed = process is self._renewed, None
+            is_wanted = renewed or self._stopping  # that it ends
+            if not is_wanted:
+                self._deaths.append(now)
             often = len(self._deaths) == _DEATHS_BEFORE_REST and now - self._deaths[0] < _REST_S
-            restart = not self._stopping and was_ready and not often
-            self._state = EngineStopped("" if self._stopping else reason)
-        if not self._stopping:
+            restart = not self._stopping and (renewed or (was_ready and not often))
+            self._state = EngineStopped("" if is_wanted else reason)
+        if not is_wanted:
             logger.error("The engine ended: %s\n%s", reason, details)
         for events in waiting:
             events.put(_Died(reason, details))
@@ -384,13 +421,36 @@ class EngineClient:
         if restart:
             try:
                 self.start()
-            except EngineError:
+            except (EngineError, EngineRuntimeError):
                 logger.exception("The engine could not be started again")
 
     def _set_state(self, state: EngineState) -> None:
         with self._lock:
             self._state = state
         self._on_change()
+
+
+def _spawn(program: EngineProgram) -> "subprocess.Popen[bytes]":
+    flags = 0
+    if sys.platform == "win32":
+        flags = subprocess.BELOW_NORMAL_PRIORITY_CLASS | subprocess.CREATE_NO_WINDOW
+    environment = {k: v for k, v in os.environ.items() if not k.upper().endswith(("_TOKEN", "_API_KEY"))}
+    # Set before the libraries are imported: the engine sees only local files.
+    environment |= {"HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "DIFFUSERS_DISABLE_REMOTE_CODE": "1"}
+    # Else torch rounds every pinned buffer up to a power of two: 26 GB of weights would pin 40.
+    environment.setdefault("PYTORCH_ALLOC_CONF", "pinned_max_round_threshold_mb:1")
+    environment[LANGUAGE_VARIABLE] = language_in_use()
+    return subprocess.Popen(
+        program.command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment | dict(program.environment),
+        cwd=_SOURCE_ROOT,
+        creationflags=flags,
+        # Ctrl+C in a console goes to the whole group; what it means is the window's business, not the engine's.
+        process_group=None if sys.platform == "win32" else 0,
+    )
 
 
 def _tell(on_event: Callable[[Any], None], event: Event, cancel_asked: threading.Event) -> None:

@@ -263,6 +263,28 @@ _SETTINGS = (
         ),
     ),
     FieldHelp(
+        field_id="settings.package_index",
+        title=mark("Package index"),
+        does=mark("The server from which the parts of the render engine are downloaded when it is installed."),
+        choose=mark(
+            "Leave it empty, unless your network has a mirror of PyPI. Only files that the program knows count."
+        ),
+    ),
+    FieldHelp(
+        field_id="settings.torch_index",
+        title=mark("PyTorch index"),
+        does=mark("The server of the render engine's largest part, which is made for your graphics card."),
+        choose=mark("Leave it empty, unless your network has a mirror of download.pytorch.org."),
+    ),
+    FieldHelp(
+        field_id="settings.update_check",
+        title=mark("Look for updates"),
+        does=mark("Once a day, while nothing else goes on, the program asks whether there is a newer one."),
+        choose=mark(
+            "On, if this PC has internet. Nothing about you is sent, and nothing is installed without your word."
+        ),
+    ),
+    FieldHelp(
         field_id="settings.token",
         title=mark("Access token"),
         does=mark(

@@ -34,6 +34,8 @@ class Lane(StrEnum):
     """Downloads, one after the other."""
     PC = "pc"
     """Looking at the PC, whose driver may not answer."""
+    SETUP = "setup"
+    """Installing the engine: it waits for no download of a model."""
 
 
 class JobState(StrEnum):

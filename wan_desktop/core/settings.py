@@ -104,6 +104,10 @@ class Settings:
     """Address of a mirror of the Hub, http or https; empty: `HF_ENDPOINT`, else the public Hub."""
     proxy: str = ""
     """Such as "http://proxy.example:8080"; empty: the system's."""
+    package_index: str = ""
+    """Address of a package index from which the engine's parts come, in its simple form; empty: that of PyPI."""
+    torch_index: str = ""
+    """The same for the builds of torch for graphics cards; empty: that of PyTorch."""
     memory_mode: MemoryMode = MemoryMode.AUTOMATIC
     may_use_smaller_variant: bool = False
     """When a model does not fit, its smaller weights may be used without asking, if they are here."""
@@ -140,7 +144,7 @@ class Settings:
         if self.language and not _LANGUAGE.fullmatch(self.language):
             raise ValueError(f"language {self.language!r} is no code of a language")
         check_name_pattern(self.name_pattern)
-        for name in ("endpoint", "proxy"):
+        for name in ("endpoint", "proxy", "package_index", "torch_index"):
             if address := getattr(self, name):
                 check_address(name, address)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import logging
+import sys
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QLocale, QObject, QTimer, Slot
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from wan_desktop.core.catalog import Model
     from wan_desktop.core.paths import AppPaths
+    from wan_desktop.core.runtime.program_engine import ProgramEngine
     from wan_desktop.core.safe_mode import NextStart, Start
     from wan_desktop.ui.reachability import Reachability
     from wan_desktop.ui.session import Session
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
     from wan_desktop.ui.windows_shell import Libraries
 
 logger = logging.getLogger(__name__)
+_IS_FROZEN = bool(getattr(sys, "frozen", False))
+"""The installed program, whose engine may lie in a runtime of its own."""
 _BEFORE_SESSION = (
     "wan_desktop.core.catalog",
     "wan_desktop.core.messages",
@@ -60,6 +64,11 @@ _BEFORE_SESSION = (
     "wan_desktop.ui.create.form_tools",
     "wan_desktop.ui.create.form",
 )
+_BEFORE_INSTALLED_ENGINE = (
+    "wan_desktop.core.runtime.runtimes",
+    "wan_desktop.core.runtime.program_engine",
+    "wan_desktop.core.runtime.runtime_card",
+)
 _BEFORE_WIZARD = (
     "wan_desktop.core.store.hub",
     "wan_desktop.core.store.verify",
@@ -84,6 +93,8 @@ class Program(QObject):
         file: May bring the settings of a video; it was named at the start.
         libraries: Windows'; None elsewhere.
         may_set_up: Open the wizard if it was never gone through.
+        program_engine: The engine that the program installs; that of this copy, if it has one, where it is None and
+            no `engine_command` is given.
         start: Says whether to leave out what could break, and is told how this start went; None: nobody counts.
     """
 
@@ -101,6 +112,7 @@ class Program(QObject):
         libraries: Libraries | None = None,
         may_set_up: bool = False,
         start: Start | None = None,
+        program_engine: ProgramEngine | None = None,
     ) -> None:
         super().__init__(application)
         self._start = start
@@ -112,6 +124,7 @@ class Program(QObject):
         self._paths = paths
         self._sample = sample
         self._engine_command = engine_command
+        self._program_engine = program_engine
         self._load_model = load_model or self._load_builtin
         self._instance = instance
         self._file = file
@@ -163,6 +176,13 @@ class Program(QObject):
         except OSError as error:
             logger.error("The program cannot be started again: %s", error)
 
+    def _installed_engine(self) -> ProgramEngine | None:
+        if self._engine_command is not None or not _IS_FROZEN:
+            return None
+        from wan_desktop.core.runtime.program_engine import installed_engine  # noqa: PLC0415 - after the first paint
+
+        return installed_engine(self._paths, self._settings)
+
     def _load_builtin(self) -> Model:
         from wan_desktop.core.catalog import BUILTIN_MODEL_ID, find_model  # noqa: PLC0415 - on the lane
 
@@ -171,7 +191,7 @@ class Program(QObject):
     @Slot()
     def _on_first_painted(self) -> None:
         # Each import in a turn of its own, so that none is a pause; then the session, which needs all of them.
-        self._import_in_turns(_BEFORE_SESSION, self._on_ready_for_session)
+        self._import_in_turns(_BEFORE_SESSION + _BEFORE_INSTALLED_ENGINE * _IS_FROZEN, self._on_ready_for_session)
 
     def _import_in_turns(self, modules: Sequence[str], then: Callable[[], None]) -> None:
         self._to_import, self._then = list(modules), then
@@ -204,6 +224,7 @@ class Program(QObject):
             # Else the sample would wait behind what is left over, and the usual queue may be another window's.
             queue_file=self._paths.work / "sample-queue.sqlite3" if self._sample else None,
             safe_reason=self._safe_reason,
+            program_engine=self._program_engine or self._installed_engine(),
         )
         self.session.settings_changed.connect(self._on_settings_changed)
         self.session.restart_requested.connect(self._on_restart_requested)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal, Slot
 from shiboken6 import isValid
 
-from wan_desktop.core.engine_client import ENGINE_COMMAND, EngineClient, EngineStopped
+from wan_desktop.core.engine_client import ENGINE_COMMAND, EngineAbsent, EngineClient, EngineStopped
 from wan_desktop.core.jobs import JobQueue, JobSnapshot, JobState, Lane
 from wan_desktop.core.render_planner import RenderPlanner
 from wan_desktop.core.rendering import Renderer
@@ -24,6 +24,7 @@ from wan_desktop.ui.live.messages import MessageLog
 from wan_desktop.ui.live.models import LiveModels
 from wan_desktop.ui.live.pc import LivePc
 from wan_desktop.ui.live.render_queue import LiveQueue
+from wan_desktop.ui.live.runtime import LiveRuntime
 from wan_desktop.ui.workers import LaneThread
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from wan_desktop.core.hardware import HardwareProfile
     from wan_desktop.core.jobs import Work
     from wan_desktop.core.paths import AppPaths
+    from wan_desktop.core.runtime.program_engine import ProgramEngine
     from wan_desktop.core.safe_mode import SafeReason
     from wan_desktop.core.settings import Settings
     from wan_desktop.core.subjects import Subjects
@@ -55,6 +57,7 @@ class Session(QObject):
         look_at_pc: Finds out what the PC is; this one if None.
         queue_file: A queue of its own, which is empty at the start; the usual one if None.
         safe_reason: Why nothing begins by itself; None: what is to go on goes on.
+        program_engine: The engine that the program installs, in place of `engine_command`; None: it has one within.
     """
 
     engine_changed = Signal(object)
@@ -74,6 +77,7 @@ class Session(QObject):
         look_at_pc: Callable[[], HardwareProfile] | None = None,
         queue_file: Path | None = None,
         safe_reason: SafeReason | None = None,
+        program_engine: ProgramEngine | None = None,
     ) -> None:
         super().__init__(parent)
         self.paths = paths
@@ -85,7 +89,8 @@ class Session(QObject):
         self._engine = EngineBridge(self)
         self.queue = JobQueue(self._jobs.tell)
         self._jobs.attach(self.queue)
-        self.client = EngineClient(engine_command, on_change=self._engine.tell)
+        find_program = program_engine.program if program_engine is not None else None
+        self.client = EngineClient(engine_command, find_program=find_program, on_change=self._engine.tell)
         self._engine.attach(self.client)
         self.renderer = Renderer(self.client, paths, RenderPlanner(paths, settings))
         self._lanes = [LaneThread(self.queue, lane, self) for lane in Lane]
@@ -93,6 +98,7 @@ class Session(QObject):
         self._engine.engine_changed.connect(self.engine_changed)
         self.messages = MessageLog(self)
         self.pc = LivePc(self, look_at_pc)
+        self.runtime = LiveRuntime(self, program_engine)
         self.models = LiveModels(self)
         self.renderer.find_subjects = self._find_subjects
         self.renderer.hold_model = self._hold_model
@@ -175,7 +181,8 @@ class Session(QObject):
             self.messages.say_error(snapshot.error)
 
     def _on_engine_started(self, snapshot: JobSnapshot) -> None:
-        if snapshot.state == JobState.FAILED and snapshot.error is not None:
+        is_absent = isinstance(self.engine_state, EngineAbsent)  # which has been told
+        if snapshot.state == JobState.FAILED and snapshot.error is not None and not is_absent:
             self.engine_changed.emit(EngineStopped(snapshot.error.message))
 
     @property

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from wan_desktop.ui.session import Session
     from wan_desktop.ui.windows_shell import Libraries
 
-_LONG_LANES = (Lane.ENGINE, Lane.NETWORK)
-"""On which renders and downloads run."""
+_LONG_LANES = (Lane.ENGINE, Lane.NETWORK, Lane.SETUP)
+"""On which renders and downloads run, and the engine is installed."""
 _STATES = {
     ProgressKind.NONE: TaskbarState.NONE,
     ProgressKind.UNKNOWN: TaskbarState.INDETERMINATE,

@@ -16,7 +16,7 @@ from wan_desktop.core.doctor.files import (
     program_trouble,
     settings_trouble,
 )
-from wan_desktop.core.engine_client import EngineReady, EngineStarting, EngineState
+from wan_desktop.core.engine_client import EngineAbsent, EngineReady, EngineStarting, EngineState
 from wan_desktop.core.hardware import HardwareProfile
 from wan_desktop.core.paths import AppPaths
 from wan_desktop.core.pc_rows import Fix, PcRow, RowKind, RowState, pc_rows
@@ -69,6 +69,8 @@ class HealthFix(StrEnum):
     SHOW_SETTINGS = "show-settings"
     FREE_DISK = "free-disk"
     START_ENGINE = "start-engine"
+    SHOW_ENGINE = "show-engine"
+    """Where the engine is installed and repaired."""
     SHOW_HELP = "show-help"
     """The help text of the item's error number."""
 
@@ -95,12 +97,14 @@ class Facts:
     hardware: HardwareProfile | None = None
     engine: EngineState | None = None
     models: Sequence[ModelState] | None = None
+    has_runtime: bool = False
+    """The engine has an environment of its own: its libraries are not among this program's."""
 
 
 def examine(facts: Facts) -> tuple[HealthItem, ...]:
     """Look at everything. Reads some 15 MB and writes one byte into each folder; a second at most on a local drive."""
     return (
-        *_program(facts.paths),
+        *_program(facts.paths, has_runtime=facts.has_runtime),
         _engine(facts.engine),
         *_pc(facts),
         *_folders(facts),
@@ -121,10 +125,10 @@ def worst(items: Sequence[HealthItem]) -> HealthState:
 # The program ---------------------------------------------------------------------------------------------------------
 
 
-def _program(paths: AppPaths) -> Iterator[HealthItem]:
+def _program(paths: AppPaths, *, has_runtime: bool) -> Iterator[HealthItem]:
     item = partial(HealthItem, kind=HealthKind.PROGRAM, name=tr("Program files"))
     bad = partial(item, state=HealthState.RED, fix=HealthFix.SHOW_HELP, error_number=6001)
-    trouble, packages = program_trouble(paths.resources), missing_packages()
+    trouble, packages = program_trouble(paths.resources), [] if has_runtime else missing_packages()
     if trouble is not None:
         yield bad(sentence=trouble.sentence)
     elif packages:
@@ -154,6 +158,9 @@ def _engine(state: EngineState | None) -> HealthItem:
         case EngineStarting():
             words = tr("It is starting.")
             return item(state=HealthState.NOT_CHECKED, sentence=words, fix=HealthFix.CHECK_AGAIN)
+        case EngineAbsent(error):
+            fix, number = HealthFix.SHOW_ENGINE, error.number
+            return item(state=HealthState.RED, sentence=error.message, fix=fix, error_number=number)
         case None:
             return item(state=HealthState.NOT_CHECKED, sentence=tr("It was not started."))
         case _ if state.reason:

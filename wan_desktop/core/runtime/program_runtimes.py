@@ -1,5 +1,6 @@
 """The runtimes of this program as it is installed, and the environment of development, which needs none."""
 
+import importlib.util
 import sys
 from pathlib import Path
 
@@ -18,7 +19,7 @@ _FOLDER = "rt"
 def program_runtimes(
     paths: AppPaths, *, sources: WheelSources | None = None, limits: TransferLimits | None = None
 ) -> Runtimes | None:
-    """The runtimes of the installed program; None in development, where the current environment is used.
+    """The runtimes of the installed program; None where the engine is part of the program, as in development.
 
     Args:
         paths: Where the user's data lie.
@@ -28,6 +29,8 @@ def program_runtimes(
     if not is_frozen():
         return None
     tools = BuildTools.bundled(Path(sys.executable).parent)
+    if not tools.uv.exists() and not tools.python.exists() and importlib.util.find_spec("torch") is not None:
+        return None  # the large copy of the program, which has all in it
     return Runtimes(paths.data / _FOLDER, tools, WheelIndex(sources), limits=limits)
 
 

@@ -25,7 +25,7 @@ from wan_desktop.core.runtime.builder import Builder, BuildTools
 from wan_desktop.core.runtime.lock import RuntimeLock
 from wan_desktop.core.runtime.room import check_room, room_to_build, room_to_install
 from wan_desktop.core.runtime.runtime_folder import InstalledRuntime, python_of
-from wan_desktop.core.runtime.runtime_records import Activity, RuntimeState, Selection
+from wan_desktop.core.runtime.runtime_records import Activity, RuntimeMark, RuntimeState, Selection
 from wan_desktop.core.runtime.runtime_shelf import NAME_LETTERS, WHEELS, WORKING, RuntimeShelf, started_at
 from wan_desktop.core.runtime.wheel_index import WheelIndex, WheelPlan
 from wan_desktop.core.runtime.wheelhouse import Wheelhouse
@@ -100,7 +100,17 @@ class Runtimes:
         self._shelf = RuntimeShelf(self.disk, folder)
         self.wheelhouse = Wheelhouse(self.disk, folder / WHEELS, limits)
 
+    def use(self, index: WheelIndex, limits: TransferLimits | None) -> None:
+        """Ask that index, and try as hard as that, from the next installation on."""
+        self._index = index
+        self.wheelhouse.use(limits)
+
     # How it stands ---------------------------------------------------------------------------------------------------
+
+    def mark_in_use(self) -> RuntimeMark | None:
+        """What was written when the runtime in use was finished; None if there is none."""
+        current = self._shelf.selection().current
+        return self._shelf.runtime(current).mark() if current else None
 
     def look(self, lock: RuntimeLock) -> RuntimeSnapshot:
         """How it stands now; some milliseconds, changes nothing.
@@ -333,6 +343,16 @@ class Runtimes:
         """
         with self._shelf.held():
             self.wheelhouse.keep_only(())
+
+    def forget_fetched(self) -> None:
+        """Remove the files that neither the runtime in use nor the one before was made from.
+
+        Raises:
+            EngineRuntimeError: Another process is at work.
+            WanError: The drive fails.
+        """
+        with self._shelf.held():
+            self._tidy()
 
     @contextlib.contextmanager
     def importing(self) -> Iterator[Wheelhouse]:

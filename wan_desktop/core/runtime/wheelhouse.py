@@ -41,6 +41,10 @@ class Wheelhouse:
         self._disk = disk
         self._limits = limits
 
+    def use(self, limits: TransferLimits | None) -> None:
+        """Try as hard as that from the next time on."""
+        self._limits = limits
+
     # What is here ----------------------------------------------------------------------------------------------------
 
     def plan_of(self, lock: RuntimeLock) -> WheelPlan | None:

@@ -128,6 +128,7 @@ class LiveQueue(QObject):
         session.job_changed.connect(self._on_job_changed)
         session.models.changed.connect(self._on_models_changed)
         session.pc.changed.connect(self._on_pc_changed)
+        session.runtime.changed.connect(self._on_runtime_changed)
         self._open()
 
     # Asking ----------------------------------------------------------------------------------------------------------
@@ -374,12 +375,19 @@ class LiveQueue(QObject):
         self._run_next()
         self.changed.emit(self.snapshot)
 
+    @Slot()
+    def _on_runtime_changed(self) -> None:
+        if self.is_open and not self._closed:
+            self._run_next()
+
     def _run_next(self) -> None:
         """Let the engine's lane take the next render, unless it is busy or nothing may start."""
         now = self.snapshot
         can_start = any(job.state is RenderState.WAITING for job in now.waiting)
         if self._lane_job or self._runner is None or not can_start or now.paused or now.needs_ok:
             return
+        if not self._session.runtime.can_render:
+            return  # it waits for the engine
         self._view = None
         self._lane_job = self._session.submit("Make a video", Lane.ENGINE, self._runner.run_next)
 

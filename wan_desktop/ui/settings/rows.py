@@ -163,6 +163,14 @@ class RowMaker:
         title = tr("Proxy")
         words = tr("A server between this PC and the internet, without a password. Empty: as the system is set.")
         yield self._row("proxy", title, words, self._address("proxy", title, "http://proxy.example:8080"))
+        title = tr("Package index")
+        words = tr("Where the parts of the render engine come from, if not from PyPI. Empty: PyPI.")
+        index = self._address("package_index", title, "https://pypi.org/simple")
+        yield self._row("package_index", title, words, index, keywords=tr("mirror") + " PyPI")
+        title = tr("PyTorch index")
+        words = tr("Where its builds for graphics cards come from. Empty: PyTorch's own server.")
+        index = self._address("torch_index", title, "https://download.pytorch.org/whl")
+        yield self._row("torch_index", title, words, index, keywords=tr("mirror") + " CUDA")
         words = tr(
             "Only models behind a licence need one. It is kept in the system's keyring, and sent to the Hub alone. "
             "You make it at huggingface.co/settings/tokens."
