@@ -90,12 +90,13 @@ class PcCard(QFrame):
         self._fold()
         self.start.setText("" if compact else self._start_words)
         self.start.setProperty("kind", "link" if compact else "secondary")  # the narrowest that has only an icon
+        self.start.setProperty("compact", compact)
         restyle(self.start)
         self.start.refresh_icon()
 
     def show_state(self, state: EngineState) -> None:
         """Show how the engine is."""
-        from wan_desktop.core.engine_client import EngineReady, EngineStopped  # noqa: PLC0415 - after the first paint
+        from wan_desktop.core.engine_client import EngineAbsent, EngineReady, EngineStopped  # noqa: PLC0415 - after the first paint
 
         match state:
             case EngineReady(ready):
@@ -103,6 +104,9 @@ class PcCard(QFrame):
                 if ready.device.lower() == "cpu":
                     more += f"{text.DOT}{text.threads(ready.threads)}"
                 self._show(tr("Ready"), "ok", "ok", more)
+            case EngineAbsent(error):
+                self._show(tr("Not ready"), "bad", "bad", error.message, can_start=True)
+                self._name_start(tr("Set up"))
             case EngineStopped(""):  # it was never started
                 more = tr("The engine starts with the first video.")
                 self._show(tr("Off"), "value", "text2", more, can_start=True)

@@ -114,6 +114,7 @@ QPushButton[kind="danger"] {{ color: {t.bad}; }}
 QPushButton[kind="link"] {{ background: transparent; border: 1px solid transparent; color: {t.link};
   padding: 0 {px(5)}px;
   min-height: {px(26)}px; text-align: left; font-weight: 400; }}
+QPushButton[kind="link"][compact="true"] {{ padding: 0; }}
 QPushButton[kind="link"]:hover {{ background: {t.raised}; }}
 QPushButton[kind="link"]:focus {{ border: 1px solid {t.link}; }}
 QPushButton[kind="icon"] {{ padding: 0; min-width: {px(32)}px; max-width: {px(32)}px; }}
