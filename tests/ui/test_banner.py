@@ -67,6 +67,7 @@ def test_that_a_pc_without_a_card_is_told_what_works(qtbot: QtBot, on_pc: OnPc) 
 def test_that_it_stands_aside_for_what_the_queue_has_to_say(qtbot: QtBot, on_pc: OnPc) -> None:
     banners = on_pc("no-card-laptop-8gb")
     queue = banners.parent().queue
+    qtbot.waitUntil(lambda: queue._renders.is_open, timeout=WAIT_MS)  # which takes back what was wrong before
     queue._renders.trouble.emit(QueueSpaceError("The queue cannot be saved.", hint="Free some space."))
     qtbot.waitUntil(lambda: queue.notice is not None and queue.notice.isVisible(), timeout=WAIT_MS)
     assert not banners.notice.isVisible()

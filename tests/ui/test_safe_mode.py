@@ -421,9 +421,10 @@ def test_that_a_window_that_is_closed_before_its_wizard_opens_stays_closed(
 ) -> None:
     paths.ensure()
     closed: list[Program] = []
+    earlier = QApplication.instance().findChildren(Program)
 
     def close_when_it_works() -> None:
-        program = next((each for each in QApplication.instance().children() if isinstance(each, Program)), None)
+        program = next((each for each in QApplication.instance().findChildren(Program) if each not in earlier), None)
         if program is None or program.session is None:
             QTimer.singleShot(0, close_when_it_works)
         elif not closed:
