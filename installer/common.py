@@ -62,6 +62,8 @@ QT_FILES_DROPPED = re.compile(
     r"|q(pdf|tiff|icns|tga|wbmp|virtualkeyboard\w*)\.dll|(lib)?pyside6qml\b.*|vcamp140\.dll|\w+\.exe",
     re.IGNORECASE,
 )
+QT_TEXTS_KEPT = ("qtbase_de.qm",)
+"""Of the languages that the program speaks."""
 _QT_LIBRARY = re.compile(r"(?:lib)?Qt6?(\w+?)(?:\.abi3)?\.(?:so|dll|pyd)", re.IGNORECASE)
 _LICENCE_FILE = re.compile(r"(licen[sc]e|copying|notice|copyright|authors)", re.IGNORECASE)
 _CUDA_STUFF = re.compile(r"torch/(include|share/cmake|test|bin/.*test)/|torch/.*\.(lib|a)$")
@@ -76,7 +78,9 @@ def keep_of_qt(name: str) -> bool:
     if "PySide6/" not in name and not name.startswith("PySide6"):
         return True
     file = name.rpartition("/")[2]
-    if QT_FILES_DROPPED.fullmatch(file) or "/translations/" in name or "/qml/" in name:
+    if QT_FILES_DROPPED.fullmatch(file) or "/qml/" in name:
+        return False
+    if "/translations/" in name and file not in QT_TEXTS_KEPT:
         return False
     if "/plugins/" in name:
         return name.split("/plugins/")[1].split("/")[0] in QT_PLUGINS_KEPT

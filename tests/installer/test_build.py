@@ -1,12 +1,16 @@
 """What the setup takes, which names are shared, and what is left out of a frozen program."""
 
+import shutil
 import struct
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from installer import build, common, freezing, windows_tree
 from wan_desktop.core.paths import AppPaths
+from wan_desktop.core.runtime.builder import BuildTools
 from wan_desktop.ui.windows_shell import APPLICATION_ID
 
 
@@ -79,6 +83,36 @@ def test_that_nothing_is_signed_without_a_certificate(tmp_path: Path, monkeypatc
     assert file.read_bytes() == program()
 
 
+# What engines are made with -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_that_an_interpreter_comes_along_that_an_engine_can_be_made_with(payload: Path, tmp_path: Path) -> None:
+    uv = shutil.which("uv") or shutil.which("uv", path=str(Path(sys.executable).parent))
+    if uv is None:
+        pytest.skip("uv is not here")
+    build.add_tools(payload, Path(uv))
+    tools = BuildTools.bundled(payload)
+    tools.check()
+    made = tmp_path / "engine"
+    command = [tools.uv, "venv", "--offline", "--no-config", "--python", tools.python, made]
+    subprocess.run([str(word) for word in command], check=True, capture_output=True)
+    assert str(payload / "python") in (made / "pyvenv.cfg").read_text(encoding="utf-8")
+    assert not list((payload / "python").rglob("site-packages/*"))
+
+
+def test_that_an_interpreter_that_does_not_run_is_refused(payload: Path, tmp_path: Path) -> None:
+    code = "import sys; sys.base_prefix = {0!r}; from pathlib import Path; from installer import build; "
+    code += "build.add_tools(Path({1!r}), Path({2!r}))"
+    empty = tmp_path / "no-python"
+    (empty / "bin").mkdir(parents=True)
+    (empty / "bin" / "python3.11").write_text("#!/bin/sh\nexit 1\n", encoding="utf-8")
+    (empty / "bin" / "python3.11").chmod(0o755)
+    words = [sys.executable, "-c", code.format(str(empty), str(payload), sys.executable)]
+    done = subprocess.run(words, capture_output=True, text=True, check=False, cwd=common.ROOT)
+    assert "does not run by itself" in done.stderr
+
+
 # Names ----------------------------------------------------------------------------------------------------------------
 
 
@@ -87,6 +121,20 @@ def test_that_setup_and_program_use_the_same_names(tmp_path: Path) -> None:
     paths = AppPaths(data=tmp_path, videos=tmp_path, resources=tmp_path)
     models = (paths.models, paths.added_models, paths.model_history, paths.known_files)
     assert {path.name for path in models} == set(common.MODEL_DATA)
+
+
+def test_that_the_uninstaller_knows_where_engines_lie(tmp_path: Path) -> None:
+    code = (
+        f"import sys; sys.frozen = True; sys.executable = {str(tmp_path / 'WanDesktop')!r}; from pathlib import Path; "
+    )
+    code += "from wan_desktop.core.paths import AppPaths; "
+    code += "from wan_desktop.core.runtime.program_runtimes import program_runtimes; "
+    code += f"print(program_runtimes(AppPaths(*[Path({str(tmp_path)!r})] * 3)).folder.name)"
+    tools = BuildTools.bundled(tmp_path)
+    tools.uv.parent.mkdir()
+    tools.uv.write_bytes(b"")
+    found = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, cwd=common.ROOT)
+    assert found.stdout.split() == list(common.ENGINE_DATA)
 
 
 def test_that_the_setup_knows_every_name() -> None:
@@ -127,6 +175,7 @@ def test_that_windows_is_told_the_version_in_numbers() -> None:
         "PySide6/Qt/plugins/imageformats/libqjpeg.so",
         "PySide6/QtNetwork.abi3.so",
         "PySide6/msvcp140.dll",
+        "PySide6/translations/qtbase_de.qm",
         "numpy/core/_multiarray.pyd",
     ],
 )
@@ -142,6 +191,7 @@ def test_that_what_the_window_uses_stays(name: str) -> None:
         "PySide6/QtQml.pyd",
         "PySide6/Qt6Sql.dll",
         "PySide6/Qt/translations/qt_fr.qm",
+        "PySide6/translations/qtbase_fr.qm",
         "PySide6/plugins/sqldrivers/qsqlite.dll",
         "PySide6/plugins/imageformats/qpdf.dll",
         "PySide6/Qt/qml/QtQuick/plugin.so",

@@ -8,13 +8,15 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication, QImage, QKeySequence
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QFileDialog, QInputDialog, QLineEdit, QPushButton, QWidget
+from PySide6.QtWidgets import QApplication, QDialogButtonBox, QFileDialog, QInputDialog, QLineEdit, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from tests.ui.conftest import ROOT, WAIT_MS, OpenProgram
 from tests.ui.library_shelf import fill, scanned
 from wan_desktop.core.paths import AppPaths
 from wan_desktop.core.render_progress import PauseState
+from wan_desktop.core.settings import Settings, save_settings
+from wan_desktop.core.words import ENGLISH, use_language
 from wan_desktop.ui.create.history_dialog import HistoryDialog
 from wan_desktop.ui.help.part import PartId
 from wan_desktop.ui.library.page import LibraryPage
@@ -395,6 +397,23 @@ def test_that_every_key_is_pressed_here() -> None:
 def own_text() -> str:
     """What stands in this file."""
     return Path(__file__).read_text(encoding="utf-8")
+
+
+def test_that_keys_are_named_as_on_the_users_keyboard(
+    open_program: OpenProgram, paths: AppPaths, resources: Path
+) -> None:
+    paths.ensure()
+    save_settings(Settings(language="de"), paths.settings_file)
+    program = open_program()
+    try:
+        assert shown_keys(Action.DELETE) == "Entf"
+        assert program.window.sidebar.nav[PageId.QUEUE].toolTip() == "Warteschlange (Strg+2)"
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
+        assert buttons.buttons()[0].text() == "Abbrechen"
+    finally:
+        program.shutdown()
+        use_language(resources / "translations", ENGLISH)
+    assert shown_keys(Action.DELETE) == "Del"
 
 
 def test_that_the_window_lists_every_key(open_window: OpenWindow) -> None:

@@ -12,6 +12,7 @@ from wan_desktop.core.form_check import FormVerdict, MemoryNeed, Verdict
 from wan_desktop.core.paths import AppPaths
 from wan_desktop.core.prompt_history import PromptHistory
 from wan_desktop.core.recommendations import ChangeKind, Recommendation
+from wan_desktop.ui.window_keys import WindowKeys
 
 _GB = 10**9
 _NOW = (1280, 704, 121)
@@ -57,6 +58,15 @@ def _text(view: View) -> None:
     form.change(mode=GenerationMode.T2V)
     form.write_prompt(PROMPTS[0])
     view.until(lambda: form.tokens.text() != "")
+    view.rest(300)
+
+
+def _field_help(view: View) -> None:
+    _text(view)
+    view.create.form.prompt.setFocus()
+    keys = view.window.findChild(WindowKeys)
+    assert keys is not None
+    keys.helps.show_for(view.create.form.length)
     view.rest(300)
 
 
@@ -242,6 +252,7 @@ ACTS = (
         (
             Scene("create_empty", _empty),
             Scene("create_text", _text),
+            Scene("create_field_help", _field_help),
             Scene("create_image", _image),
             Scene("create_advanced", _advanced),
             Scene("create_estimate_fits", _verdict(Verdict.FITS, 8.3)),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QObject, QPoint, QRect, Qt, Signal, Slot
-from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 from shiboken6 import isValid
 
 from wan_desktop.core.announcements import sentences
@@ -32,6 +32,15 @@ def help_for(widget: QWidget | None) -> FieldHelp | None:
             return None
         widget = widget.parentWidget()
     return None
+
+
+def _areas_around(widget: QWidget) -> list[QScrollArea]:
+    """Those that it can be scrolled out of, the innermost first."""
+    found, parent = [], widget.parentWidget()
+    while parent is not None:
+        found += [parent] if isinstance(parent, QScrollArea) else []
+        parent = parent.parentWidget()
+    return found
 
 
 class HelpCard(QFrame):
@@ -77,6 +86,8 @@ class HelpCard(QFrame):
     def show_beside(self) -> None:
         """Show it below its field, or above where there is no room, and take the focus."""
         window = self._field.window()
+        for area in _areas_around(self._field):
+            area.ensureWidgetVisible(self._field)
         room = window.rect().adjusted(_MARGIN_PX, _MARGIN_PX, -_MARGIN_PX, -_MARGIN_PX)
         width = min(look().px(_WIDTH_PX), room.width())
         self.setFixedWidth(width)

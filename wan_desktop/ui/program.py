@@ -11,7 +11,7 @@ from PySide6.QtCore import QLocale, QObject, QTimer, Slot
 
 from wan_desktop.core.settings import Settings, StartPage, load_settings
 from wan_desktop.core.window_place import load_place, place_file, save_place
-from wan_desktop.core.words import use_language
+from wan_desktop.core.words import language_in_use, use_language
 from wan_desktop.ui import text
 from wan_desktop.ui.main_window import MainWindow
 from wan_desktop.ui.theme import ThemeManager
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from PySide6.QtCore import QTranslator
     from PySide6.QtWidgets import QApplication
 
     from wan_desktop.core.catalog import Model
@@ -135,6 +136,7 @@ class Program(QObject):
         self.next_start: NextStart | None = None
         """How the program is to start again when it has ended; None: not at all."""
         self.reachability: Reachability | None = None
+        self._qt_texts: QTranslator | None = None
         self._broken_settings: list[str] = []
         self._settings = load_settings(paths.settings_file, self._broken_settings.append)
         _write_numbers_as(use_language(paths.resources / "translations", self._settings.language))
@@ -159,6 +161,8 @@ class Program(QObject):
     def shutdown(self) -> None:
         """End everything that runs; safe to call again."""
         self._is_over = True
+        if self._qt_texts is not None:
+            self._application.removeTranslator(self._qt_texts)
         if self._calls is not None:
             self._calls.close()
         self.window.close_down()
@@ -190,6 +194,9 @@ class Program(QObject):
 
     @Slot()
     def _on_first_painted(self) -> None:
+        from wan_desktop.ui.qt_texts import speak  # noqa: PLC0415 - after the first paint
+
+        self._qt_texts = speak(self._application, language_in_use())
         # Each import in a turn of its own, so that none is a pause; then the session, which needs all of them.
         self._import_in_turns(_BEFORE_SESSION + _BEFORE_INSTALLED_ENGINE * _IS_FROZEN, self._on_ready_for_session)
 
