@@ -2,6 +2,7 @@
 
     setup      the setup file from a folder that holds the program
     standin    a folder that stands in for the program, by mingw, for tests where the real one cannot be built
+    tools      put into a frozen folder what the program makes its engine with: an interpreter, and uv
     check      whether a folder is one that the setup takes, and that Windows can hold
     sign       sign a file, if a certificate is given in the environment; called by makensis too
 
@@ -20,6 +21,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from installer import common
+from wan_desktop.core.runtime.builder import BuildTools
 
 SETUP_BYTES = 2_000_000_000
 """NSIS cannot make a larger file."""
@@ -94,6 +96,50 @@ def machine_of(path: Path) -> int | None:
         file.seek(struct.unpack_from("<I", head, 60)[0])
         signature = file.read(6)
     return struct.unpack_from("<H", signature, 4)[0] if signature[:4] == b"PE\0\0" else None
+
+
+# What engines are made with -------------------------------------------------------------------------------------------
+
+
+def add_tools(payload: Path, uv: Path) -> None:
+    """Copy the interpreter that runs this, and uv, to where the program looks for them.
+
+    On Windows the interpreter is python.org's, whose folder can be moved, and whose files are signed.
+
+    Args:
+        payload: The folder that holds the program.
+        uv: uv's program file.
+
+    Raises:
+        BuildError: The copy does not run by itself.
+    """
+    tools = BuildTools.bundled(payload)
+    python = payload / "python"
+    shutil.rmtree(python, ignore_errors=True)
+    shutil.copytree(sys.base_prefix, python, ignore=_not_needed_of_python, symlinks=False)
+    tools.uv.parent.mkdir(exist_ok=True)
+    shutil.copy2(uv, tools.uv)
+    code = "import ctypes, hashlib, lzma, sqlite3, ssl, sys, zlib; print(sys.prefix)"
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "VIRTUAL_ENV"))}
+    with tempfile.TemporaryDirectory() as elsewhere:
+        done = subprocess.run(
+            [str(tools.python), "-I", "-c", code],
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=elsewhere,
+            env=environment,
+        )
+    if done.returncode or Path(done.stdout.strip()).resolve() != python.resolve():
+        raise BuildError(f"The interpreter in {python} does not run by itself:\n{done.stdout}{done.stderr}")
+
+
+def _not_needed_of_python(folder: str, names: list[str]) -> set[str]:
+    """Of an interpreter's folder, what no engine uses: windows of its own, tests, documents, installed packages."""
+    if Path(folder).name in ("site-packages", "dist-packages"):
+        return set(names)
+    never = {"__pycache__", "test", "idlelib", "tkinter", "turtledemo", "tcl", "Tools", "Doc", "Scripts", "share"}
+    return never & set(names) | {name for name in names if name.endswith(".a")}
 
 
 # The setup ------------------------------------------------------------------------------------------------------------
@@ -232,6 +278,9 @@ def _parser() -> argparse.ArgumentParser:
     standin = commands.add_parser("standin", help="make a folder that stands in for the program")
     standin.add_argument("--out", type=Path, default=common.BUILD / "standin")
     standin.add_argument("--version", default=common.VERSION)
+    tools = commands.add_parser("tools", help="put in what the program makes its engine with")
+    tools.add_argument("payload", type=Path)
+    tools.add_argument("--uv", type=Path, required=True, help="uv's program file")
     check = commands.add_parser("check", help="look whether the setup takes a folder")
     check.add_argument("payload", type=Path)
     sign_ = commands.add_parser("sign", help="sign a file, if a certificate is given")
@@ -250,6 +299,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             case "standin":
                 build_standin(args.out, version=args.version)
                 print(args.out)
+            case "tools":
+                add_tools(args.payload, args.uv)
+                print(args.payload)
             case "check":
                 problems = problems_of(args.payload)
                 print("\n".join(problems) or "The setup takes it.")

@@ -53,6 +53,16 @@ $report = Join-Path (Resolve-Path "build") "self-test.txt"
 Invoke-Window (Resolve-Path $programs[0]).Path @("--self-test", "`"$report`"")
 Get-Content $report
 
+if (-not $Full) {
+    # The program makes its engine with an interpreter and uv; they lie beside it.
+    $tools = "build\tools"
+    if (-not (Test-Path "$tools\Scripts\uv.exe")) {
+        Invoke-Tool "py" @("-3.11", "-m", "venv", $tools)
+        $uv = (& $python -c "import dev; print(*dev.group('lock'))").Trim()
+        Invoke-Tool "$tools\Scripts\python.exe" @("-m", "pip", "install", "--quiet", $uv)
+    }
+    Invoke-Tool $python @("-m", "installer.build", "tools", $payload, "--uv", "$tools\Scripts\uv.exe")
+}
 Invoke-Tool $python @("-m", "installer.build", "check", $payload)
 if ($Full) {
     Write-Host "The full program is larger than NSIS can pack; build\freeze\WanDesktopFull is to be zipped instead."
