@@ -10,7 +10,8 @@ from tests.core.video_files import cut, write_video
 from tests.ui.conftest import WAIT_MS
 from tests.ui.library_shelf import COLOURS, all_entries, scan_again
 from wan_desktop.core.video_library import VideoEntry
-from wan_desktop.ui.library.compare import ComparePage, Synchronizer
+from wan_desktop.ui.library.compare import ComparePage
+from wan_desktop.ui.library.synchronizer import Synchronizer
 from wan_desktop.ui.session import Session
 
 FPS = 8
@@ -139,6 +140,7 @@ def test_that_one_that_cannot_be_played_does_not_stop_the_others(
     page.compare(entries)
     qtbot.waitUntil(lambda: page.note.isVisible(), timeout=WAIT_MS)
     assert page.note.text().startswith("B cannot be played.")
+    qtbot.waitUntil(lambda: page.sync.duration_s > 0, timeout=WAIT_MS)  # the other is known, too
     with qtbot.waitSignal(page.sync.moved, timeout=WAIT_MS):
         page.sync.seek(0.5)
     assert page.sync.tracks[0].index == 4

@@ -13,8 +13,7 @@ from pytestqt.qtbot import QtBot
 
 from tests.core.video_files import cut, recipe, write_foreign, write_video
 from tests.ui.conftest import WAIT_MS
-from tests.ui.library_shelf import all_entries, fill, scan_again, scanned
-from tests.ui.test_accessibility import faults
+from tests.ui.library_shelf import all_entries, faults, fill, scan_again, scanned
 from wan_desktop.core.catalog import GenerationMode
 from wan_desktop.core.paths import AppPaths
 from wan_desktop.core.recipe import draft_of, read_recipe
@@ -109,10 +108,10 @@ def test_that_the_newest_is_first_and_all_get_their_pictures(qtbot: QtBot, open_
 
 def test_that_an_empty_library_says_what_will_be_here(qtbot: QtBot, open_library: OpenLibrary) -> None:
     page = open_library(0)
-    qtbot.waitUntil(lambda: page.empty.isVisible(), timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: page.browse.empty.isVisible(), timeout=WAIT_MS)
     assert not page.filters.isVisible()
     with qtbot.waitSignal(page.page_requested) as asked:
-        page.empty.buttons[0].click()
+        page.browse.empty.buttons[0].click()
     assert asked.args == [PageId.CREATE, None]
 
 
@@ -132,9 +131,9 @@ def test_that_words_are_searched_and_can_be_cleared(qtbot: QtBot, open_library: 
     qtbot.keyClicks(page.filters.search, "FOX 1")
     wait_for(qtbot, page, "1")
     qtbot.keyClicks(page.filters.search, " zebra")
-    qtbot.waitUntil(lambda: page.no_match.isVisible(), timeout=WAIT_MS)
-    assert page.no_match.title.text() == "No video matches “FOX 1 zebra”."
-    page.no_match.buttons[0].click()
+    qtbot.waitUntil(lambda: page.browse.no_match.isVisible(), timeout=WAIT_MS)
+    assert page.browse.no_match.title.text() == "No video matches “FOX 1 zebra”."
+    page.browse.no_match.buttons[0].click()
     wait_for(qtbot, page, "2", "1", "0")
     assert page.filters.search.text() == ""
 
@@ -172,8 +171,8 @@ def test_that_favourites_are_kept_and_filtered(qtbot: QtBot, open_library: OpenL
     page.filters.favourites.click()
     wait_for(qtbot, page, "1")
     page.details.favourite.click()
-    qtbot.waitUntil(lambda: page.no_match.isVisible(), timeout=WAIT_MS)
-    assert page.no_match.title.text() == "No video matches these filters."
+    qtbot.waitUntil(lambda: page.browse.no_match.isVisible(), timeout=WAIT_MS)
+    assert page.browse.no_match.title.text() == "No video matches these filters."
 
 
 def test_that_the_mouse_on_a_card_plays_it(qtbot: QtBot, open_library: OpenLibrary) -> None:
@@ -212,7 +211,7 @@ def test_that_ten_thousand_videos_are_fetched_only_where_they_are_seen(
     assert len(grid.seen_rows()) < 100
     grid.selectAll()
     qtbot.waitUntil(lambda: len(grid.picked_ids) == 10_000, timeout=WAIT_MS)
-    assert page.details.many_title.text() == "10000 videos are selected"
+    assert page.details.many.title.text() == "10000 videos are selected"
 
 
 # One video -----------------------------------------------------------------------------------------------------------
@@ -329,7 +328,7 @@ def test_that_every_deletion_can_be_undone_by_its_own_message(qtbot: QtBot, open
     second, first = page.session.messages.messages[:2]
     page.session.messages.act(first)
     wait_for(qtbot, page, "2", "0")
-    page._on_undo()  # what Ctrl+Z does: the last deletion
+    page.removals.undo()  # what Ctrl+Z does: the last deletion
     wait_for(qtbot, page, "2", "1", "0")
     assert not page.session.messages.can_act(second)
 
@@ -339,7 +338,7 @@ def test_that_deleted_videos_are_listed_and_put_back_later(qtbot: QtBot, open_li
     page = open_library()
     click_card(qtbot, page, 0)
     click_card(qtbot, page, 1, ctrl=True)
-    page.details.many_buttons["delete"].click()
+    page.details.many.buttons["delete"].click()
     wait_for(qtbot, page, "0")
     assert page.session.messages.messages[0].title == "2 videos are in the trash."
     page.more.click()
@@ -542,11 +541,11 @@ def test_that_an_index_that_cannot_be_opened_is_a_card_with_a_way_out(
     page = LibraryPage(session)
     qtbot.addWidget(page)
     page.show()
-    qtbot.waitUntil(lambda: page._error_card is not None, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: page.browse.error_card is not None, timeout=WAIT_MS)
     session.paths.video_library_file.rmdir()
-    page._error_card.retry.click()
+    page.browse.error_card.retry.click()
     qtbot.waitUntil(lambda: len(titles(page)) == 1, timeout=WAIT_MS)
-    assert page._error_card is None
+    assert page.browse.error_card is None
     page.close_down()
 
 
@@ -629,7 +628,7 @@ def test_that_videos_with_and_without_recipe_are_compared(
     page = open_library(1)
     click_card(qtbot, page, 0)
     click_card(qtbot, page, 1, ctrl=True)
-    page.details.many_buttons["compare"].click()
+    page.details.many.buttons["compare"].click()
     captions = sorted(caption.text().partition(": ")[2] for caption in page.compare._captions)
     assert captions == ["fox 0 in the snow, seed 0", "sea"]
 
@@ -644,7 +643,7 @@ def test_that_the_page_has_no_faults(qtbot: QtBot, open_library: OpenLibrary) ->
     assert not faults(page)
     click_card(qtbot, page, 1, ctrl=True)
     assert not faults(page)
-    page.details.many_buttons["compare"].click()
+    page.details.many.buttons["compare"].click()
     assert not faults(page)
 
 

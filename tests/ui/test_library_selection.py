@@ -106,13 +106,13 @@ def test_that_nothing_is_selected_where_nothing_is_found(
     page.grid.selectAll()
     qtbot.waitUntil(lambda: page.details.count == 3, timeout=WAIT_MS)
     page.filters.search.setText("zebra")
-    qtbot.waitUntil(lambda: page.no_match.isVisible(), timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: page.browse.no_match.isVisible(), timeout=WAIT_MS)
     qtbot.waitUntil(lambda: page.grid.picked_ids == [], timeout=WAIT_MS)
     assert not page.details.many.isVisible()
     assert page.details.entry is None
     qtbot.keyClick(page.grid, Qt.Key.Key_Delete)
     assert len(list(session.paths.videos.glob("*.mp4"))) == 3
-    page.no_match.buttons[0].click()
+    page.browse.no_match.buttons[0].click()
     qtbot.waitUntil(lambda: page.grid.videos.total == 3, timeout=WAIT_MS)
     assert page.grid.picked_ids == []
 
@@ -153,7 +153,17 @@ def test_that_a_thousand_selected_videos_stay_selected_where_they_are_found(
     qtbot.waitUntil(lambda: page.details.count == MANY, timeout=WAIT_MS)
     page.filters.search.setText("fox 000")
     qtbot.waitUntil(lambda: page.grid.videos.total == 10, timeout=WAIT_MS)
-    qtbot.waitUntil(lambda: page.details.many_title.text() == "10 videos are selected", timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: page.details.many.title.text() == "10 videos are selected", timeout=WAIT_MS)
+
+
+def test_that_all_are_selected_also_if_something_changes_meanwhile(
+    qtbot: QtBot, many: Path, open_library: Callable[[], LibraryPage]
+) -> None:
+    page = open_library()
+    page.grid.selectAll()
+    assert page.details.count == 0  # most of them were not fetched yet
+    page.grid.reload()
+    qtbot.waitUntil(lambda: page.details.count == MANY, timeout=WAIT_MS)
 
 
 # A video that is asked for -------------------------------------------------------------------------------------------

@@ -77,7 +77,7 @@ def faults(page: LibraryPage) -> list[str]:
             found.append(f"{words_of(widget)!r} is {widget.width()} wide and needs {widget.sizeHint().width()}")
         if isinstance(widget, QLabel) and widget.text() and _is_cut(widget):
             found.append(f"{words_of(widget)!r} is cut off at {widget.width()} x {widget.height()}")
-    if page.minimumSizeHint().width() > page.width() or page.splitter.width() > page.width():
+    if page.minimumSizeHint().width() > page.width() or page.browse.splitter.width() > page.width():
         found.append(f"the page wants {page.minimumSizeHint().width()} of {page.width()}")
     return found
 
@@ -121,7 +121,7 @@ def test_that_details_fit_their_pane(
         qtbot.waitUntil(lambda: details.player.clip is not None, timeout=WAIT_MS)
     settle(qtbot, page)
     assert not faults(page), "\n".join(faults(page))
-    page.splitter.setSizes([10_000, 1])  # as narrow as the pane can be made
+    page.browse.splitter.setSizes([10_000, 1])  # as narrow as the pane can be made
     settle(qtbot, page)
     assert page.details.width() == page.details.minimumWidth()
     assert not faults(page), "\n".join(faults(page))

@@ -21,7 +21,7 @@ def _page(view: View) -> Any:
 
 def _empty(view: View) -> None:
     page = _page(view)
-    view.until(lambda: page.empty.isVisible())
+    view.until(lambda: page.browse.empty.isVisible())
 
 
 def _many(view: View) -> None:
@@ -54,7 +54,7 @@ def _several(view: View) -> None:
 def _no_match(view: View) -> None:
     page = _page(view)
     page.filters.search.setText("zebra in space")
-    view.until(lambda: page.no_match.isVisible())
+    view.until(lambda: page.browse.no_match.isVisible())
 
 
 def _trash(view: View) -> None:

@@ -4,29 +4,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, QRectF, Qt, QTimer, Signal, Slot
-from PySide6.QtGui import QColor, QFont, QImage, QPainter, QPainterPath, QPen
+from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
 from wan_desktop.core.words import decimal, tr
+from wan_desktop.ui.library.synchronizer import Synchronizer, Track
+from wan_desktop.ui.library.wipe_view import WipeView
 from wan_desktop.ui.shortcuts import Action, show_keys, tip
 from wan_desktop.ui.theme import look
 from wan_desktop.ui.widgets.controls import Button, label, set_role
 from wan_desktop.ui.widgets.fields import ComboBox, Slider
-from wan_desktop.ui.widgets.frame_reader import Clip, FrameReader
 from wan_desktop.ui.widgets.picture import PictureView
 from wan_desktop.ui.widgets.segmented import Segmented
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from PySide6.QtGui import QFocusEvent, QHideEvent, QKeyEvent, QMouseEvent, QPaintEvent, QShowEvent
+    from PySide6.QtGui import QHideEvent, QKeyEvent, QShowEvent
 
     from wan_desktop.core.video_library import VideoEntry
 
 _SLIDER_STEPS = 1000
-_WIPE_STEP = 0.05
-_KNOB_PX = 14
 _KEYS = {
     Qt.Key.Key_Space: "toggle",
     Qt.Key.Key_K: "pause",
@@ -37,277 +35,6 @@ _KEYS = {
     Qt.Key.Key_Home: "start",
     Qt.Key.Key_Escape: "leave",
 }
-
-
-class Track(QObject):
-    """One of the videos."""
-
-    opened = Signal()
-    arrived = Signal()
-    """The picture that was wanted is there."""
-    failed = Signal(str)
-
-    def __init__(self, entry: VideoEntry, parent: QObject) -> None:
-        super().__init__(parent)
-        self.entry = entry
-        self.clip: Clip | None = None
-        self.image = QImage()
-        self.index = 0
-        """Number of the picture that is wanted."""
-        self.is_ready = False
-        """It is the one that is shown."""
-        self.has_failed = False
-        self._reader = FrameReader(entry.path, self)
-        self._reader.opened.connect(self._on_opened)
-        self._reader.frame_ready.connect(self._on_frame)
-        self._reader.failed.connect(self._on_failed)
-        self._reader.start()
-
-    def go_to(self, seconds: float) -> None:
-        """Want the picture of that moment; the last one where the video is over."""
-        if self.clip is None:
-            return
-        # A moment that is a picture's own must not fall before it by rounding.
-        self.index = min(int(seconds * self.clip.fps + 1e-6), self.clip.frames - 1)
-        image = self._reader.want(self.index)
-        self.is_ready = image is not None
-        if image is not None:
-            self.image = image
-
-    def close(self) -> None:
-        """Let go of the file."""
-        self._reader.stop()
-
-    @Slot(object)
-    def _on_opened(self, clip: Clip) -> None:
-        self.clip = clip
-        self.opened.emit()
-
-    @Slot(int, QImage)
-    def _on_frame(self, index: int, image: QImage) -> None:
-        if index == self.index:
-            self.image, self.is_ready = image, True
-            self.arrived.emit()
-
-    @Slot(str)
-    def _on_failed(self, reason: str) -> None:
-        self.has_failed = True
-        self.clip, self.image = None, QImage()
-        self.failed.emit(reason)
-
-
-class Synchronizer(QObject):
-    """Moves all tracks to the same moment, and on only when all are there."""
-
-    moved = Signal(float)
-    """All show the picture of that second."""
-    playing_changed = Signal(bool)
-
-    def __init__(self, entries: Sequence[VideoEntry], parent: QObject) -> None:
-        super().__init__(parent)
-        self.tracks = [Track(entry, self) for entry in entries]
-        for track in self.tracks:
-            track.opened.connect(self._on_known)
-            track.failed.connect(self._on_known)
-            track.arrived.connect(self._on_arrived)
-        self.seconds = 0.0
-        self.playing = False
-        self._shown_s = -1.0
-        """What is shown now; negative while pictures are waited for."""
-        self._has_begun = False
-        self._timer = QTimer(self)
-        self._timer.setTimerType(Qt.TimerType.PreciseTimer)
-        self._timer.timeout.connect(self._on_tick)
-
-    @property
-    def duration_s(self) -> float:
-        """Of the longest."""
-        return max((clip.frames / clip.fps for clip in self._clips()), default=0.0)
-
-    @property
-    def step_s(self) -> float:
-        """Between two pictures of the one that has most of them a second."""
-        return 1 / max((clip.fps for clip in self._clips()), default=1.0)
-
-    def set_playing(self, playing: bool) -> None:
-        """Play or pause."""
-        self.playing = playing and self.duration_s > 0
-        if self.playing:
-            self._timer.start(max(1, round(self.step_s * 1000)))
-        else:
-            self._timer.stop()
-        self.playing_changed.emit(self.playing)
-
-    def seek(self, seconds: float) -> None:
-        """Go to that moment; beyond the ends it goes round."""
-        duration_s = self.duration_s
-        if not duration_s:
-            return
-        # Just before the end by rounding only is the end.
-        self.seconds = 0.0 if abs(seconds - duration_s) < 1e-6 else seconds % duration_s
-        self._shown_s = -1.0
-        for track in self.tracks:
-            track.go_to(self.seconds)
-        self._on_arrived()
-
-    def step(self, pictures: int) -> None:
-        """Pause, and go some pictures on or back."""
-        self.set_playing(False)
-        self.seek(round(self.seconds / self.step_s + pictures) * self.step_s)
-
-    def close(self) -> None:
-        """Let go of all files."""
-        self._timer.stop()
-        for track in self.tracks:
-            track.close()
-
-    def _clips(self) -> list[Clip]:
-        return [track.clip for track in self.tracks if track.clip is not None]
-
-    @Slot()
-    def _on_known(self) -> None:
-        """Begin when it is known of each whether it can be played."""
-        if all(track.clip is not None or track.has_failed for track in self.tracks) and self._clips():
-            begins, self._has_begun = not self._has_begun, True
-            self.seek(self.seconds)
-            self.set_playing(self.playing or begins)
-
-    @Slot()
-    def _on_arrived(self) -> None:
-        if self._shown_s < 0 and all(track.is_ready for track in self.tracks if track.clip is not None):
-            self._shown_s = self.seconds
-            self.moved.emit(self.seconds)
-
-    @Slot()
-    def _on_tick(self) -> None:
-        if self._shown_s >= 0:  # pictures that are late are waited for
-            self.seek(round(self.seconds / self.step_s + 1) * self.step_s)
-
-
-class WipeView(QWidget):
-    """Two pictures, the first left of a line and the second right of it."""
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._images = (QImage(), QImage())
-        self._names = ("A", "B")
-        self.part = 0.5
-        """How much of the width shows the first."""
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setCursor(Qt.CursorShape.SplitHCursor)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        self.setMinimumSize(160, 90)
-        self.setToolTip(tr("Move the line with the mouse, or with the arrow keys"))
-        self.set_part(self.part)
-
-    def show_images(self, first: QImage, second: QImage) -> None:
-        """Show these."""
-        self._images = (first, second)
-        self.update()
-
-    def set_names(self, first: str, second: str) -> None:
-        """What the two are called."""
-        self._names = (first, second)
-        self.set_part(self.part)
-
-    def set_part(self, part: float) -> None:
-        """Put the line there."""
-        self.part = min(1.0, max(0.0, part))
-        percent = round(self.part * 100)
-        self.setAccessibleName(tr("Comparison: {first} on the left, {second} on the right", **self._named()))
-        self.setAccessibleDescription(tr("The line is at {percent} percent", percent=percent))
-        self.update()
-
-    def picture_rect(self) -> QRectF:
-        """Where the pictures are."""
-        image = next((image for image in self._images if not image.isNull()), None)
-        if image is None:
-            return QRectF(self.rect())
-        size = image.size().scaled(self.size(), Qt.AspectRatioMode.KeepAspectRatio)
-        rect = QRectF(0, 0, size.width(), size.height())
-        rect.moveCenter(QRectF(self.rect()).center())
-        return rect
-
-    def mousePressEvent(self, event: QMouseEvent) -> None:
-        """Take the line along."""
-        self._move_to(event)
-
-    def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        """Take the line along."""
-        if event.buttons() & Qt.MouseButton.LeftButton:
-            self._move_to(event)
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Move the line."""
-        step = {Qt.Key.Key_Left: -_WIPE_STEP, Qt.Key.Key_Right: _WIPE_STEP}.get(Qt.Key(event.key()))
-        if step is None:
-            super().keyPressEvent(event)
-        else:
-            self.set_part(self.part + step)
-
-    def focusInEvent(self, event: QFocusEvent) -> None:
-        """Show the ring."""
-        super().focusInEvent(event)
-        self.update()
-
-    def focusOutEvent(self, event: QFocusEvent) -> None:
-        """Hide the ring."""
-        super().focusOutEvent(event)
-        self.update()
-
-    def paintEvent(self, _event: QPaintEvent) -> None:
-        """Draw both pictures, the line and the names."""
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-        rect = self.picture_rect()
-        path = QPainterPath()
-        path.addRoundedRect(rect, 8, 8)
-        painter.fillPath(path, look().color("track"))
-        x = rect.left() + rect.width() * self.part
-        sides = (
-            QRectF(rect.left(), rect.top(), x - rect.left(), rect.height()),
-            QRectF(x, rect.top(), rect.right() - x, rect.height()),
-        )
-        for image, side in zip(self._images, sides, strict=True):
-            painter.save()
-            painter.setClipPath(path)
-            painter.setClipRect(side, Qt.ClipOperation.IntersectClip)
-            painter.drawImage(_fitted(image, rect), image)
-            painter.restore()
-        self._paint_line(painter, rect, x)
-        self._paint_names(painter, rect)
-        painter.end()
-
-    def _paint_line(self, painter: QPainter, rect: QRectF, x: float) -> None:
-        focused = self.hasFocus()
-        painter.setPen(QPen(QColor(10, 12, 16), 4))
-        painter.drawLine(round(x), round(rect.top()), round(x), round(rect.bottom()))
-        painter.setPen(QPen(look().color("link") if focused else QColor("white"), 2))
-        painter.drawLine(round(x), round(rect.top()), round(x), round(rect.bottom()))
-        painter.setBrush(QColor("white"))
-        size = look().px(_KNOB_PX)
-        painter.drawEllipse(QRectF(x - size / 2, rect.center().y() - size / 2, size, size))
-
-    def _paint_names(self, painter: QPainter, rect: QRectF) -> None:
-        font = look().font(12, QFont.Weight.DemiBold)
-        painter.setFont(font)
-        height, width = look().px(24), min(look().px(200), rect.width() / 2 - 16)
-        for left, name in zip((rect.left() + 8, rect.right() - 8 - width), self._names, strict=True):
-            box = QRectF(left, rect.top() + 8, width, height)
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(QColor(10, 12, 16, 205))
-            painter.drawRoundedRect(box, height / 2, height / 2)
-            painter.setPen(QColor("white"))
-            shown = painter.fontMetrics().elidedText(name, Qt.TextElideMode.ElideRight, round(width - 20))
-            painter.drawText(box, Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextSingleLine, shown)
-
-    def _named(self) -> dict[str, str]:
-        return {"first": self._names[0], "second": self._names[1]}
-
-    def _move_to(self, event: QMouseEvent) -> None:
-        rect = self.picture_rect()
-        self.set_part((event.position().x() - rect.left()) / max(1.0, rect.width()))
 
 
 class ComparePage(QFrame):
@@ -572,13 +299,3 @@ def _named(number: int, entry: VideoEntry) -> dict[str, object]:
 def _caption(number: int, entry: VideoEntry) -> str:
     named = _named(number, entry)
     return tr("{letter}: {title}, seed {seed}", **named) if entry.has_recipe else tr("{letter}: {title}", **named)
-
-
-def _fitted(image: QImage, rect: QRectF) -> QRectF:
-    """Where a picture of another shape goes, in the middle of the place."""
-    if image.isNull():
-        return rect
-    size = image.size().scaled(rect.size().toSize(), Qt.AspectRatioMode.KeepAspectRatio)
-    place = QRectF(0, 0, size.width(), size.height())
-    place.moveCenter(rect.center())
-    return place

@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
+from wan_desktop.core.video_library import VideoState
 from wan_desktop.core.words import mark
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from wan_desktop.core.video_library import VideoEntry
 
 MOST_COMPARED = 4
 
@@ -49,3 +56,16 @@ _WORDS = {
     Deed.FIND: mark("Find"),
     Deed.REMOVE: mark("Remove"),
 }
+
+
+def menu_deeds(entries: Sequence[VideoEntry]) -> tuple[Deed, ...]:
+    """What the menu offers for these videos."""
+    if len(entries) > 1:
+        return (Deed.COMPARE, Deed.FAVOURITE, Deed.EXPORT, Deed.COPY_FILE, Deed.DELETE)
+    use = (Deed.USE, Deed.USE_NEW_SEED) if entries[0].has_recipe else ()
+    if entries[0].state == VideoState.MISSING:
+        return (*use, Deed.FIND, Deed.REMOVE)
+    return (
+        *(*use, Deed.OPEN, Deed.FOLDER, Deed.COPY_FILE, Deed.RENAME),
+        *(Deed.FAVOURITE, Deed.EXPORT, Deed.DELETE),
+    )

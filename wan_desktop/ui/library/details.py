@@ -12,17 +12,18 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLineEdit,
     QScrollArea,
-    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
 
 from wan_desktop.core.errors import VideoUnreadableError, WanError
 from wan_desktop.core.video_library import VideoState
-from wan_desktop.core.words import tr, trn
+from wan_desktop.core.words import tr
 from wan_desktop.ui.library import words
-from wan_desktop.ui.library.deeds import MOST_COMPARED, Deed
+from wan_desktop.ui.library.deed_button import deed_button
+from wan_desktop.ui.library.deeds import Deed
 from wan_desktop.ui.library.facts_grid import FactsGrid
+from wan_desktop.ui.library.several import Several
 from wan_desktop.ui.shortcuts import Action, show_keys, tip
 from wan_desktop.ui.theme import look
 from wan_desktop.ui.widgets.breaking import BreakingLabel, breakable
@@ -89,11 +90,7 @@ class Details(QScrollArea):
     def show_many(self, count: int) -> None:
         """Several videos are selected."""
         self._begin(None, None, count)
-        self.many_title.setText(trn("{count} video is selected", "{count} videos are selected", count))
-        can_compare = 2 <= count <= MOST_COMPARED
-        self.many_buttons[Deed.COMPARE].setEnabled(can_compare)
-        self.many_note.setText("" if can_compare else tr("2 to {most} videos can be compared", most=MOST_COMPARED))
-        self.many_note.setVisible(not can_compare)
+        self.many.show_count(count)
         self._turn_to(self.many)
 
     def show_entry(self, entry: VideoEntry, catalog: Catalog | None) -> None:
@@ -156,7 +153,8 @@ class Details(QScrollArea):
         self.nothing = label(tr("Choose a video to see it and how it was made."), self._page, role="soft", wrap=True)
         self.nothing.setProperty("align", "center")
         self.one = self._build_one()
-        self.many = self._build_many()
+        self.many = Several(self._page)
+        self.many.deed_requested.connect(self.deed_requested)
         # No stack: it would be as high as its highest page, and be scrolled for the sake of one that is not seen.
         for page in (self.nothing, self.one, self.many):
             layout.addWidget(page)
@@ -240,35 +238,8 @@ class Details(QScrollArea):
             flow.addWidget(button)
         return box
 
-    def _build_many(self) -> QWidget:
-        page = QWidget(self._page)
-        layout = QVBoxLayout(page)
-        layout.setContentsMargins(0, 8, 0, 0)
-        layout.setSpacing(12)
-        self.many_title = label("", page, role="section", wrap=True)
-        layout.addWidget(self.many_title)
-        box = QWidget(page)
-        flow = FlowLayout(box)
-        self.many_buttons = {
-            Deed.COMPARE: self._button(Deed.COMPARE, box, icon="columns-2", kind="primary"),
-            Deed.FAVOURITE: self._button(Deed.FAVOURITE, box, icon="star"),
-            Deed.EXPORT: self._button(Deed.EXPORT, box, icon="save"),
-            Deed.COPY_FILE: self._button(Deed.COPY_FILE, box, icon="copy"),
-            Deed.DELETE: self._button(Deed.DELETE, box, icon="trash-2", kind="danger"),
-        }
-        for button in self.many_buttons.values():
-            flow.addWidget(button)
-        layout.addWidget(box)
-        self.many_note = label("", page, role="caption", wrap=True)
-        layout.addWidget(self.many_note)
-        layout.addStretch(1)
-        return page
-
     def _button(self, deed: Deed, parent: QWidget, *, icon: str, kind: str = "secondary", tip: str = "") -> Button:
-        button = Button(tr(deed.words), parent, kind=kind, icon_name=icon)
-        button.setToolTip(tip)
-        button.setProperty("deed", deed.value)
-        button.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
+        button = deed_button(deed, parent, icon=icon, kind=kind, tip=tip)
         button.clicked.connect(self._on_deed)
         return button
 

@@ -10,7 +10,6 @@ from PySide6.QtCore import (
     QItemSelection,
     QItemSelectionModel,
     QModelIndex,
-    QObject,
     QRectF,
     Qt,
     QTimer,
@@ -23,8 +22,8 @@ from PySide6.QtWidgets import QListView
 from wan_desktop.core.video_library import VideoState
 from wan_desktop.core.words import tr
 from wan_desktop.ui.library.cards import CardAction, CardDelegate, CardPlaces, cell_size
+from wan_desktop.ui.library.hover_player import HoverPlayer
 from wan_desktop.ui.library.video_model import VideoModel
-from wan_desktop.ui.widgets.frame_reader import Clip, FrameReader
 
 if TYPE_CHECKING:
     from PySide6.QtCore import QPoint
@@ -41,74 +40,6 @@ _CHOOSING = (
 )
 _SEE_MS = 30
 """So long after the last scroll it is looked which cards are seen."""
-_HOVER_MS = 400
-"""So long the mouse rests on a card before it moves."""
-
-
-class HoverPlayer(QObject):
-    """Plays one video without controls, for the card below the mouse."""
-
-    moved = Signal(int, QImage)
-    """The id of the video, and its picture now."""
-
-    def __init__(self, parent: QObject) -> None:
-        super().__init__(parent)
-        self._entry: VideoEntry | None = None
-        self._reader: FrameReader | None = None
-        self._clip: Clip | None = None
-        self._index = 0
-        self._rest = QTimer(self)
-        self._rest.setSingleShot(True)
-        self._rest.setInterval(_HOVER_MS)
-        self._rest.timeout.connect(self._on_rested)
-        self._tick = QTimer(self)
-        self._tick.timeout.connect(self._on_tick)
-
-    @property
-    def video_id(self) -> int | None:
-        """What it plays, or will play."""
-        return self._entry.video_id if self._entry is not None else None
-
-    def play(self, entry: VideoEntry) -> None:
-        """Play that video in a moment, unless something else is asked for."""
-        if self.video_id == entry.video_id:
-            return
-        self.stop()
-        self._entry = entry
-        self._rest.start()
-
-    def stop(self) -> None:
-        """Show nothing any more, and let go of the file."""
-        self._rest.stop()
-        self._tick.stop()
-        self._entry = self._clip = None
-        self._index = 0
-        if self._reader is not None:
-            self._reader.stop()
-            self._reader.deleteLater()
-            self._reader = None
-
-    @Slot()
-    def _on_rested(self) -> None:
-        if self._entry is not None:
-            self._reader = FrameReader(self._entry.path, self)
-            self._reader.opened.connect(self._on_opened)
-            self._reader.start()
-
-    @Slot(object)
-    def _on_opened(self, clip: Clip) -> None:
-        if self.sender() is self._reader:
-            self._clip = clip
-            self._tick.start(max(1, round(1000 / clip.fps)))
-
-    @Slot()
-    def _on_tick(self) -> None:
-        if self._reader is None or self._clip is None or self._entry is None:
-            return
-        image = self._reader.want(self._index)
-        if image is not None:  # one that is late is waited for
-            self._index = (self._index + 1) % self._clip.frames
-            self.moved.emit(self._entry.video_id, image)
 
 
 class VideoGrid(QListView):
@@ -205,6 +136,8 @@ class VideoGrid(QListView):
         """Videos have changed."""
         rows = [row for row in map(self.videos.row_of, self._picked) if row is not None]
         self.videos.reload(rows)
+        if self._lacks:  # what is selected is still being asked for
+            self.videos.need(self._selected_rows())
 
     def release(self) -> None:
         """Let go of all files."""
@@ -313,7 +246,9 @@ class VideoGrid(QListView):
             self.doItemsLayout()  # else it comes later, and would scroll again
             self.verticalScrollBar().setValue(self._scrolled_to)
             self._scrolled_to = None
-        self._restore()
+        self._lacks = self._lacks and self.selectionModel().hasSelection()
+        if not self._lacks:
+            self._restore()
         self._see_timer.start()
         self._check()
 
@@ -362,7 +297,7 @@ class VideoGrid(QListView):
         if self._is_restoring:
             return
         self._aim = None
-        rows = sorted(index.row() for index in self.selectionModel().selectedIndexes())
+        rows = self._selected_rows()
         entries = [self.videos.entry(row) for row in rows]
         self._lacks = None in entries
         if self._lacks:  # as after Ctrl+A: which videos these are is asked first
@@ -370,6 +305,9 @@ class VideoGrid(QListView):
             return
         self._picked = [entry.video_id for entry in entries if entry is not None]
         self.picked.emit(self.picked_ids)
+
+    def _selected_rows(self) -> list[int]:
+        return sorted(index.row() for index in self.selectionModel().selectedIndexes())
 
     @Slot(QModelIndex)
     def _on_entered(self, index: QModelIndex) -> None:
