@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import QSize, Qt, QTimer, Slot
 from PySide6.QtWidgets import QDialog, QGridLayout, QLayout, QScrollArea, QSplitter, QWidget
 
 from wan_desktop.ui.theme import look
@@ -16,21 +16,42 @@ from wan_desktop.ui.theme import look
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from PySide6.QtCore import QEvent
+
 
 _EDGE_PX = 16
 
 
 class Dialog(QDialog):
-    """A dialog in which Tab goes as it is read."""
+    """A dialog in which Tab goes as it is read, and which grows with its text."""
+
+    _design: tuple[int, int] | None = None
+    _scale = 0.0
+    """Of the text that it has been fitted to; 0 before it was."""
 
     def fit(self, width: int, height: int) -> None:
         """Take that size of the design, in pixels, as far as the window below has room for it."""
+        self._design = width, height
         size = QSize(look().px(width), look().px(height))
         parent = self.parentWidget()
         if parent is not None and parent.window().isVisible():
             room = parent.window().size()
             size = size.boundedTo(QSize(room.width() - 2 * _EDGE_PX, room.height() - 2 * _EDGE_PX))
         self.resize(size.expandedTo(self.minimumSizeHint()))
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Follow a change of text size, when all that is in it has followed."""
+        super().changeEvent(event)
+        if self._scale not in (0.0, look().scale):
+            QTimer.singleShot(0, self._fit_again)
+        self._scale = look().scale
+
+    @Slot()
+    def _fit_again(self) -> None:
+        if self._design is not None:
+            self.fit(*self._design)
+        else:
+            self.adjustSize()
 
     def focusNextPrevChild(self, is_next: bool) -> bool:
         """Go on, or back."""
@@ -51,8 +72,16 @@ def go_on(window: QWidget, *, is_next: bool) -> bool:
         if widget.isEnabled() and widget.focusPolicy() & Qt.FocusPolicy.TabFocus:
             reason = Qt.FocusReason
             widget.setFocus(reason.TabFocusReason if is_next else reason.BacktabFocusReason)
+            _bring_into_sight(widget)
             return True
     return False
+
+
+def _bring_into_sight(widget: QWidget) -> None:
+    """Qt scrolls only where Tab stays within the same area."""
+    for around in _upwards(widget.parentWidget()):
+        if isinstance(around, QScrollArea):
+            around.ensureWidgetVisible(widget)
 
 
 def _upwards(widget: QWidget | None) -> Iterator[QWidget]:
