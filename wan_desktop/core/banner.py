@@ -31,8 +31,12 @@ class BannerKind(StrEnum):
     DISK_FULL = "disk-full"
     DRIVER = "driver"
     CARD_TOO_OLD = "card-too-old"
+    ENGINE = "engine"
+    """Nothing can be made: it is not installed, or damaged."""
     DISK_LOW = "disk-low"
     OFFLINE = "offline"
+    ENGINE_OUTDATED = "engine-outdated"
+    """The one from before goes on working."""
 
 
 class BannerAction(StrEnum):
@@ -43,6 +47,8 @@ class BannerAction(StrEnum):
     CHECK_AGAIN = "check-again"
     FREE_SPACE = "free-space"
     RESTART_NORMALLY = "restart-normally"
+    INSTALL_ENGINE = "install-engine"
+    SHOW_ENGINE = "show-engine"
 
 
 ACTION_NAMES = {
@@ -51,6 +57,8 @@ ACTION_NAMES = {
     BannerAction.CHECK_AGAIN: mark("Check again"),
     BannerAction.FREE_SPACE: mark("Free space"),
     BannerAction.RESTART_NORMALLY: mark("Restart normally"),
+    BannerAction.INSTALL_ENGINE: mark("Install"),
+    BannerAction.SHOW_ENGINE: mark("Details"),
 }
 
 
@@ -79,6 +87,10 @@ class BannerFacts:
     """Of the next download; 0 if there is none."""
     safe_reason: SafeReason | None = None
     """Why the window is in safe mode; None if it is not."""
+    engine_need: str = ""
+    """Why a render engine is to be installed: `absent`, `damaged`, `outdated`; empty: none is."""
+    engine_size: str = ""
+    """How much there is to download for that, in words."""
 
 
 def choose_banner(facts: BannerFacts, dismissed: Collection[BannerKind] = ()) -> Banner | None:
@@ -89,6 +101,8 @@ def choose_banner(facts: BannerFacts, dismissed: Collection[BannerKind] = ()) ->
     if facts.profile is not None:
         card = card_of(facts.profile, facts.gpu_uuid)
         found += [_card_banner(facts.profile, card), _disk_banner(facts.profile.drives, facts.next_file_bytes)]
+    if facts.engine_need:
+        found.append(_engine(facts.engine_need, facts.engine_size))
     order = list(BannerKind)
     open_ones = [banner for banner in found if banner is not None and banner.kind not in dismissed]
     return min(open_ones, key=lambda banner: order.index(banner.kind), default=None)
@@ -138,6 +152,20 @@ def _disk_banner(drives: Collection[Drive], next_file_bytes: int) -> Banner | No
     title = tr("{drive} gets full: {free} left", **values)
     words = tr("A model takes 5 to 60 GB. Remove models or videos that you do not need.")
     return Banner(BannerKind.DISK_LOW, "warn", title, words, actions)
+
+
+def _engine(need: str, size: str) -> Banner:
+    show = (BannerAction.SHOW_ENGINE,)
+    if need == "damaged":
+        words = tr("No video can be made until it is repaired. Models, videos and settings are as they were.")
+        return Banner(BannerKind.ENGINE, "bad", tr("The render engine is damaged"), words, show)
+    actions = (BannerAction.INSTALL_ENGINE, *show)
+    if need == "absent":
+        words = tr("It makes the videos, and is made for your graphics card: {size}.", size=size)
+        return Banner(BannerKind.ENGINE, "warn", tr("The render engine is not installed"), words, actions)
+    words = tr("{size}. The old one is used until the new one has been tested.", size=f"{size[0].upper()}{size[1:]}")
+    title = tr("A newer render engine belongs to this program")
+    return Banner(BannerKind.ENGINE_OUTDATED, "info", title, words, actions)
 
 
 def _offline() -> Banner:

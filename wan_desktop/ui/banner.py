@@ -12,7 +12,7 @@ from wan_desktop.core.banner import ACTION_NAMES, BannerAction, BannerFacts, Ban
 from wan_desktop.core.model_activity import ActivityKind
 from wan_desktop.core.safe_mode import NextStart
 from wan_desktop.core.words import tr
-from wan_desktop.ui.page import PageId
+from wan_desktop.ui.page import SHOW_ENGINE, PageId
 from wan_desktop.ui.widgets.controls import Button, announce
 from wan_desktop.ui.widgets.notice import Notice
 
@@ -37,6 +37,8 @@ class Banners(QObject):
 
     page_requested = Signal(object)
     """A PageId."""
+    target_requested = Signal(object, object)
+    """A PageId, and what it is to show."""
 
     def __init__(self, session: Session, layout: QVBoxLayout, parent: QWidget) -> None:
         super().__init__(parent)
@@ -53,6 +55,7 @@ class Banners(QObject):
         self.close_button: Button | None = None
         session.pc.changed.connect(self._on_changed)
         session.settings_changed.connect(self._on_changed)
+        session.runtime.changed.connect(self._choose)
         self._choose()
 
     @Slot(bool)
@@ -71,10 +74,17 @@ class Banners(QObject):
         self._stands_aside = aside
         self._show_or_hide()
 
+    @Slot()
     def _choose(self) -> None:
         session = self._session
         facts = BannerFacts(
-            session.pc.profile, session.settings.gpu_uuid, self._offline, self._next_file_bytes(), session.safe_reason
+            session.pc.profile,
+            session.settings.gpu_uuid,
+            self._offline,
+            self._next_file_bytes(),
+            session.safe_reason,
+            session.runtime.need,
+            session.runtime.size_words,
         )
         banner = choose_banner(facts, self._dismissed)
         if banner == self.banner:
@@ -97,7 +107,7 @@ class Banners(QObject):
         self._frame = QFrame(self._widget)
         self._frame.setObjectName("page")  # its background
         around = QVBoxLayout(self._frame)
-        around.setContentsMargins(12, 10, 12, 0)
+        around.setContentsMargins(24, 10, 24, 0)  # as the pages
         actions = [(tr(ACTION_NAMES[action]), action) for action in banner.actions]
         self.notice = Notice(banner.surface, banner.title, banner.words, actions, self._frame)
         self.notice.action_requested.connect(self._on_action)
@@ -128,6 +138,11 @@ class Banners(QObject):
                 self._session.pc.look()
             case BannerAction.RESTART_NORMALLY:
                 self._session.restart_requested.emit(NextStart.NORMAL)
+            case BannerAction.INSTALL_ENGINE:
+                self._session.runtime.install()
+                self.target_requested.emit(PageId.HELP, SHOW_ENGINE)
+            case BannerAction.SHOW_ENGINE:
+                self.target_requested.emit(PageId.HELP, SHOW_ENGINE)
             case _:
                 self.page_requested.emit(_PAGES[action])
 

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QStackedWidget,
 from wan_desktop.core.render_progress import PauseState
 from wan_desktop.ui import text
 from wan_desktop.ui.create.page import CreatePage
-from wan_desktop.ui.page import Page, PageId
+from wan_desktop.ui.page import SHOW_ENGINE, Page, PageId
 from wan_desktop.ui.sidebar import WIDE_PX, Sidebar
 from wan_desktop.ui.theme import icon_pixmap, look
 from wan_desktop.ui.window_geometry import put
@@ -115,6 +115,7 @@ class MainWindow(QFrame):
         session.pc.watch(self, _PC_CARD_MS)
         self.banners = Banners(session, self._right, self)
         self.banners.page_requested.connect(self.show_page)
+        self.banners.target_requested.connect(self.show_page)
         self.question = CloseQuestion(self)
         self.question.answered.connect(self._on_close_answered)
         self.shell = Shell(self, session, self._libraries)
@@ -207,6 +208,9 @@ class MainWindow(QFrame):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Fold the sidebar in narrow windows."""
         super().resizeEvent(event)
+        self._fit_sidebar()
+
+    def _fit_sidebar(self) -> None:
         extra = look().px(WIDE_PX) - WIDE_PX  # of larger text
         self.sidebar.set_compact(self.width() < _WIDE_FROM_PX + extra)
 
@@ -342,6 +346,7 @@ class MainWindow(QFrame):
     def _on_theme_changed(self, _theme: Theme) -> None:
         self._show_theme()
         self.setMinimumSize(*_minimum())
+        self._fit_sidebar()
 
     @Slot(object)
     def _on_percent_changed(self, percent: int | None) -> None:
@@ -379,8 +384,12 @@ class MainWindow(QFrame):
 
     @Slot()
     def _on_start_engine(self) -> None:
-        if self._session is not None:
+        if self._session is None:
+            return
+        if self._session.runtime.can_render:
             self._session.start_engine()
+        else:
+            self.show_page(PageId.HELP, SHOW_ENGINE)
 
 
 def _minimum() -> tuple[int, int]:

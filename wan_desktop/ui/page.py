@@ -49,6 +49,8 @@ class DraftTarget:
 
 COPY_REPORT = "copy-report"
 """Target of the page Help: a report is to be shown and copied."""
+SHOW_ENGINE = "engine"
+"""Target of the page Help: where the render engine is installed and repaired."""
 
 
 @dataclass(frozen=True, slots=True)

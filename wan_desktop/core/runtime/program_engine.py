@@ -63,8 +63,15 @@ class Standing:
     """How many of them are here."""
     room_bytes: int = 0
     """What must be free on the drive until it is done."""
+    has_wanted_before: bool = False
+    """What is wanted is the one from before, which was gone back from: nothing has to be installed for it."""
     free_bytes: int | None = None
     """None where the system does not tell."""
+
+    @property
+    def is_begun(self) -> bool:
+        """An installation was begun, and something of it is here."""
+        return self.is_size_known and self.here_bytes > 0 and not self.has_wanted_before
 
     @property
     def is_usable(self) -> bool:
@@ -149,6 +156,7 @@ class ProgramEngine:
             is_size_known=plan is not None,
             here_bytes=here_bytes,
             room_bytes=room_bytes or int(download_bytes * _ABOUT_TIMES.get(choice.kind, _ABOUT_TIMES_CPU)),
+            has_wanted_before=snapshot.previous is not None and snapshot.previous.digest == lock.digest,
             free_bytes=self._free_bytes(),
         )
 

@@ -188,7 +188,7 @@ def progress_words(work: RuntimeWork) -> str:
 
 
 def _absent(standing: Standing, error: WanError | None) -> RuntimeCard:
-    begun = standing.is_size_known and standing.here_bytes > 0
+    begun = standing.is_begun
     state = tr("not installed")
     if begun:
         here, total = _size(standing.here_bytes), _size(standing.download_bytes)
@@ -205,7 +205,7 @@ def _ready(standing: Standing, error: WanError | None) -> RuntimeCard:
     if snapshot.is_wanted:
         deeds = _with_roll_back(standing, RuntimeDeed.CHECK, RuntimeDeed.REPAIR, RuntimeDeed.FROM_FILE)
         return RuntimeCard(mood=Mood.GOOD, state=tr("ready"), sentences=_facts(standing), deeds=deeds, error=error)
-    begun = standing.is_size_known and standing.here_bytes > 0
+    begun = standing.is_begun
     deeds = _with_roll_back(
         standing,
         RuntimeDeed.RESUME if begun else RuntimeDeed.INSTALL,
@@ -214,18 +214,22 @@ def _ready(standing: Standing, error: WanError | None) -> RuntimeCard:
     )
     if snapshot.was_refused:
         why = tr("You went back from the newest one. It can be installed again at any time.")
+        if standing.has_wanted_before:
+            why = tr("You went back from the newest one. It is still here, and is used again when you install it.")
     else:
         why = tr(
             "A newer one belongs to this program and this PC. The old one is used until the new one has made a video."
         )
-    sentences = (*_facts(standing), why, *_plan(standing))
+    sentences = (*_facts(standing), why, *(() if standing.has_wanted_before else _plan(standing)))
     mood = Mood.GOOD if snapshot.was_refused else Mood.NOTE
     state = tr("ready") if snapshot.was_refused else tr("ready, a newer one is there")
     return RuntimeCard(mood=mood, state=state, sentences=sentences, deeds=deeds, error=error)
 
 
 def _with_roll_back(standing: Standing, *deeds: RuntimeDeed) -> tuple[RuntimeDeed, ...]:
-    return (*deeds, RuntimeDeed.ROLL_BACK) if standing.snapshot.previous is not None else deeds
+    snapshot = standing.snapshot
+    is_older = snapshot.is_wanted or not standing.has_wanted_before  # else Install leads to it
+    return (*deeds, RuntimeDeed.ROLL_BACK) if snapshot.previous is not None and is_older else deeds
 
 
 _BUILDS = {

@@ -25,6 +25,8 @@ class Footer(QFrame):
     """The main button was pressed while it says "Add to queue"."""
     box_made = Signal(object)
     """The EstimateBox, when it is shown first."""
+    remedy_requested = Signal()
+    """The button beside the reason was pressed."""
     menu_requested = Signal()
     """The button beside the main one was pressed."""
 
@@ -54,7 +56,21 @@ class Footer(QFrame):
         self._layout.addWidget(self.line)
         self.generate.clicked.connect(self._on_generate)
         self.more.clicked.connect(self.menu_requested)
+        self.remedy: Button | None = None
+        """What would help, beside the reason; None until it is needed first."""
         self.show_reason(tr("Getting ready"))
+
+    def show_remedy(self, words: str) -> None:
+        """Offer what would help, below the reason; nothing if empty."""
+        if self.remedy is None:
+            if not words:
+                return
+            self.remedy = Button(words, self, icon_name="download")
+            self.remedy.clicked.connect(self.remedy_requested)
+            self._layout.addWidget(self.remedy)
+        self.remedy.setText(words)
+        self.remedy.setAccessibleName(words)
+        self.remedy.setVisible(bool(words))
 
     def show_reason(self, reason: str, *, adds: bool = False) -> None:
         """Say why there is nothing to press; an empty reason lets it be pressed.

@@ -83,6 +83,8 @@ class CreatePage(QFrame):
 
         self._session = session
         self._load = load_model
+        session.runtime.changed.connect(self._update_footer)
+        self.footer.remedy_requested.connect(session.runtime.install)
         self._keeper = FormKeeper(session, self, remember=self._remember)
         self.desk = RenderDesk(session, self.stage, self)
         self.tools = FormTools(session, self.footer, load_model, self)
@@ -109,7 +111,8 @@ class CreatePage(QFrame):
     @property
     def is_ready(self) -> bool:
         """The form is filled in, so that a video can be made of it."""
-        return self.form is not None and self.model is not None and not self.form.reason_not_ready()
+        has_engine = self._session is not None and self._session.runtime.can_render
+        return self.form is not None and self.model is not None and has_engine and not self.form.reason_not_ready()
 
     def close_down(self) -> None:
         """Keep the form and let go of files, before the program ends."""
@@ -359,7 +362,11 @@ class CreatePage(QFrame):
             return
         adds = self.rendering and self._has_queue
         busy = tr("A video is being made") if self.rendering and not adds else ""
-        self.footer.show_reason(busy or self.form.reason_not_ready(), adds=adds)
+        runtime = self._session.runtime if self._session is not None else None
+        no_engine = runtime.reason_not_to_render() if runtime is not None else ""
+        self.footer.show_reason(busy or no_engine or self.form.reason_not_ready(), adds=adds)
+        need = runtime.need if runtime is not None and no_engine else ""
+        self.footer.show_remedy("" if not need else tr("Repair") if need == "damaged" else tr("Install"))
 
     @Slot(object)
     def _on_form_changed(self, state: FormState) -> None:

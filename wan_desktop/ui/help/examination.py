@@ -64,6 +64,7 @@ class Examination(QObject):
         session.pc.failed.connect(self._on_pc_looked)
         session.models.catalog_changed.connect(self._on_models_known)
         session.engine_changed.connect(self._on_engine_changed)
+        session.runtime.installed.connect(self.look_when_engine_answers)
 
     def look(self, *, pc_too: bool = False) -> None:
         """Look now.
@@ -111,6 +112,7 @@ class Examination(QObject):
             hardware=session.pc.profile,
             engine=session.engine_state,
             models=self._model_states(),
+            has_runtime=session.runtime.is_managed,
         )
 
     def _queued_prompts(self) -> Iterator[str]:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from wan_desktop.ui.help.examination import Examination
+    from wan_desktop.ui.runtime.panel import RuntimePanel
     from wan_desktop.ui.session import Session
 
 STATES = {
@@ -42,6 +43,7 @@ FIX_WORDS = {
     HealthFix.SHOW_SETTINGS: mark("Open Settings"),
     HealthFix.FREE_DISK: mark("Free up space"),
     HealthFix.START_ENGINE: mark("Start it"),
+    HealthFix.SHOW_ENGINE: mark("Set up"),
     HealthFix.SHOW_HELP: mark("What to do"),
 }
 _PAGES = {
@@ -123,8 +125,8 @@ class HealthPart(HelpPart):
         self.rows: list[HealthRow] = []
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        area, inner, self._layout = scrolled(self, tr("Health"))
-        layout.addWidget(area)
+        self._area, inner, self._layout = scrolled(self, tr("Health"))
+        layout.addWidget(self._area)
         self._layout.addLayout(self._top(inner))
         self._card = surface("card", inner)
         self._rows = QVBoxLayout(self._card)
@@ -132,6 +134,9 @@ class HealthPart(HelpPart):
         self._rows.setSpacing(0)
         self._parts: list[QWidget] = [self._waiting()]
         self._layout.addWidget(self._card)
+        self.runtime: RuntimePanel | None = None
+        if session.runtime.is_managed:
+            self._layout.addWidget(self._engine_card(inner))
         self.self_test = SelfTestCard(session, examination, inner)
         self.self_test.help_requested.connect(self.help_requested)
         self._layout.addWidget(self.self_test)
@@ -157,6 +162,22 @@ class HealthPart(HelpPart):
         """The button of the first problem, or the one that looks again."""
         first = next((row.fix for row in self.rows if row.fix is not None), self.again)
         first.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def show_engine(self) -> None:
+        """Bring the engine's installation into sight."""
+        if self.runtime is not None:
+            self._area.ensureWidgetVisible(self.runtime)
+            self.runtime.focus_first()
+
+    def _engine_card(self, parent: QWidget) -> QWidget:
+        from wan_desktop.ui.runtime.panel import RuntimePanel  # noqa: PLC0415 - only in an installed program
+
+        card = surface("card", parent)
+        layout = QVBoxLayout(card)
+        layout.setContentsMargins(14, 10, 14, 12)
+        self.runtime = RuntimePanel(self._session, card)
+        layout.addWidget(self.runtime)
+        return card
 
     def _top(self, parent: QWidget) -> QHBoxLayout:
         row = QHBoxLayout()
@@ -243,6 +264,7 @@ class HealthPart(HelpPart):
             HealthFix.OPEN_DRIVER_PAGE: partial(open_address, QUrl(DRIVER_PAGE)),
             HealthFix.FREE_DISK: partial(open_address, storage),
             HealthFix.START_ENGINE: self._start_engine,
+            HealthFix.SHOW_ENGINE: self.show_engine,
             HealthFix.SHOW_HELP: partial(self.help_requested.emit, item.error_number),
         }
         if item.fix in _PAGES:

@@ -21,7 +21,7 @@ from wan_desktop.ui.help.messages import MessagesPart
 from wan_desktop.ui.help.part import HelpPart, PartId
 from wan_desktop.ui.help.report_dialog import ReportDialog
 from wan_desktop.ui.help.shortcuts_table import ShortcutsPart
-from wan_desktop.ui.page import COPY_REPORT, Page
+from wan_desktop.ui.page import COPY_REPORT, SHOW_ENGINE, Page
 from wan_desktop.ui.shortcuts import Action, tip
 from wan_desktop.ui.widgets.controls import Button
 from wan_desktop.ui.widgets.segmented import Segmented
@@ -102,6 +102,10 @@ class HelpPage(Page):
                 self.show_help(number)
             case str() if target == COPY_REPORT:
                 self.copy_report()
+            case str() if target == SHOW_ENGINE:
+                part = self.show_part(PartId.HEALTH)
+                if isinstance(part, HealthPart):
+                    part.show_engine()
             case str() if target in list(PartId):
                 self.show_part(PartId(target))
             case _:

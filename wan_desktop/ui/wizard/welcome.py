@@ -16,6 +16,7 @@ from wan_desktop.ui.wizard.step import WizardStep
 
 if TYPE_CHECKING:
     from wan_desktop.core.engine_client import EngineState
+    from wan_desktop.ui.runtime.panel import RuntimePanel
     from wan_desktop.ui.session import Session
 
 LANGUAGE_NAMES = {ENGLISH: "English", "de": "Deutsch"}
@@ -78,6 +79,14 @@ class WelcomeStep(WizardStep):
         self.engine = _Check(tr("Render engine"), card)
         for line in (self.files, self.folder, self.engine):
             inner.addWidget(line)
+        self.runtime: RuntimePanel | None = None
+        """Where the engine is installed by the program; it says more than a line."""
+        if session.runtime.is_managed:
+            from wan_desktop.ui.runtime.panel import RuntimePanel  # noqa: PLC0415 - only in an installed program
+
+            self.engine.hide()
+            self.runtime = RuntimePanel(session, card)
+            inner.addWidget(self.runtime)
         self.body.addWidget(card)
         self.body.addStretch(1)
         self._check()

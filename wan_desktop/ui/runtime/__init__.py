@@ -1,0 +1,1 @@
+"""The render engine's installation, as other pages show it."""
