@@ -71,7 +71,8 @@ QFrame#footer {{ background: {t.card}; border: 0; border-top: 1px solid {t.borde
 QFrame[surface="card"] {{ background: {t.card}; border: 1px solid {t.border}; border-radius: 10px; }}
 QFrame#helpCard {{ border: 2px solid {t.link}; }}
 QFrame[surface="inset"] {{ background: {t.raised}; border: 0; border-radius: 8px; }}
-QFrame[surface="card"][selected="true"] {{ background: {t.sel}; border: 2px solid {t.link}; }}
+QFrame[surface="card"][selected="true"] {{ background: {t.sel}; border: 2px solid {t.strong}; }}
+QFrame[surface="card"][selected="true"]:focus {{ border: 2px solid {t.link}; }}
 QFrame[surface="card"]:focus {{ border: 2px solid {t.link}; }}
 {_states(look)}
 QListView#videoGrid {{ background: transparent; border: 0; outline: 0; }}

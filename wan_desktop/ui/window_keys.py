@@ -12,6 +12,7 @@ from wan_desktop.ui.field_help import FieldHelps
 from wan_desktop.ui.page import COPY_REPORT, Page, PageId
 from wan_desktop.ui.shortcuts import Action, add_shortcuts, move_focus
 from wan_desktop.ui.widgets.controls import announce
+from wan_desktop.ui.widgets.keep_in_sight import KeepInSight
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,6 +30,7 @@ class WindowKeys(QObject):
     def __init__(self, window: MainWindow) -> None:
         super().__init__(window)
         self._window = window
+        KeepInSight(window.create.form_scroll)  # the estimate comes and goes below it
         self.helps = FieldHelps(window, has_more=True)
         self.helps.more_requested.connect(self._on_help)
         self.shortcuts = add_shortcuts(window, self._deeds())

@@ -50,8 +50,9 @@ class Dialog(QDialog):
     def _fit_again(self) -> None:
         if self._design is not None:
             self.fit(*self._design)
-        else:
-            self.adjustSize()
+        elif (layout := self.layout()) is not None:
+            width = max(self.width(), layout.totalMinimumSize().width())
+            self.resize(width, layout.totalHeightForWidth(width) if layout.hasHeightForWidth() else self.height())
 
     def focusNextPrevChild(self, is_next: bool) -> bool:
         """Go on, or back."""
