@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import QEvent, QObject
-from PySide6.QtWidgets import QScrollArea
+
+if TYPE_CHECKING:
+    from PySide6.QtWidgets import QScrollArea
 
 
 class KeepInSight(QObject):
