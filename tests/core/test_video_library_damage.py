@@ -193,6 +193,14 @@ def test_that_a_spoiled_file_raises_nothing_unexpected(
         shutil.rmtree(folder)
 
 
+def test_that_a_file_that_looks_empty_after_one_spoiled_byte_has_a_card(shelf: Shelf) -> None:
+    path = write_video(shelf.videos / "a.mp4")
+    path.write_bytes(b"\x2b" + path.read_bytes()[1:])  # the first box seems to hold all the others
+    report = shelf.scan()
+    assert [bad.path for bad in report.unreadable] == [path]
+    assert [entry.state for entry in shelf.all()] == [VideoState.DAMAGED]
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere, names are always Unicode")
 def test_that_a_name_that_is_no_unicode_is_told(shelf: Shelf) -> None:
     path = write_video(shelf.videos / "a.mp4")
@@ -419,7 +427,7 @@ def test_that_a_deletion_that_was_killed_is_in_the_trash_all_the_same(
 ) -> None:
     video_id = shelf.library.add_file(write_video(shelf.videos / "a.mp4")).video_id
     shelf.library.set_favourite([video_id], True)
-    monkeypatch.setattr("wan_desktop.core.video_library.library.set_trashed", _die)
+    monkeypatch.setattr("wan_desktop.core.video_library.bin.set_trashed", _die)
     with pytest.raises(_KilledError):
         shelf.library.delete([video_id])
     monkeypatch.undo()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tests.core.video_files import quiet, recipe, write_video
 from wan_desktop.core.thumbnails import Thumbnails
-from wan_desktop.core.video_library import Sort, VideoLibrary, VideoQuery, index
+from wan_desktop.core.video_library import Sort, VideoLibrary, VideoQuery, index, queries
 from wan_desktop.core.video_library.database import Database
 from wan_desktop.core.video_library.reading import read_video
 
@@ -30,7 +30,7 @@ def test_that_ten_thousand_videos_are_searched_paged_and_missed(tmp_path: Path) 
             )
             index.put(connection, one, None)
     with database.reading() as connection:
-        entries, total = index.search(
+        entries, total = queries.search(
             connection, VideoQuery(text="FOX 77", sort=Sort.OLDEST), 0, 5, Thumbnails(tmp_path)
         )
     assert [entry.seed for entry in entries] == [77, 177, 277, 377, 477]

@@ -161,3 +161,22 @@ def frames_of(video: Path) -> Path | None:
 def renamed(companion: Path, video: Path, target: Path) -> Path:
     """Where a companion goes when its video becomes `target`."""
     return target.with_name(target.stem + companion.name.removeprefix(video.stem))
+
+
+def rename_all(video: Path, video_recipe_id: str, target: Path) -> None:
+    """Give the video another name in its folder; what belongs to it goes along as far as it can.
+
+    Raises:
+        InputError: There is a file of that name.
+        OSError: It cannot be renamed.
+    """
+    beside = companions(video, video_recipe_id)
+    try:
+        move_file(video, target)
+    except FileExistsError as error:
+        raise InputError(
+            tr("There is a file named {target} already.", target=target.name), hint=tr("Choose another name.")
+        ) from error
+    for companion in beside:
+        with contextlib.suppress(OSError):  # the video is what counts
+            move_file(companion, renamed(companion, video, target))

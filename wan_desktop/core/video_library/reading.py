@@ -45,7 +45,7 @@ class _Held(NamedTuple):
 
 
 def read_video(path: Path) -> VideoFacts | None:
-    """What the file tells; None for one that holds neither pictures nor a recipe.
+    """What the file tells; None for one that holds sound alone.
 
     A video of another program, or one whose recipe cannot be read, is told without one. A file that is cut off or
     spoiled, but of which something can still be had, has `damage`.
@@ -119,7 +119,9 @@ def _open(path: Path) -> _Held:
 
 def _describe(container: Any) -> _Stream | None:
     if not container.streams.video:
-        return None
+        if container.streams.audio or text_in_tags(container.metadata) is not None:
+            return None
+        raise ValueError(tr("it holds no pictures"))  # and no sound: whatever it was, it is spoiled
     stream = container.streams.video[0]
     if stream.codec_context is None:  # of a kind that nothing here decodes; then it has no size either
         raise ValueError(tr("its pictures are of an unknown kind"))

@@ -10,7 +10,7 @@ from sqlite3 import Connection
 
 from wan_desktop.core.errors import FileBlockedError, JobCancelled, VideoUnreadableError
 from wan_desktop.core.jobs import JobContext
-from wan_desktop.core.video_library import index
+from wan_desktop.core.video_library import index, queries
 from wan_desktop.core.video_library.database import Database
 from wan_desktop.core.video_library.entry import ScanProgress, ScanReport, Unreadable, VideoFacts
 from wan_desktop.core.video_library.index import Known, key_of
@@ -215,7 +215,7 @@ class Scan:
             moved = self._merge(connection, seen)
             for item, facts in trash:
                 _put_trashed(connection, item, facts)
-            for video in index.trashed(connection):
+            for video in queries.trashed(connection):
                 # The place is there and the video is not: somebody emptied the trash by hand.
                 if video.folder.parents[2].is_dir() and not (video.folder / video.path.name).exists():
                     index.forget(connection, video.video_id)
@@ -225,7 +225,7 @@ class Scan:
     def _read_trash(self, seen: _Seen) -> list[tuple[TrashItem, VideoFacts]]:
         """What lies in the trash and is not known, such as after a loss of the index."""
         with self._database.reading() as connection:
-            known = {video.folder for video in index.trashed(connection)}
+            known = {video.folder for video in queries.trashed(connection)}
         found = []
         for item in seen.trash:
             if item.folder not in known and item.video.is_file():

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from PySide6.QtWidgets import QStyleOptionViewItem
 
     from wan_desktop.core.video_library import VideoEntry
-    from wan_desktop.ui.live.library import SmallPicture
+    from wan_desktop.ui.live.small_pictures import SmallPicture
     from wan_desktop.ui.theme import Look
 
 WIDTH_PX = 196

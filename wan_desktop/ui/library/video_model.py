@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from wan_desktop.core.errors import WanError
     from wan_desktop.core.video_library import VideoEntry, VideoPage
-    from wan_desktop.ui.live.library import LiveLibrary, SmallPicture
+    from wan_desktop.ui.live.library import LiveLibrary
+    from wan_desktop.ui.live.small_pictures import SmallPicture
 
 PART = 60
 """Rows that are fetched together."""
