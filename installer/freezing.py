@@ -20,8 +20,15 @@ def is_needed_of_hub(module: str) -> bool:
     return not module.startswith(_HUB_NOT_NEEDED)
 
 
+_QT_AT_START = "pyi_rth_pyside6"
+"""PyInstaller's own code that imports Qt in every process of the program, before ours runs. The engine is one of them,
+and on Windows torch fails to load where Qt's libraries are (docs/decisions/0001). It tells Qt where its plugins lie,
+which the wheels of PySide6 do by themselves; and by an environment variable, which other programs would inherit."""
+
+
 def trim(analysis: Any) -> None:
     """Drop what is never used, and add the licences of what stays."""
+    analysis.scripts = [entry for entry in analysis.scripts if entry[0] != _QT_AT_START]
     analysis.binaries = common.trimmed(analysis.binaries)
     modules = [name for name, _, _ in analysis.pure]
     # Hooks bring the metadata of packages whose modules are left out.

@@ -71,6 +71,14 @@ def test_that_a_damaged_catalog_is_named_and_the_rest_is_looked_at(tmp_path: Pat
     assert verdicts["resources"] == verdicts["models"] == verdicts["window"] == "ok"
 
 
+def test_that_an_error_in_the_window_is_a_failure(tmp_path: Path, resources: Path) -> None:
+    """One page's module is broken: the window goes on, as it should, but the check must not."""
+    done = check(tmp_path, resources, absent=("wan_desktop.ui.this_pc.page",))
+    verdicts = {line.split()[1]: line.split()[0] for line in done.stdout.splitlines()[:-1]}
+    assert done.returncode == 1
+    assert verdicts["window"] == "FAILED"
+
+
 def test_that_a_window_that_cannot_open_is_a_failure(tmp_path: Path, resources: Path) -> None:
     done = check(tmp_path, resources, absent=("PySide6.QtWidgets",))
     verdicts = {line.split()[1]: line.split()[0] for line in done.stdout.splitlines()[:-1]}

@@ -25,6 +25,7 @@ from wan_desktop.frozen import is_frozen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from types import TracebackType
 
     from PySide6.QtWidgets import QApplication
 
@@ -193,13 +194,21 @@ class _Look:
         Raises:
             CheckFailedError: It did not open, or a page is empty.
         """
+        before = sys.excepthook
+        sys.excepthook = self._on_exception  # what goes wrong in a slot is told nowhere else
         self._program.show()
         self._timer.start(_LOOK_MS)
         self._application.exec()
         self._timer.stop()
+        sys.excepthook = before
         if self._error is not None:
             raise self._error
         return f"pages {', '.join(self._shown)}"
+
+    def _on_exception(self, kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
+        sys.__excepthook__(kind, error, traceback)
+        self._error = CheckFailedError(f"{kind.__name__}: {error}")
+        self._application.quit()
 
     def _on_tick(self) -> None:
         try:
