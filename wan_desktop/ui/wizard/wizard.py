@@ -84,7 +84,6 @@ class Wizard(Dialog):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._session = session
         self._is_over = False
-        self._scale = look().scale
         speed, first_model = SpeedStep(session, self), FirstModelStep(session, self)
         ready = ReadyStep(session, speed, first_model, self)
         self.steps: tuple[WizardStep, ...] = (
@@ -100,7 +99,7 @@ class Wizard(Dialog):
         for step in self.steps:
             step.changed.connect(self._update_buttons)
             step.next_requested.connect(self._on_skip)
-        self._fit()
+        self.fit(*_SIZE)
         self.helps = FieldHelps(self, has_more=False)
         listen(self, Action.HELP, self._on_help)
         self.show_step(0)
@@ -131,9 +130,8 @@ class Wizard(Dialog):
     def changeEvent(self, event: QEvent) -> None:
         """Follow a change of text size."""
         super().changeEvent(event)
-        if getattr(self, "_scale", look().scale) != look().scale:
-            self._scale = look().scale
-            self._fit()
+        if hasattr(self, "_side"):
+            self._side.setFixedWidth(look().px(_STEPS_PX))
 
     def reject(self) -> None:
         """Escape and the window's cross: it can be run again, nothing is lost."""
@@ -171,6 +169,7 @@ class Wizard(Dialog):
     def _build_list(self) -> QFrame:
         side = QFrame(self)
         side.setObjectName("sidebar")
+        side.setFixedWidth(look().px(_STEPS_PX))
         self._side = side
         layout = QVBoxLayout(side)
         layout.setContentsMargins(20, 22, 16, 20)
@@ -187,11 +186,6 @@ class Wizard(Dialog):
         layout.addStretch(1)
         layout.addWidget(label(tr("You can run this again at any time from This PC."), side, role="caption", wrap=True))
         return side
-
-    def _fit(self) -> None:
-        """Take the room that text of this size needs."""
-        self._side.setFixedWidth(look().px(_STEPS_PX))
-        self.fit(*_SIZE)
 
     def _end(self, *, make_video: bool) -> None:
         if self._is_over:
