@@ -37,6 +37,7 @@ class BannerKind(StrEnum):
     OFFLINE = "offline"
     ENGINE_OUTDATED = "engine-outdated"
     """The one from before goes on working."""
+    UPDATE = "update"
 
 
 class BannerAction(StrEnum):
@@ -49,6 +50,10 @@ class BannerAction(StrEnum):
     RESTART_NORMALLY = "restart-normally"
     INSTALL_ENGINE = "install-engine"
     SHOW_ENGINE = "show-engine"
+    WHAT_IS_NEW = "what-is-new"
+    UPDATE = "update"
+    LATER = "later"
+    """Not before the next start."""
 
 
 ACTION_NAMES = {
@@ -59,6 +64,9 @@ ACTION_NAMES = {
     BannerAction.RESTART_NORMALLY: mark("Restart normally"),
     BannerAction.INSTALL_ENGINE: mark("Install"),
     BannerAction.SHOW_ENGINE: mark("Details"),
+    BannerAction.WHAT_IS_NEW: mark("What is new"),
+    BannerAction.UPDATE: mark("Download and install"),
+    BannerAction.LATER: mark("Later"),
 }
 
 
@@ -72,6 +80,17 @@ class Banner:
     title: str
     words: str
     actions: tuple[BannerAction, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateOffer:
+    """A newer program that could be installed."""
+
+    version: str
+    has_page: bool
+    """There is one that says what is new."""
+    is_coming: bool = False
+    """It is being downloaded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +110,8 @@ class BannerFacts:
     """Why a render engine is to be installed: `absent`, `damaged`, `outdated`; empty: none is."""
     engine_size: str = ""
     """How much there is to download for that, in words."""
+    update: UpdateOffer | None = None
+    """A newer program."""
 
 
 def choose_banner(facts: BannerFacts, dismissed: Collection[BannerKind] = ()) -> Banner | None:
@@ -103,6 +124,8 @@ def choose_banner(facts: BannerFacts, dismissed: Collection[BannerKind] = ()) ->
         found += [_card_banner(facts.profile, card), _disk_banner(facts.profile.drives, facts.next_file_bytes)]
     if facts.engine_need:
         found.append(_engine(facts.engine_need, facts.engine_size))
+    if facts.update is not None:
+        found.append(_update(facts.update))
     order = list(BannerKind)
     open_ones = [banner for banner in found if banner is not None and banner.kind not in dismissed]
     return min(open_ones, key=lambda banner: order.index(banner.kind), default=None)
@@ -166,6 +189,15 @@ def _engine(need: str, size: str) -> Banner:
     words = tr("{size}. The old one is used until the new one has been tested.", size=f"{size[0].upper()}{size[1:]}")
     title = tr("A newer render engine belongs to this program")
     return Banner(BannerKind.ENGINE_OUTDATED, "info", title, words, actions)
+
+
+def _update(offer: UpdateOffer) -> Banner:
+    title = tr("Version {version} is there", version=offer.version)
+    news = (BannerAction.WHAT_IS_NEW,) if offer.has_page else ()
+    if offer.is_coming:
+        return Banner(BannerKind.UPDATE, "info", title, tr("It is being downloaded."), news)
+    words = tr("Models, videos, settings and the queue stay as they are.")
+    return Banner(BannerKind.UPDATE, "info", title, words, (*news, BannerAction.UPDATE, BannerAction.LATER))
 
 
 def _offline() -> Banner:

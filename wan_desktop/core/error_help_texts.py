@@ -627,6 +627,19 @@ _PROGRAM = (
         ),
         tried=mark("What has arrived of a setup file is kept, and the next try goes on from there."),
     ),
+    ErrorHelp(
+        number=6022,
+        title=mark("The update could not be started"),
+        cause=mark(
+            "The setup of the new version was downloaded and is the one that was signed, but the system does not start "
+            "it: a virus scanner holds it, or this PC does not allow new programs."
+        ),
+        what_to_do=(
+            mark("Allow the setup in the virus scanner, then try again."),
+            mark("Or start it by hand: the message names its folder."),
+        ),
+        tried=mark("Nothing was changed: this version goes on."),
+    ),
 )
 
 ENTRIES = tuple(

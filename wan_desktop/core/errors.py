@@ -517,6 +517,14 @@ class UpdateServerError(WanError):
     title = mark("Updates cannot be looked for")
 
 
+class SetupNotStartedError(WanError):
+    """The setup file of a newer program is here, and the system does not start it."""
+
+    code = "setup-not-started"
+    number = 6022
+    title = mark("The update could not be started")
+
+
 class HardwareFileError(InputError):
     """A file does not describe a PC."""
 

@@ -8,7 +8,7 @@ from PySide6.QtCore import QObject, QUrl, Signal, Slot
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QFrame, QVBoxLayout
 
-from wan_desktop.core.banner import ACTION_NAMES, BannerAction, BannerFacts, BannerKind, choose_banner
+from wan_desktop.core.banner import ACTION_NAMES, BannerAction, BannerFacts, BannerKind, UpdateOffer, choose_banner
 from wan_desktop.core.model_activity import ActivityKind
 from wan_desktop.core.safe_mode import NextStart
 from wan_desktop.core.words import tr
@@ -56,6 +56,7 @@ class Banners(QObject):
         session.pc.changed.connect(self._on_changed)
         session.settings_changed.connect(self._on_changed)
         session.runtime.changed.connect(self._choose)
+        session.updates.changed.connect(self._choose)
         self._choose()
 
     @Slot(bool)
@@ -85,6 +86,7 @@ class Banners(QObject):
             session.safe_reason,
             session.runtime.need,
             session.runtime.size_words,
+            self._update(),
         )
         banner = choose_banner(facts, self._dismissed)
         if banner == self.banner:
@@ -96,6 +98,12 @@ class Banners(QObject):
             self._frame = self.notice = self.close_button = None
         if banner is not None:
             self._show(banner)
+
+    def _update(self) -> UpdateOffer | None:
+        updates = self._session.updates
+        if updates.offer is None or updates.what_runs():
+            return None
+        return UpdateOffer(updates.offer.version, bool(updates.offer.page), is_coming=updates.is_downloading)
 
     def _next_file_bytes(self) -> int:
         """What is still to come of the largest download that waits or runs."""
@@ -143,8 +151,19 @@ class Banners(QObject):
                 self.target_requested.emit(PageId.HELP, SHOW_ENGINE)
             case BannerAction.SHOW_ENGINE:
                 self.target_requested.emit(PageId.HELP, SHOW_ENGINE)
+            case BannerAction.WHAT_IS_NEW:
+                self._show_news()
+            case BannerAction.UPDATE:
+                self._session.updates.download_and_install()
+            case BannerAction.LATER:
+                self._on_dismissed()
             case _:
                 self.page_requested.emit(_PAGES[action])
+
+    def _show_news(self) -> None:
+        offer = self._session.updates.offer
+        if offer is not None:
+            QDesktopServices.openUrl(QUrl(offer.page))
 
     @Slot()
     def _on_dismissed(self) -> None:

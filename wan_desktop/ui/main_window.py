@@ -107,6 +107,7 @@ class MainWindow(QFrame):
         from wan_desktop.ui.queue.link import QueueLink  # noqa: PLC0415 - after the first paint
         from wan_desktop.ui.shell import Shell  # noqa: PLC0415 - after the first paint
         from wan_desktop.ui.telling import Telling  # noqa: PLC0415 - after the first paint
+        from wan_desktop.ui.update_question import UpdateQuestion  # noqa: PLC0415 - after the first paint
         from wan_desktop.ui.widgets.toast import ToastStack  # noqa: PLC0415 - after the first paint
 
         self._session = session
@@ -133,6 +134,7 @@ class MainWindow(QFrame):
         self.toasts = ToastStack(self, session.messages)
         self.stack.currentChanged.connect(self.toasts.place_soon)
         self.telling = Telling(self, session)
+        self._update_question = UpdateQuestion(self, session.updates)
         HelpLinks(self).page_requested.connect(self.show_page)
 
     def show_page(self, page: PageId, target: object = None) -> None:
@@ -160,6 +162,12 @@ class MainWindow(QFrame):
             self.wizard = Wizard(self._session, self)
             self.wizard.ended.connect(self._on_wizard_ended)
             self.wizard.open()
+
+    @Slot()
+    def close_now(self) -> None:
+        """Close without a question: the user has answered it, or nothing is lost."""
+        self._closing = True
+        self.close()
 
     @property
     def session(self) -> Session | None:

@@ -235,6 +235,7 @@ class Program(QObject):
         )
         self.session.settings_changed.connect(self._on_settings_changed)
         self.session.restart_requested.connect(self._on_restart_requested)
+        self.session.updates.close_requested.connect(self._on_update_started)
         self.window.attach(self.session, self._load_model)
         if self._broken_settings and self.window.telling is not None:
             self.window.telling.say_settings_damaged(tuple(self._broken_settings))
@@ -312,6 +313,11 @@ class Program(QObject):
             self._application.quit()
         elif question is not None and question.box is not None:
             question.box.finished.connect(self._on_close_question_over)
+
+    @Slot()
+    def _on_update_started(self) -> None:
+        self.window.close_now()
+        self._application.quit()  # a hidden window that closes is not the last one for Qt
 
     @Slot()
     def _on_close_question_over(self) -> None:

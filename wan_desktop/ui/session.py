@@ -25,6 +25,7 @@ from wan_desktop.ui.live.models import LiveModels
 from wan_desktop.ui.live.pc import LivePc
 from wan_desktop.ui.live.render_queue import LiveQueue
 from wan_desktop.ui.live.runtime import LiveRuntime
+from wan_desktop.ui.live.updates import LiveUpdates
 from wan_desktop.ui.workers import LaneThread
 
 if TYPE_CHECKING:
@@ -105,6 +106,7 @@ class Session(QObject):
         self.library = LiveLibrary(self)
         self.renders = LiveQueue(self, queue_file or paths.render_queue_file, forget=queue_file is not None)
         self.download_pause = DownloadPause(self)
+        self.updates = LiveUpdates(self)
         self.renders.job_ended.connect(self.library.on_queue_job_ended)
         for thread in self._lanes:
             thread.start()

@@ -23,6 +23,7 @@ from wan_desktop.ui.settings.editors import Choice, Editor, Few, Rate, Switch, W
 from wan_desktop.ui.settings.folders import ModelFolders, VideosFolder
 from wan_desktop.ui.settings.row import SettingRow
 from wan_desktop.ui.settings.token_editor import TokenEditor
+from wan_desktop.ui.settings.update_buttons import UpdateButtons
 from wan_desktop.ui.widgets.badge import Badge
 from wan_desktop.ui.widgets.controls import Button, set_help
 
@@ -88,6 +89,7 @@ class RowMaker:
         self.forget.setAccessibleName(tr("Forget learned limits"))
         self.reset_all = Button(tr("Reset all settings"), parent, kind="danger", icon_name="rotate-ccw")
         self.token = TokenEditor(session, parent)
+        self.updates = UpdateButtons(session.updates, parent)
         others = {"token": self.token, "learned_limits": self.forget, "reset_all": self.reset_all}
         for name, control in others.items():
             set_help(control, setting_id(name))
@@ -226,6 +228,18 @@ class RowMaker:
             "The log holds no prompts."
         )
         yield self._action(tr("Your data"), words, _unstretched(badge, self._parent))
+        updates = self._session.updates
+        title, words = (
+            tr("Look for updates"),
+            tr("Once a day, while nothing else goes on, and without saying who asks."),
+        )
+        switch = Switch(title, self._parent)
+        switch.setEnabled(updates.is_set_up)
+        yield self._row("update_check", title, words, switch, keywords=tr("new version"))
+        row, _ = self._action(tr("Updates"), tr("They are installed only when you say so."), self.updates)
+        self.updates.noted.connect(row.say)
+        row.say(updates.words())
+        yield row, None
         words = tr(
             "Prompt and settings go into each video, so that any copy of it can be made again. Off: they go into a "
             "file beside it. The file's name has the first words of the prompt, unless you change that under Output."
