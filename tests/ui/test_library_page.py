@@ -15,6 +15,7 @@ from tests.core.video_files import cut, recipe, write_foreign, write_video
 from tests.ui.conftest import WAIT_MS
 from tests.ui.library_shelf import all_entries, faults, fill, scan_again, scanned
 from wan_desktop.core.catalog import GenerationMode
+from wan_desktop.core.generation import Attempt
 from wan_desktop.core.paths import AppPaths
 from wan_desktop.core.recipe import draft_of, read_recipe
 from wan_desktop.core.settings import Theme
@@ -25,6 +26,7 @@ from wan_desktop.ui.library.cards import CardAction, CardPlaces
 from wan_desktop.ui.library.page import LibraryPage
 from wan_desktop.ui.library.trash_dialog import TrashDialog
 from wan_desktop.ui.library.video_model import PART
+from wan_desktop.ui.library.words import facts
 from wan_desktop.ui.page import DraftTarget, PageId
 from wan_desktop.ui.session import Session
 from wan_desktop.ui.theme import ThemeManager
@@ -226,6 +228,18 @@ def test_that_a_chosen_video_plays_with_all_that_is_known(qtbot: QtBot, open_lib
     assert facts["File"] == str(page.session.paths.videos / "fox 1.mp4")
     assert "torch 2.13.0" in facts["Made with"]
     assert page.details.player.playing
+
+
+@pytest.mark.parametrize(
+    ("revision", "shown"),
+    [("42bf4cfa0d5f8a1b2c3d", "42bf4cfa0d5f"), ("sha256:0123456789abcdef", "sha256:0123456789ab"), ("", None)],
+)
+def test_that_memory_and_version_of_the_model_are_told(revision: str, shown: str | None) -> None:
+    attempts = (Attempt("primary", "done", 1.0, peak_memory_bytes=7_900_000_000),)
+    told = {fact.name: fact.value for fact in facts(replace(recipe(), revision=revision, attempts=attempts), None)}
+    assert told["Video memory"] == "7.9 GB at most"
+    assert told.get("Weights") == shown
+    assert "Video memory" not in {fact.name for fact in facts(recipe(), None)}
 
 
 @pytest.mark.parametrize("keep_seed", [True, False])

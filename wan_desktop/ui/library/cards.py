@@ -167,7 +167,10 @@ class CardDelegate(QStyledItemDelegate):
     def _paint_missing(self, painter: QPainter, places: CardPlaces) -> None:
         painter.setPen(look().color("text"))
         painter.setFont(look().font(12, QFont.Weight.DemiBold))
-        above = places.picture.adjusted(6, 0, -6, places.button(CardAction.FIND).top() - places.picture.bottom())
+        beside = look().px(30)  # where the tick of a selected card is
+        above = places.picture.adjusted(
+            beside, 0, -beside, places.button(CardAction.FIND).top() - places.picture.bottom()
+        )
         painter.drawText(
             above, Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap, tr("The file is not where it was")
         )

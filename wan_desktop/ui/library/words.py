@@ -153,8 +153,10 @@ def facts(recipe: Recipe | None, catalog: Catalog | None) -> list[Fact]:
         (tr("Seed"), str(request.seed)),
         (tr("Made on"), day_and_time(recipe.created)),
         (tr("Took"), text.duration(made_s) if made_s else ""),
+        (tr("Video memory"), _peak(recipe)),
         (tr("Attempts"), _attempts(recipe)),
         (tr("Made with"), _versions(recipe)),
+        (tr("Weights"), _revision(recipe)),
     ]
     return [Fact(name, value) for name, value in pairs if value]
 
@@ -187,6 +189,18 @@ def _attempts(recipe: Recipe) -> str:
     if len(recipe.attempts) < 2:
         return ""
     return trn("{count} attempt", "{count} attempts, the last one worked", len(recipe.attempts))
+
+
+def _peak(recipe: Recipe) -> str:
+    """What the card's memory was used for most; nothing without a card, or for recipes that do not say it."""
+    peak_bytes = recipe.attempts[-1].peak_memory_bytes if recipe.attempts else 0
+    return tr("{size} at most", size=text.data_size(peak_bytes)) if peak_bytes else ""
+
+
+def _revision(recipe: Recipe) -> str:
+    """The version of the model, as short as commits are written."""
+    kind, _, digest = recipe.revision.rpartition(":")
+    return f"{kind}:{digest[:12]}" if kind else digest[:12]
 
 
 def _versions(recipe: Recipe) -> str:

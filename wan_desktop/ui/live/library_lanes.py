@@ -32,7 +32,7 @@ class LibraryLanes(QObject):
     begun_anew = Signal()
     """The index was damaged, and knows nothing yet."""
 
-    def __init__(self, session: Session, tell: Callable[[], object], parent: QObject) -> None:
+    def __init__(self, session: Session, tell: Callable[[], None], parent: QObject) -> None:
         super().__init__(parent)
         self._session = session
         self._tell = tell
