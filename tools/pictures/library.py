@@ -63,7 +63,7 @@ def _trash(view: View) -> None:
     view.until(lambda: page.grid.isVisible() and page.grid.videos.total and page.grid.videos.entry(0) is not None)
     _pick(view, 2)
     page.details.buttons["delete"].click()
-    view.until(lambda: page.messages.notice is not None)
+    view.until(lambda: bool(page.session.messages.messages))
     view.rest(300)
 
 
