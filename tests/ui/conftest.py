@@ -4,6 +4,7 @@ import os
 
 os.environ["QT_QPA_PLATFORM"] = "offscreen"  # before Qt is imported by anything
 
+import itertools
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -14,10 +15,12 @@ from PIL import Image
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from wan_desktop.core.announcements import EVERY_S, Announcement
 from wan_desktop.core.catalog import Model, read_catalog
 from wan_desktop.core.model_folder import inspect_model_folder
 from wan_desktop.core.paths import AppPaths
 from wan_desktop.core.settings import Settings
+from wan_desktop.ui.announcer import Announcer
 from wan_desktop.ui.create.page import CreatePage
 from wan_desktop.ui.program import Program
 from wan_desktop.ui.session import Session
@@ -115,3 +118,19 @@ def picture(tmp_path: Path) -> Path:
     file = tmp_path / "start.png"
     Image.new("RGB", (300, 200), "teal").save(file)
     return file
+
+
+@pytest.fixture
+def heard(qapp: QApplication) -> Iterator[list[Announcement]]:
+    """What the application's voice has said; its clock runs so fast that nothing has to wait."""
+    usual = Announcer.of_application()
+    usual.setObjectName("")
+    seconds = itertools.count(0.0, 10 * EVERY_S)
+    fast = Announcer(qapp, clock=lambda: next(seconds))
+    fast.setObjectName("announcer")
+    said: list[Announcement] = []
+    fast.said.connect(said.append)
+    yield said
+    fast.setObjectName("")
+    fast.deleteLater()
+    usual.setObjectName("announcer")

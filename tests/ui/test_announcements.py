@@ -1,9 +1,7 @@
 """What a screen reader is given while the real window works."""
 
-import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
-import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
@@ -22,22 +20,6 @@ from wan_desktop.ui.widgets.form import FormField
 
 OpenPage = Callable[..., CreatePage]
 Heard = list[Announcement]
-
-
-@pytest.fixture
-def heard(qapp: QApplication) -> Iterator[Heard]:
-    """What the application's voice has said; its clock runs so fast that nothing has to wait."""
-    usual = Announcer.of_application()
-    usual.setObjectName("")
-    seconds = itertools.count(0.0, 10 * EVERY_S)
-    fast = Announcer(qapp, clock=lambda: next(seconds))
-    fast.setObjectName("announcer")
-    said: Heard = []
-    fast.said.connect(said.append)
-    yield said
-    fast.setObjectName("")
-    fast.deleteLater()
-    usual.setObjectName("announcer")
 
 
 def texts(heard: Heard) -> list[str]:

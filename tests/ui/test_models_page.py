@@ -35,6 +35,7 @@ from tests.ui.models_kit import (
     wait_for_models,
     wait_for_status,
 )
+from wan_desktop.core.announcements import Announcement
 from wan_desktop.core.catalog import add_entry, metadata_for_repo
 from wan_desktop.core.errors import ModelBusyError
 from wan_desktop.core.model_list import Deed, Filter, ShownStatus
@@ -336,6 +337,40 @@ def test_that_what_ends_while_another_page_is_in_front_becomes_a_toast(qtbot: Qt
     qtbot.waitUntil(lambda: bool(messages.messages), timeout=WAIT_MS)
     assert messages.messages[0].title.endswith("is good")
     assert said(page) == before
+
+
+def test_that_del_removes_and_ctrl_z_brings_back(qtbot: QtBot, downloaded: ModelsPage, paths: AppPaths) -> None:
+    page = downloaded
+    page.activateWindow()
+    card = page.list.card(KEY)
+    card.setFocus()
+    qtbot.waitUntil(card.hasFocus, timeout=WAIT_MS)
+    qtbot.keyClick(card, Qt.Key.Key_Delete)
+    wait_for_status(qtbot, page, ShownStatus.NOT_DOWNLOADED)
+    qtbot.keyClick(page.focusWidget(), Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    wait_for_status(qtbot, page, ShownStatus.READY)
+    assert folder_of(paths).is_dir()
+
+
+def test_that_a_download_is_told_to_its_end(
+    qtbot: QtBot, page: ModelsPage, heard: list[Announcement], hub: FakeHub
+) -> None:
+    select(page, KEY)
+    click(qtbot, page, Deed.DOWNLOAD)
+    wait_for_status(qtbot, page, ShownStatus.READY)
+    qtbot.waitUntil(lambda: any("is ready. Every file was checked." in each.text for each in heard), timeout=WAIT_MS)
+    percents = [each.text for each in heard if each.text.endswith(" %")]
+    assert percents == list(dict.fromkeys(percents))
+
+
+def test_that_a_download_that_fails_is_told_at_once(
+    qtbot: QtBot, page: ModelsPage, heard: list[Announcement], hub: FakeHub
+) -> None:
+    select(page, GATED_KEY)
+    click(qtbot, page, Deed.DOWNLOAD)
+    qtbot.waitUntil(lambda: any(each.assertive for each in heard), timeout=WAIT_MS)
+    (told,) = [each.text for each in heard if each.assertive]
+    assert page.list.card(GATED_KEY).standing.error.shown_title in told
 
 
 def test_that_a_removed_model_is_listed_and_can_be_put_back_or_deleted(
