@@ -13,8 +13,15 @@ import pytest
 
 from tests.fakes.requests import make_request
 from wan_desktop.core import engine_client
-from wan_desktop.core.engine_client import EngineClient, EngineReady, EngineStarting, EngineStopped
-from wan_desktop.core.errors import EngineError, JobCancelled, OutOfMemoryError
+from wan_desktop.core.engine_client import (
+    EngineAbsent,
+    EngineClient,
+    EngineProgram,
+    EngineReady,
+    EngineStarting,
+    EngineStopped,
+)
+from wan_desktop.core.errors import EngineError, EngineRuntimeError, JobCancelled, OutOfMemoryError
 from wan_desktop.core.generation import GenerationResult
 from wan_desktop.core.load_plan import LoadPlan
 from wan_desktop.core.messages import Generate, OutputTarget, Paused, Preview, Progress, Resumed
@@ -262,3 +269,52 @@ def test_that_an_engine_that_dies_while_a_render_is_paused_is_told(start: Callab
 
     with pytest.raises(EngineError):
         session.generate(None, on_event, pause)
+
+
+def test_that_a_renewed_engine_is_another_process_that_is_started_as_is_said_now() -> None:
+    programs = [EngineProgram((sys.executable, str(FAKE), name), {"PYTHONPATH": str(ROOT)}) for name in ("ok", "slow")]
+    states: list[object] = []
+    client = EngineClient(find_program=lambda: programs[0], on_change=lambda: states.append(client.state))
+    try:
+        client.start()
+        wait_until(lambda: isinstance(client.state, EngineReady))
+        first = client.process_id
+        del programs[0]
+        client.renew()
+        wait_until(lambda: isinstance(client.state, EngineReady) and client.process_id != first)
+        assert psutil.Process(client.process_id).cmdline()[-1] == "slow"
+        assert not any(isinstance(state, EngineStopped) and state.reason for state in states)
+    finally:
+        client.stop()
+
+
+def test_that_renewing_again_and_again_is_no_crash_that_needs_a_rest() -> None:
+    client = EngineClient((sys.executable, str(FAKE), "ok"), environment={"PYTHONPATH": str(ROOT)})
+    try:
+        client.start()
+        for _ in range(4):
+            wait_until(lambda: isinstance(client.state, EngineReady))
+            client.renew()
+        wait_until(lambda: isinstance(client.state, EngineReady))
+    finally:
+        client.stop()
+
+
+def test_that_an_engine_that_is_found_later_is_started_then() -> None:
+    found: list[EngineProgram] = []
+
+    def find() -> EngineProgram:
+        if not found:
+            raise EngineRuntimeError("There is none.", hint="Install it.")
+        return found[0]
+
+    client = EngineClient(find_program=find)
+    try:
+        with pytest.raises(EngineRuntimeError):
+            client.start()
+        assert isinstance(client.state, EngineAbsent)
+        found.append(EngineProgram((sys.executable, str(FAKE), "ok"), {"PYTHONPATH": str(ROOT)}))
+        client.renew()
+        wait_until(lambda: isinstance(client.state, EngineReady))
+    finally:
+        client.stop()

@@ -12,6 +12,7 @@ from tests.fakes.hub import FakeHub
 from tools.pictures.looks import Look
 from tools.pictures.props import Props
 from wan_desktop.core.paths import AppPaths
+from wan_desktop.core.runtime.program_engine import ProgramEngine
 from wan_desktop.ui.main_window import MainWindow
 from wan_desktop.ui.page import PageId
 from wan_desktop.ui.program import Program
@@ -110,6 +111,7 @@ class Act:
         wizard: It begins with the wizard.
         builtin: The form is for the built-in model; else for Wan 2.2 5B.
         bad_starts: So many starts before it ended badly.
+        engine: The engine that is or is not installed, as in an installed program; None: it is part of the program.
         real: With the real engine on this PC, which takes its time: played only when one of its scenes is named.
     """
 
@@ -121,4 +123,5 @@ class Act:
     wizard: bool = False
     builtin: bool = False
     bad_starts: int = 0
+    engine: Callable[[], ProgramEngine] | None = None
     real: bool = False

@@ -112,6 +112,7 @@ class Player:
             program = Program(
                 self._application,
                 paths,
+                program_engine=act.engine() if act.engine is not None else None,
                 engine_command=None if act.real else [sys.executable, "-m", "tools.pictures.engine", act.pc],
                 load_model=None if act.builtin else _form_model(self._props),
                 may_set_up=act.wizard,
@@ -147,7 +148,10 @@ class Player:
         view.window.resize(self._look.width, self._look.height)
         view.until(lambda: view.program.session is not None)
         view.until(lambda: view.session.pc.profile is not None or view.session.pc.error is not None)
-        if view.session.safe_reason is None:  # else nobody has started the engine
+        if view.session.safe_reason is None and view.session.runtime.is_managed:
+            view.until(lambda: view.session.runtime.standing is not None)
+            view.until(lambda: type(view.session.engine_state).__name__ in ("EngineReady", "EngineAbsent"))
+        elif view.session.safe_reason is None:  # else nobody has started the engine
             view.until(lambda: "Ready" in type(view.session.engine_state).__name__)
         if not act.wizard:
             view.until(lambda: view.create.form is not None)

@@ -1,6 +1,6 @@
 """All acts, in the order of the window's pages."""
 
-from tools.pictures import create, help, library, models, queue, settings, this_pc, window, wizard  # noqa: A004
+from tools.pictures import create, help, installed, library, models, queue, settings, this_pc, window, wizard  # noqa: A004
 
 ACTS = (
     *wizard.ACTS,
@@ -11,5 +11,6 @@ ACTS = (
     *this_pc.ACTS,
     *settings.ACTS,
     *help.ACTS,
+    *installed.ACTS,
     *window.ACTS,
 )

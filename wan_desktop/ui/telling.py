@@ -11,7 +11,7 @@ from wan_desktop.core.model_activity import ActivityKind
 from wan_desktop.core.notifications import TITLES, Event, QueueEvents, is_busy
 from wan_desktop.core.words import tr
 from wan_desktop.ui.live.render_queue import RenderDone, RenderFailed
-from wan_desktop.ui.page import PageId, VideoTarget
+from wan_desktop.ui.page import SHOW_ENGINE, PageId, VideoTarget
 
 if TYPE_CHECKING:
     from wan_desktop.core.errors import WanError
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _SHOW_VIDEOS = (PageId.CREATE,)
 _SHOW_FAILURES = (PageId.CREATE, PageId.QUEUE)
 _SHOW_MODELS = (PageId.MODELS,)
+_SHOW_ENGINE = (PageId.HELP,)
 
 
 class Telling(QObject):
@@ -41,6 +42,9 @@ class Telling(QObject):
         session.models.changed.connect(self._on_model_changed)
         session.models.finished.connect(self._on_model_finished)
         session.models.failed.connect(self._on_model_failed)
+        session.runtime.failed.connect(self._on_engine_failed)
+        session.runtime.installed.connect(self._on_engine_installed)
+        session.updates.failed.connect(self._on_update_failed)
 
     def say_settings_damaged(self, kept_as: tuple[str, ...]) -> None:
         """The settings could not be read, and stand as they were saved before, or as they are at first.
@@ -109,6 +113,21 @@ class Telling(QObject):
         self._downloads.discard(key)
         title = tr(TITLES[Event.DOWNLOAD_FAILED]) if is_download else tr("A model needs you")
         self._session.messages.say("bad", title, words, self._show(PageId.MODELS, key))
+
+    @Slot(object)
+    def _on_engine_failed(self, error: WanError) -> None:
+        if not self._sees(_SHOW_ENGINE) and self._window.wizard is None:
+            show = self._show(PageId.HELP, SHOW_ENGINE)
+            self._session.messages.say("bad", error.shown_title, error.message, show)
+
+    @Slot()
+    def _on_engine_installed(self) -> None:
+        if not self._sees(_SHOW_ENGINE) and self._window.wizard is None:
+            self._session.messages.say("ok", tr("The render engine is ready"), "", self._show(PageId.CREATE))
+
+    @Slot(object)
+    def _on_update_failed(self, error: WanError) -> None:
+        self._session.messages.say_error(error)
 
     def _name_of(self, key: ModelKey) -> str:
         offer = self._session.models.offer(key)

@@ -63,6 +63,8 @@ class Standing:
     """How many of them are here."""
     room_bytes: int = 0
     """What must be free on the drive until it is done."""
+    is_pc_known: bool = True
+    """The PC was looked at; until then nobody knows what it needs."""
     has_wanted_before: bool = False
     """What is wanted is the one from before, which was gone back from: nothing has to be installed for it."""
     free_bytes: int | None = None
@@ -82,7 +84,8 @@ class Standing:
     def is_outdated(self) -> bool:
         """What is in use is another one than this program, or this PC, wants; it was not gone back to."""
         snapshot = self.snapshot
-        return snapshot.current is not None and not snapshot.is_wanted and not snapshot.was_refused
+        differs = snapshot.current is not None and not snapshot.is_wanted
+        return self.is_pc_known and differs and not snapshot.was_refused
 
 
 class ProgramEngine:
@@ -125,11 +128,12 @@ class ProgramEngine:
         runtime = self._runtimes.current(self._lock(self._choice(None)))
         return EngineProgram(runtime.engine_command(), runtime.engine_environment(self._sources))
 
-    def look(self, gpu: Gpu | None) -> Standing:
+    def look(self, gpu: Gpu | None, *, is_pc_known: bool = True) -> Standing:
         """How it stands; some milliseconds, asks nobody and changes nothing.
 
         Args:
             gpu: The card that is to compute; None if there is none.
+            is_pc_known: See `Standing`.
 
         Raises:
             RuntimeListError: The lock cannot be read.
@@ -154,6 +158,7 @@ class ProgramEngine:
             kind_in_use=_kind_of(mark),
             download_bytes=download_bytes,
             is_size_known=plan is not None,
+            is_pc_known=is_pc_known,
             here_bytes=here_bytes,
             room_bytes=room_bytes or int(download_bytes * _ABOUT_TIMES.get(choice.kind, _ABOUT_TIMES_CPU)),
             has_wanted_before=snapshot.previous is not None and snapshot.previous.digest == lock.digest,

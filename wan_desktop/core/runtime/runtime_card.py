@@ -134,6 +134,9 @@ def card_of(standing: Standing | None, work: RuntimeWork | None, error: WanError
         return RuntimeCard(mood=Mood.UNKNOWN, state=tr("not checked") if error else tr("checking"), error=error)
     snapshot = standing.snapshot
     shown = error or snapshot.error
+    if not standing.is_pc_known and snapshot.state is not RuntimeState.DAMAGED:
+        mood, state = (Mood.GOOD, tr("ready")) if standing.is_usable else (Mood.UNKNOWN, tr("looking at this PC"))
+        return RuntimeCard(mood=mood, state=state, sentences=_facts(standing))
     match snapshot.state:
         case RuntimeState.FETCHING | RuntimeState.BUILDING | RuntimeState.TESTING:
             return RuntimeCard(
@@ -166,7 +169,7 @@ def need_of(standing: Standing | None) -> str:
     if standing.snapshot.state is RuntimeState.DAMAGED:
         return "damaged"
     if standing.snapshot.current is None:
-        return "absent"
+        return "absent" if standing.is_pc_known else ""
     return "outdated" if standing.is_outdated else ""
 
 

@@ -366,7 +366,8 @@ class CreatePage(QFrame):
         no_engine = runtime.reason_not_to_render() if runtime is not None else ""
         self.footer.show_reason(busy or no_engine or self.form.reason_not_ready(), adds=adds)
         need = runtime.need if runtime is not None and no_engine else ""
-        self.footer.show_remedy("" if not need else tr("Repair") if need == "damaged" else tr("Install"))
+        install = tr("Install: {size}", size=runtime.size_words) if runtime is not None and need == "absent" else ""
+        self.footer.show_remedy(tr("Repair") if need == "damaged" else install)
 
     @Slot(object)
     def _on_form_changed(self, state: FormState) -> None:

@@ -69,6 +69,7 @@ class LiveRuntime(QObject):
             return
         session.job_changed.connect(self._on_job_changed)
         session.pc.changed.connect(self._on_pc_changed)
+        session.pc.failed.connect(self._on_pc_changed)
         session.settings_changed.connect(self._on_settings_changed)
         if session.safe_reason is None:
             session.submit(
@@ -78,6 +79,11 @@ class LiveRuntime(QObject):
             self.look()
 
     # What is known ---------------------------------------------------------------------------------------------------
+
+    @property
+    def engine(self) -> ProgramEngine | None:
+        """What is installed, or could be."""
+        return self._engine
 
     @property
     def is_managed(self) -> bool:
@@ -133,7 +139,7 @@ class LiveRuntime(QObject):
         if self.need == "damaged":
             return tr("The render engine is damaged")
         if self.need:
-            return tr("The render engine is not installed ({size})", size=self.size_words)
+            return tr("The render engine is not installed")
         return tr("The render engine is being looked at")
 
     # What can be done ------------------------------------------------------------------------------------------------
@@ -147,7 +153,11 @@ class LiveRuntime(QObject):
             self._again = True
             return
         self._looking, self._again = True, False
-        self._session.submit("Look at the engine", Lane.FILES, lambda _: engine.look(gpu), self._on_looked)
+        pc = self._session.pc
+        is_known = pc.profile is not None or pc.error is not None
+        self._session.submit(
+            "Look at the engine", Lane.FILES, lambda _: engine.look(gpu, is_pc_known=is_known), self._on_looked
+        )
 
     def do(self, deed: RuntimeDeed, path: Path | None = None) -> None:
         """Do what a button says.
@@ -262,7 +272,7 @@ class LiveRuntime(QObject):
 
     @Slot(object)
     def _on_pc_changed(self, _profile: object) -> None:
-        if self.standing is None or self._gpu_counts():
+        if self._gpu_counts() or self.standing is None or not self.standing.is_pc_known:
             self.look()
 
     def _gpu_counts(self) -> bool:
