@@ -49,7 +49,7 @@ _INTERACTIVE = (
 )
 _WHOLE = (QAbstractSpinBox, QComboBox, QLineEdit, QScrollBar, QMenu, QPlainTextEdit, QAbstractItemView)
 """What is in these is Qt's own."""
-_FLOATING = ("Toast",)
+_FLOATING = ("Toast", "HelpCard")
 """What lies above something else on purpose."""
 
 

@@ -29,6 +29,9 @@ from wan_desktop.ui.page import SHOW_PROGRAMS, PageId
 from wan_desktop.ui.theme import DARK, LIGHT, ThemeManager, Tokens, token_names
 from wan_desktop.ui.widgets.controls import Button, IconLabel
 
+# What the platform without a screen has to say is no fault of the window.
+pytestmark = pytest.mark.qt_log_ignore("This plugin does not support", extend=True)
+
 PLAIN = Look("english", "dark", 1100, 640)
 LARGE = Look("german", "light", 1280, 672, text_scale=1.5, language="de")
 OTHERS = (

@@ -147,6 +147,7 @@ class Words(Editor):
         self.field = QLineEdit(self)
         self.field.setAccessibleName(name)
         self.field.setPlaceholderText(placeholder)
+        self.field.setToolTip(placeholder)  # which may be an address that is longer than the field
         self._row.addWidget(self.field, 1)
         self.field.editingFinished.connect(self._on_finished)
 
