@@ -10,8 +10,10 @@ from tests.core.runtime.conftest import KIND, Parts, runtimes_in, works
 from tests.fakes.wheel_server import WheelServer
 from tests.fakes.wheels import BuiltWheel
 from tests.ui.conftest import FAKE_ENGINE, ROOT
+from wan_desktop.core.jobs import JobContext
 from wan_desktop.core.runtime.builder import BuildTools
 from wan_desktop.core.runtime.program_engine import ProgramEngine
+from wan_desktop.core.runtime.runtime_folder import InstalledRuntime
 from wan_desktop.core.runtime.runtimes import Runtimes, SelfTest
 from wan_desktop.core.settings import Settings
 
@@ -82,4 +84,8 @@ class EngineShop:
 
     def engine(self) -> ProgramEngine:
         """What the window is given."""
-        return ProgramEngine(self.runtimes, self.resources, self.sources, self.self_test, system=sys.platform)
+
+        def test(runtime: InstalledRuntime, context: JobContext) -> None:
+            self.self_test(runtime, context)  # whatever it is by then
+
+        return ProgramEngine(self.runtimes, self.resources, self.sources, test, system=sys.platform)

@@ -1,6 +1,7 @@
 """The engine's installation in the window: real wheels, real environments, and buttons that are really pressed."""
 
 import shutil
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -125,7 +126,19 @@ def test_that_the_wizards_button_leads_to_an_engine_that_is_ready(
     assert isinstance(session.engine_state, EngineAbsent)
     assert not shop.server.asked  # nothing is asked before the button is pressed
     seen: list[str] = []
-    session.runtime.changed.connect(lambda: seen.append(panel.state.text))
+    is_seen = threading.Event()
+
+    def note() -> None:
+        seen.append(panel.state.text)
+        if panel.state.text == "being tested":
+            is_seen.set()
+
+    def test(runtime: InstalledRuntime, context: JobContext) -> None:
+        assert is_seen.wait(WAIT_MS / 1000)
+        works(runtime, context)
+
+    shop.self_test = test
+    session.runtime.changed.connect(note)
     press(qtbot, panel, RuntimeDeed.INSTALL)
     qtbot.waitUntil(lambda: panel.state.text == "ready", timeout=INSTALL_MS)
     qtbot.waitUntil(lambda: isinstance(session.engine_state, EngineReady), timeout=WAIT_MS)
