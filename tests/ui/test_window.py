@@ -80,7 +80,7 @@ def test_that_the_focus_begins_in_the_prompt(qtbot: QtBot, open_page: Callable[.
     qtbot.waitUntil(lambda: page.window().focusWidget() is page.form.prompt, timeout=WAIT_MS)
 
 
-def test_that_the_window_process_never_imports_torch(tmp_path: Path) -> None:
+def test_that_the_window_process_never_imports_torch_and_little_before_its_first_paint(tmp_path: Path) -> None:
     save_settings(Settings(wizard_done=True), AppPaths.find({"WAN_DESKTOP_HOME": str(tmp_path)}).settings_file)
     script = f"""
 import sys
@@ -95,6 +95,8 @@ def painted(self):
     real(self)
     QTimer.singleShot(1500, self._application.quit)
 HEAVY = ["torch", "diffusers", "transformers", "av", "PIL", "numpy", "tokenizers", "psutil"]
+HEAVY += ["wan_desktop.core." + name for name in ("catalog", "messages", "render_progress", "generation", "hardware")]
+HEAVY += ["wan_desktop.core.store.disk", "wan_desktop.ui.session", "wan_desktop.ui.models", "wan_desktop.ui.library"]
 program.Program._on_first_painted = painted
 code = app.run_window(AppPaths.find(), engine_command=[sys.executable, {str(FAKE_ENGINE)!r}, "ok"])
 print(code, first, [m for m in HEAVY[:3] if m in sys.modules])

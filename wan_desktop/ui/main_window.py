@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QTimer, Signal, Slot
 from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QStackedWidget, QVBoxLayout
 
-from wan_desktop.core.render_progress import PauseState
 from wan_desktop.ui import text
 from wan_desktop.ui.create.page import CreatePage
 from wan_desktop.ui.page import SHOW_ENGINE, Page, PageId
@@ -365,7 +364,7 @@ class MainWindow(QFrame):
 
     @Slot()
     def _on_pause_changed(self) -> None:
-        paused = self._session is not None and self._session.renders.pause.state is PauseState.PAUSED
+        paused = self._session is not None and self._session.renders.pause.is_paused
         self.setWindowTitle(text.window_title(self._percent, paused=paused))
         work = text.work_words(paused=paused) if self.create.rendering else ""
         self.sidebar.pc.show_work(work)

@@ -10,7 +10,6 @@ from PySide6.QtWidgets import QApplication
 from wan_desktop.core.jobs import Lane
 from wan_desktop.core.model_activity import ActivityKind
 from wan_desktop.core.notifications import Event, QueueEvents, is_busy
-from wan_desktop.core.render_progress import PauseState
 from wan_desktop.core.taskbar_progress import ProgressKind, Running, taskbar_progress
 from wan_desktop.core.words import tr
 from wan_desktop.ui.live.render_queue import RenderFailed
@@ -130,7 +129,7 @@ class Shell(QObject):
         running = Running(
             rendering=self._rendering,
             render_percent=self._percent,
-            render_paused=self._session.renders.pause.state is PauseState.PAUSED,
+            render_paused=self._session.renders.pause.is_paused,
             paused=self._paused,
             failed=self._failed,
             downloads=downloads,
@@ -152,7 +151,7 @@ class Shell(QObject):
     def _hold_awake(self) -> None:
         """While something works; a render that is paused does not."""
         renders = self._session.renders
-        resting = {renders.lane_job} if renders.pause.state is PauseState.PAUSED else set()
+        resting = {renders.lane_job} if renders.pause.is_paused else set()
         self.keep_awake.hold(awake=bool(self._long_jobs - resting))
 
     @Slot(str, object)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wan_desktop.core.prompt import MAX_TYPED_CHARACTERS
 from wan_desktop.core.words import decimal, mark, tr, trn
 
 if TYPE_CHECKING:
@@ -139,6 +138,8 @@ def tokens_too_many(count: int, limit: int) -> str:
 
 def prompt_is_full() -> str:
     """Why no more fits into a field for a prompt."""
+    from wan_desktop.core.prompt import MAX_TYPED_CHARACTERS  # noqa: PLC0415 - after the first paint
+
     return tr("A prompt holds up to {count} characters; models read far less.", count=f"{MAX_TYPED_CHARACTERS:,}")
 
 

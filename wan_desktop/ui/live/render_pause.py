@@ -48,6 +48,11 @@ class RenderPause(QObject):
             return False
         return view.progress is None or view.progress.can_pause
 
+    @property
+    def is_paused(self) -> bool:
+        """What runs waits, until it is let go on."""
+        return self.state is PauseState.PAUSED
+
     def worked_s(self) -> float:
         """How long what runs has been worked on, in seconds, without the time of its pauses; 0 if nothing runs."""
         if self._started_s is None:
