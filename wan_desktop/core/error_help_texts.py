@@ -515,8 +515,8 @@ _PROGRAM = (
             mark("If the same video ends the program again, make it smaller, and copy a report."),
         ),
         tried=mark(
-            "Queue, form and downloads are as they were; a video that ended the program twice waits for you. After three "
-            "starts that ended badly the window opens in safe mode."
+            "Queue, form and downloads are as they were; a video that ended the program twice waits for you. After "
+            "three starts that ended badly the window opens in safe mode."
         ),
     ),
     ErrorHelp(
