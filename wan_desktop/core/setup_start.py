@@ -4,6 +4,7 @@ import logging
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,9 +14,6 @@ from wan_desktop.core.words import tr
 logger = logging.getLogger(__name__)
 _QUIETLY = ("/S", "/RELAUNCH")
 """Asks nothing, and starts the program when it is done; see installer/setup.nsi."""
-
-_started: list["subprocess.Popen[bytes]"] = []
-"""Kept, as nobody waits for them: this program ends first."""
 
 
 def start_setup(path: Path, before: Sequence[str] = ()) -> None:
@@ -49,5 +47,5 @@ def start_setup(path: Path, before: Sequence[str] = ()) -> None:
             hint=tr("Allow it in the virus scanner, or start it by hand from {folder}.", folder=path.parent),
             details=str(error),
         ) from error
-    _started.append(child)
+    threading.Thread(target=child.wait, name="setup", daemon=True).start()  # usually this program ends first
     logger.info("The setup %s was started", path.name)
