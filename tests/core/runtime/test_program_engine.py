@@ -143,3 +143,24 @@ def test_that_in_development_the_engine_is_this_programs_own(tmp_path: Path) -> 
     paths = AppPaths.find({"WAN_DESKTOP_HOME": str(tmp_path)})
     assert installed_engine(paths, Settings()) is None
     assert engine_client(paths, Settings()).process_id is None
+
+
+def test_that_an_installed_program_without_an_engine_within_installs_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.frozen", True, raising=False)
+    monkeypatch.setattr("sys.executable", str(tmp_path / "WanDesktop"))
+    paths = AppPaths.find({"WAN_DESKTOP_HOME": str(tmp_path / "home")})
+    assert installed_engine(paths, Settings()) is None  # torch is found in this very program, and no tools lie there
+    (tmp_path / "bin").mkdir()
+    for name in ("uv", "uv.exe"):
+        (tmp_path / "bin" / name).touch()
+    engine = installed_engine(paths, Settings())
+    assert engine is not None
+    assert engine.folder == paths.data / "rt"
+    found = engine.look(None)
+    assert not found.is_usable
+    assert found.version  # from the lock that comes with the program
+    client = engine_client(paths, Settings())
+    with pytest.raises(EngineRuntimeError):
+        client.start()

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
+from wan_desktop.core.field_help import setting_id
 from wan_desktop.core.words import tr
-from wan_desktop.ui.widgets.controls import Button
+from wan_desktop.ui.widgets.controls import Button, set_help
 
 if TYPE_CHECKING:
     from wan_desktop.ui.live.updates import LiveUpdates
@@ -28,6 +29,7 @@ class UpdateButtons(QWidget):
     def __init__(self, updates: LiveUpdates, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._updates = updates
+        set_help(self, setting_id("update_check"))
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(8)
