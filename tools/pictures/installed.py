@@ -167,7 +167,7 @@ def _wizard_failed(view: View) -> None:
 
 
 def _create(view: View) -> None:
-    view.until(lambda: view.session.runtime.standing is not None)
+    view.until(lambda: view.session.runtime.standing is not None and view.session.runtime.standing.is_pc_known)
     view.open(PageId.CREATE)
     view.rest(300)
 
