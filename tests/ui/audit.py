@@ -166,9 +166,9 @@ def cut_words(window: QWidget) -> list[str]:
 
 def _cut(widget: QWidget) -> str:
     if isinstance(widget, QLabel):
-        return _cut_label(widget) or _cut_short(widget.text())
+        return _cut_label(widget) or _cut_short(widget)
     if isinstance(widget, (QPushButton, QCheckBox, QRadioButton)):
-        return _cut_button(widget) or _cut_short(widget.text())
+        return _cut_button(widget) or _cut_short(widget)
     if isinstance(widget, QComboBox):
         return _too_wide(widget.fontMetrics(), widget.currentText(), _combo_room(widget))
     if isinstance(widget, QLineEdit):
@@ -183,8 +183,10 @@ def _cut(widget: QWidget) -> str:
 _LINE_EDIT_MARGINS = 4
 
 
-def _cut_short(words: str) -> str:
-    return "elided" if words.endswith("…") else ""
+def _cut_short(widget: QLabel | QAbstractButton) -> str:
+    """It ends with dots that its name has not: those of "Install from a file…" belong to it."""
+    words = widget.text()
+    return "elided" if words.endswith("…") and not widget.accessibleName().startswith(words) else ""
 
 
 def _tip_has_all(widget: QWidget) -> bool:

@@ -30,14 +30,17 @@ class Dialog(QDialog):
     """Of the text that it has been fitted to; 0 before it was."""
 
     def fit(self, width: int, height: int) -> None:
-        """Take that size of the design, in pixels, as far as the window below has room for it."""
+        """Take that size of the design, in pixels, or what its words need, as far as the window below has room."""
         self._design = width, height
-        size = QSize(look().px(width), look().px(height))
+        least, layout = self.minimumSizeHint(), self.layout()
+        size = QSize(look().px(width), look().px(height)).expandedTo(least)
+        if layout is not None and layout.hasHeightForWidth():
+            size.setHeight(max(size.height(), layout.totalHeightForWidth(size.width())))
         parent = self.parentWidget()
         if parent is not None and parent.window().isVisible():
             room = parent.window().size()
             size = size.boundedTo(QSize(room.width() - 2 * _EDGE_PX, room.height() - 2 * _EDGE_PX))
-        self.resize(size.expandedTo(self.minimumSizeHint()))
+        self.resize(size.expandedTo(least))
 
     def changeEvent(self, event: QEvent) -> None:
         """Follow a change of text size, when all that is in it has followed."""
