@@ -153,6 +153,11 @@ def too_small(window: QWidget) -> list[str]:
 # Words -------------------------------------------------------------------------------------------------------------
 
 
+def faults(window: QWidget) -> list[str]:
+    """Controls that cannot be named or hit."""
+    return [*without_name(window), *too_small(window)]
+
+
 def cut_words(window: QWidget) -> list[str]:
     """Words that do not fit into their place, unless the tool tip says all of them."""
     faults = []

@@ -4,11 +4,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
 from tests.core.video_files import write_video
-from tests.ui.audit import too_small, without_name
 from tests.ui.conftest import WAIT_MS
 from wan_desktop.core.video_library import VideoEntry, VideoPage, VideoQuery
 from wan_desktop.ui.session import Session
@@ -29,11 +27,6 @@ def fill(folder: Path, count: int = 3, **request: Any) -> list[Path]:
         )
         for number in range(count)
     ]
-
-
-def faults(window: QWidget) -> list[str]:
-    """Controls that cannot be named or hit."""
-    return [*without_name(window), *too_small(window)]
 
 
 def ask(qtbot: QtBot, question: Callable[..., None]) -> Any:

@@ -10,8 +10,8 @@ from PySide6.QtWidgets import QFileDialog
 from pytestqt.qtbot import QtBot
 
 from tests.fakes.hardware.profiles import load
+from tests.ui.audit import faults
 from tests.ui.conftest import WAIT_MS, OpenProgram
-from tests.ui.test_accessibility import faults
 from tests.ui.test_render import begin
 from wan_desktop.core.catalog import GenerationMode, Model, read_catalog
 from wan_desktop.core.form_check import FormVerdict, MemoryNeed, Verdict

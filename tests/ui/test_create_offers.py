@@ -7,8 +7,8 @@ import pytest
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
+from tests.ui.audit import faults
 from tests.ui.conftest import WAIT_MS
-from tests.ui.test_accessibility import faults
 from tests.ui.test_render import finish
 from wan_desktop.core.card_programs import CardProgram
 from wan_desktop.core.errors import DiskFullError, OutOfMemoryError

@@ -12,8 +12,9 @@ from PySide6.QtWidgets import QApplication, QFileDialog, QInputDialog, QMenu
 from pytestqt.qtbot import QtBot
 
 from tests.core.video_files import cut, recipe, write_foreign, write_video
+from tests.ui.audit import faults
 from tests.ui.conftest import WAIT_MS
-from tests.ui.library_shelf import all_entries, faults, fill, scan_again, scanned
+from tests.ui.library_shelf import all_entries, fill, scan_again, scanned
 from wan_desktop.core.catalog import GenerationMode
 from wan_desktop.core.generation import Attempt
 from wan_desktop.core.paths import AppPaths

@@ -8,8 +8,8 @@ from PySide6.QtTest import QAbstractItemModelTester
 from PySide6.QtWidgets import QInputDialog
 from pytestqt.qtbot import QtBot
 
+from tests.ui.audit import faults
 from tests.ui.conftest import WAIT_MS
-from tests.ui.test_accessibility import faults
 from tests.ui.test_render import finish
 from wan_desktop.core.paths import AppPaths
 from wan_desktop.core.presets import Preset

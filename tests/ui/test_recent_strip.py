@@ -9,8 +9,9 @@ from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
 from tests.core.video_files import RECIPE, cut, write_video
+from tests.ui.audit import faults
 from tests.ui.conftest import WAIT_MS
-from tests.ui.library_shelf import faults, fill, scan_again
+from tests.ui.library_shelf import fill, scan_again
 from tests.ui.test_shell import drop, files
 from wan_desktop.core.catalog import BUILTIN_MODEL_ID
 from wan_desktop.core.generation import GenerationResult, Settled

@@ -12,8 +12,8 @@ from pytestqt.qtbot import QtBot
 
 from tests.fakes.hardware.profiles import load
 from tests.fakes.keyrings import MemoryKeyring
+from tests.ui.audit import faults
 from tests.ui.conftest import WAIT_MS, OpenProgram, fake_engine
-from tests.ui.library_shelf import faults
 from wan_desktop.core.calibration import CalibrationStore, MeasuredRun, Prediction
 from wan_desktop.core.load_plan import Attention
 from wan_desktop.core.measured_speed import installed_torch

@@ -10,8 +10,8 @@ from PySide6.QtWidgets import QApplication, QMainWindow
 from pytestqt.qtbot import QtBot
 
 from tests.fakes.hardware.profiles import load
+from tests.ui.audit import faults
 from tests.ui.conftest import WAIT_MS, fake_engine
-from tests.ui.test_accessibility import faults
 from wan_desktop.core.calibration import Calibration, CalibrationStore, MeasuredRun, Prediction
 from wan_desktop.core.errors import WanError
 from wan_desktop.core.hardware import HardwareProfile
