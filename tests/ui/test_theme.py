@@ -111,8 +111,8 @@ def test_that_on_an_accent_there_is_no_other_text() -> None:
 def test_that_colours_come_from_the_theme_only() -> None:
     """Except upon pictures, which have any colour: there a dark plate is below the letters."""
     upon_pictures = {
-        *("library/cards.py", "library/compare.py", "library/recent_strip.py", "models/picture.py"),
-        *("widgets/drop_zone.py", "widgets/picture.py", "widgets/video_view.py"),
+        *("library/cards.py", "library/compare.py", "library/wipe_view.py", "library/recent_strip.py"),
+        *("models/picture.py", "widgets/drop_zone.py", "widgets/picture.py", "widgets/video_view.py"),
     }
     found = {
         file.relative_to(UI).as_posix()
