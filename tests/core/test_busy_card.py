@@ -12,7 +12,7 @@ from tests.conftest import TinyModel
 from tests.fakes.hardware import load as load_profile
 from tests.fakes.large_model import make_large_model
 from tests.fakes.requests import make_request
-from tests.ui.conftest import fake_engine
+from tests.ui.conftest import ROOT, fake_engine
 from wan_desktop.core.busy_card import is_free
 from wan_desktop.core.card_programs import CardProgram
 from wan_desktop.core.catalog import Model
@@ -129,7 +129,8 @@ class Looks:
 @contextmanager
 def rendering(paths: AppPaths, looks: Looks, scenario: str = "ok") -> Iterator[Renderer]:
     """A renderer with a played engine that sees the card."""
-    client = EngineClient([*fake_engine(scenario), GPU.uuid.removeprefix("GPU-")])
+    command = [*fake_engine(scenario), GPU.uuid.removeprefix("GPU-")]
+    client = EngineClient(command, environment={"PYTHONPATH": str(ROOT)})
     client.start()
     made = Renderer(client, paths, RenderPlanner(paths, Settings(), look=looks), free_bytes=lambda _: None)
     made.busy_look_s = 0.01
