@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Signal, Slot
+from PySide6.QtCore import QTimer, Signal, Slot
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
 
 from wan_desktop.core.words import tr
@@ -63,27 +63,30 @@ class EmptyState(QWidget):
         """Offer these prompts."""
         if not samples or self.samples:
             return
-        from wan_desktop.ui.widgets.elided_button import ElidedButton  # noqa: PLC0415 - after the first paint
-
         self.samples = samples
         self.example = Button(tr("Show me an example"), self, icon_name="wand-sparkles")
         self.example.clicked.connect(self._on_example)
-        widgets: list[QWidget] = [self.example]
-        for sample in samples:
+        self._add_row(self.example)
+        self._layout.insertSpacing(self._layout.count() - 1, 8)
+        QTimer.singleShot(0, self, self._add_chips)  # in a turn of its own, as the form is made in this one
+
+    def _add_chips(self) -> None:
+        from wan_desktop.ui.widgets.elided_button import ElidedButton  # noqa: PLC0415 - after the first paint
+
+        for sample in self.samples:
             chip = ElidedButton(sample, self)
             chip.setAccessibleName(tr("Example: {prompt}", prompt=sample))
             chip.clicked.connect(self._on_chip)
             self.chips.append(chip)
-            widgets.append(chip)
-        for offset, widget in enumerate(widgets):
-            row = QHBoxLayout()
-            row.addStretch(1)
-            row.addWidget(widget)
-            row.addStretch(1)
-            self._layout.insertLayout(self._layout.count() - 1, row)
-            if offset == 0:
-                self._layout.insertSpacing(self._layout.count() - 1, 8)
+            self._add_row(chip)
         self._show_what_fits()
+
+    def _add_row(self, widget: QWidget) -> None:
+        row = QHBoxLayout()
+        row.addStretch(1)
+        row.addWidget(widget)
+        row.addStretch(1)
+        self._layout.insertLayout(self._layout.count() - 1, row)
 
     @Slot()
     def _on_example(self) -> None:
@@ -215,6 +218,7 @@ class Stage(QFrame):
             self.stack.addWidget(self.progress)
         self.progress.begin(width, height)
         self.stack.setCurrentWidget(self.progress)
+        QTimer.singleShot(0, self, self._make_finished)  # now, as at the end there is enough to do
 
     def show_view(self, view: RenderView) -> None:
         """The render is now like this."""
@@ -234,6 +238,15 @@ class Stage(QFrame):
     def show_done(self, done: RenderDone) -> None:
         """The video is there."""
         self._leave()
+        finished = self._make_finished()
+        finished.show_done(done)
+        self.stack.setCurrentWidget(finished)
+        request = done.settled.request
+        if self.isVisible():  # else a toast tells it
+            seconds = f"{request.num_frames / request.fps:.0f}"
+            announce(self, tr("Video ready, {seconds} seconds", seconds=seconds), assertive=True, topic=_RENDER_TOPIC)
+
+    def _make_finished(self) -> FinishedView:
         if self.finished is None:
             from wan_desktop.ui.create.finished_view import FinishedView  # noqa: PLC0415 - not needed at the start
 
@@ -243,12 +256,7 @@ class Stage(QFrame):
             self.finished.unplayable.connect(self.unplayable)
             self.finished.deed_requested.connect(self.deed_requested)
             self.stack.addWidget(self.finished)
-        self.finished.show_done(done)
-        self.stack.setCurrentWidget(self.finished)
-        request = done.settled.request
-        if self.isVisible():  # else a toast tells it
-            seconds = f"{request.num_frames / request.fps:.0f}"
-            announce(self, tr("Video ready, {seconds} seconds", seconds=seconds), assertive=True, topic=_RENDER_TOPIC)
+        return self.finished
 
     def show_error(self, words: ErrorText) -> None:
         """Something went wrong."""

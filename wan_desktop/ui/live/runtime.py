@@ -116,9 +116,11 @@ class LiveRuntime(QObject):
     @property
     def need(self) -> str:
         """Why one is to be installed: `absent`, `damaged`, `outdated`; empty if none is, or it is being done."""
+        if self._engine is None or self.is_working:
+            return ""
         from wan_desktop.core.runtime.runtime_card import need_of  # noqa: PLC0415 - only in an installed program
 
-        return "" if self._engine is None or self.is_working else need_of(self.standing)
+        return need_of(self.standing)
 
     @property
     def size_words(self) -> str:
