@@ -5,7 +5,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -114,7 +113,7 @@ def fake_engine(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], None]:
     """An engine of round numbers, in a PC that is on paper."""
 
     def use(scenario: str, pc: str) -> None:
-        monkeypatch.setattr(command, "EngineClient", partial(EngineClient, (*FAKE_ENGINE, scenario)))
+        monkeypatch.setattr(command, "engine_client", lambda *_: EngineClient((*FAKE_ENGINE, scenario)))
         monkeypatch.setattr(command, "probe", lambda **_: load(pc))
         monkeypatch.setattr(command, "_PART_S", 0.01)
 
