@@ -46,7 +46,15 @@ def ours() -> None:
     from wan_desktop.app import run_window  # noqa: PLC0415 - the import is what is measured
     from wan_desktop.core.paths import AppPaths  # noqa: PLC0415
 
-    run_window(AppPaths.find(), on_first_paint=_tell_start)
+    paths = AppPaths.find()
+
+    def tell() -> None:
+        from wan_desktop.core.safe_mode import MARK_NAME  # noqa: PLC0415
+
+        (paths.data / MARK_NAME).unlink()  # else this would be a start that ended badly, and the fourth in safe mode
+        _tell_start()
+
+    run_window(paths, on_first_paint=tell)
 
 
 if __name__ == "__main__":

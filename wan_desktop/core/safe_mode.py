@@ -24,7 +24,7 @@ MOST_BAD_ENDS = 3
 """So many in a row lead to safe mode."""
 HEALTHY_S = 30.0
 """When the window has worked for so long, the start went well, whatever happens later."""
-_MARK_NAME, _COUNT_NAME = "start-in-progress", "bad-starts.json"
+MARK_NAME, _COUNT_NAME = "start-in-progress", "bad-starts.json"
 _MAX_FILE_BYTES = 1000
 
 
@@ -60,7 +60,7 @@ class Start:
 
     def __init__(self, data: Path, *, asked: bool = False, healthy_s: float = HEALTHY_S) -> None:
         self.healthy_s = healthy_s
-        self._mark = data / _MARK_NAME
+        self._mark = data / MARK_NAME
         self._count = JsonFile(data / _COUNT_NAME, _BadEnds, limit_bytes=_MAX_FILE_BYTES)
         self._environment = dict(os.environ)  # the settings change it, and the next start is not to inherit that
         self._is_over = False
