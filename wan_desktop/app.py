@@ -6,6 +6,7 @@ then come the queue, the engine and the model.
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from typing import TYPE_CHECKING
@@ -67,6 +68,7 @@ def run_window(
         file: May bring the settings of a video.
         safe_mode: Leave out what could keep the window from opening; else only after starts that ended badly.
     """
+    gc.disable()  # until the first paint: what is imported stays, and looking for what does not takes time
     _import_what_needs_no_qt()
     from PySide6.QtWidgets import QApplication  # noqa: PLC0415 - the command line does not need it
 

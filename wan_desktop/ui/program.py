@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import logging
 import sys
@@ -235,6 +236,7 @@ class Program(QObject):
 
     @Slot()
     def _on_first_painted(self) -> None:
+        gc.enable()
         from wan_desktop.ui.qt_texts import speak  # noqa: PLC0415 - after the first paint
 
         self._qt_texts = speak(self._application, language_in_use())
