@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from PySide6.QtCore import QObject, Qt, QUrl, Slot
+from PySide6.QtCore import QObject, QPoint, Qt, QUrl, Slot
 from PySide6.QtGui import QDesktopServices
 from pytestqt.qtbot import QtBot
 
@@ -134,7 +134,7 @@ def test_that_it_follows_the_theme_and_the_keyboard_reaches_it(qtbot: QtBot, on_
     shades = []
     for theme in (Theme.DARK, Theme.LIGHT):
         window._theme.set_theme(theme)
-        point = banners.notice.mapTo(window, banners.notice.rect().center())
+        point = banners.notice.mapTo(window, QPoint(6, banners.notice.height() // 2))  # left of icon and words
         shades.append(window.grab().toImage().pixelColor(point).lightness())
         assert banners.notice.buttons[0].focusPolicy() & Qt.FocusPolicy.TabFocus
     assert shades[0] < 100 < 200 < shades[1]
