@@ -88,6 +88,21 @@ class HelpCard(QFrame):
         window = self._field.window()
         for area in _areas_around(self._field):
             area.ensureWidgetVisible(self._field)
+        above: QWidget | None = self._field
+        while above is not None:  # whatever moves the field
+            above.installEventFilter(self)
+            above = above.parentWidget() if above is not window else None
+        self._place()
+        self.show()
+        self.raise_()
+        self.setFocus(Qt.FocusReason.PopupFocusReason)
+        application = QApplication.instance()
+        assert isinstance(application, QApplication)
+        application.focusChanged.connect(self._on_focus_changed)
+        announce(self, sentences(self.accessibleName(), self.accessibleDescription()), assertive=True)
+
+    def _place(self) -> None:
+        window = self._field.window()
         room = window.rect().adjusted(_MARGIN_PX, _MARGIN_PX, -_MARGIN_PX, -_MARGIN_PX)
         width = min(look().px(_WIDTH_PX), room.width())
         self.setFixedWidth(width)
@@ -99,14 +114,6 @@ class HelpCard(QFrame):
             top = field.top() - _GAP_PX - height
         left = max(room.left(), min(field.left(), room.right() - width))
         self.setGeometry(left, max(room.top(), min(top, room.bottom() - height)), width, height)
-        self.show()
-        self.raise_()
-        self.setFocus(Qt.FocusReason.PopupFocusReason)
-        application = QApplication.instance()
-        assert isinstance(application, QApplication)
-        application.focusChanged.connect(self._on_focus_changed)
-        window.installEventFilter(self)
-        announce(self, sentences(self.accessibleName(), self.accessibleDescription()), assertive=True)
 
     @Slot()
     def go_back(self) -> None:
@@ -123,10 +130,12 @@ class HelpCard(QFrame):
         else:
             super().keyPressEvent(event)
 
-    def eventFilter(self, _watched: QObject, event: QEvent) -> bool:
-        """In a window of another size it would stand anywhere."""
-        if event.type() == QEvent.Type.Resize:
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """It follows its field; in a window of another size it would stand anywhere."""
+        if event.type() == QEvent.Type.Resize and watched is self._field.window():
             self.go_back()
+        elif event.type() in (QEvent.Type.Move, QEvent.Type.Resize) and not self._is_closing:
+            self._place()
         return False
 
     @Slot(QWidget, QWidget)
