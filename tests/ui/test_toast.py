@@ -273,9 +273,10 @@ def test_that_in_a_small_window_nothing_is_covered(
     program = open_program()
     window = program.window
     program.theme.set_scale(scale)
+    smallest = QSize(1100, 640) if scale == 1.0 else QSize(1280, 672)
     window.resize(1100, 640)
     window.show_page(page_id)
-    qtbot.waitUntil(lambda: window.size() == QSize(1100, 640))
+    qtbot.waitUntil(lambda: window.size() == smallest)
     qtbot.waitUntil(lambda: bool(window.session.models.offers()), timeout=WAIT_MS)
     window.session.messages.say("ok", "Your video is ready", "a red circle.mp4", ("Show", lambda: None))
     (toast,) = window.toasts.toasts
