@@ -78,7 +78,7 @@ def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="tools.lock_runtime", description="Makes the locks of the engine runtimes.")
     parser.add_argument("kinds", nargs="+", type=RuntimeKind, choices=list(RuntimeKind), metavar="KIND")
     parser.add_argument("--find-links", type=Path, help="a folder with wheels that no index has, such as torch+cpu")
-    parser.add_argument("--packages", default=WheelSources().packages, help="the package index, in its simple form")
+    parser.add_argument("--packages", required=True, help="the package index, in its simple form")
     parser.add_argument("--torch", default=WheelSources().torch, help="the index of torch's builds")
     parser.add_argument("--uv", default=shutil.which("uv") or "uv", help="the program uv")
     parser.add_argument("--resources", type=Path, default=ROOT / "resources", help="where to write")

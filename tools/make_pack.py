@@ -27,7 +27,7 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--output", type=Path, required=True, help="where the parts are written")
     parser.add_argument("--offline", action="store_true", help="fetch nothing")
     parser.add_argument("--part-bytes", type=int, default=LARGEST_PART_BYTES, help="the most of wheels in one part")
-    parser.add_argument("--packages", default=WheelSources().packages, help="the package index, in its simple form")
+    parser.add_argument("--packages", default="", help="the package index, in its simple form")
     parser.add_argument("--torch", default=WheelSources().torch, help="the index of torch's builds")
     parser.add_argument("--resources", type=Path, default=ROOT / "resources", help="where the locks lie")
     options = parser.parse_args(argv)

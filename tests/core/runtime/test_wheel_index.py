@@ -45,9 +45,11 @@ def test_that_a_build_is_looked_for_at_its_own_index_only(server: WheelServer, i
     assert server.asked["/simple/helper/"] == 1
 
 
-def test_that_the_public_indexes_are_asked_by_default() -> None:
+def test_that_a_copy_that_was_told_no_index_says_so_and_builds_of_torch_have_their_own() -> None:
     sources = WheelSources()
-    assert sources.project_page(Pin("numpy", "2.4.6", ())) == "https://pypi.org/simple/numpy/"
+    with pytest.raises(DownloadError, match="does not know where") as raised:
+        sources.project_page(Pin("numpy", "2.4.6", ()))
+    assert "Settings" in raised.value.hint
     cuda = Pin("torch", "2.13.0+cu130", ())
     assert sources.project_page(cuda) == "https://download.pytorch.org/whl/cu130/torch/"
 

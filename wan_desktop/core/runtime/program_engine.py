@@ -11,7 +11,7 @@ from wan_desktop.core.engine_client import EngineClient, EngineProgram
 from wan_desktop.core.errors import RuntimeDamagedError
 from wan_desktop.core.hardware import Gpu
 from wan_desktop.core.jobs import JobContext
-from wan_desktop.core.paths import AppPaths, sources_folder
+from wan_desktop.core.paths import AppPaths, resources_folder, sources_folder
 from wan_desktop.core.runtime.choice import RuntimeChoice, choose_runtime
 from wan_desktop.core.runtime.lock import RuntimeKind, RuntimeLock, read_lock
 from wan_desktop.core.runtime.pack_import import import_pack
@@ -28,6 +28,8 @@ from wan_desktop.core.words import tr
 logger = logging.getLogger(__name__)
 
 SYSTEM = "windows" if os.name == "nt" else "linux"
+BUILD_INDEX = "package-index.txt"
+"""Below `resources/runtimes`: the address of the package index, put there by who builds the program."""
 _FOR_CARDS = (RuntimeKind.WINDOWS_CU130, RuntimeKind.WINDOWS_CU126)
 _PART = "torch"
 """The part whose version names a runtime."""
@@ -271,7 +273,7 @@ def _version_of(mark: RuntimeMark) -> str:
 def sources_of(settings: Settings) -> WheelSources:
     """The package indexes that the settings name, or the public ones."""
     usual = WheelSources()
-    return WheelSources(settings.package_index or usual.packages, settings.torch_index or usual.torch)
+    return WheelSources(settings.package_index or _index_of_build(), settings.torch_index or usual.torch)
 
 
 def limits_of(settings: Settings) -> TransferLimits:
@@ -292,3 +294,11 @@ def engine_client(paths: AppPaths, settings: Settings, *, on_change: Callable[[]
     """A client of the engine that this program has."""
     engine = installed_engine(paths, settings)
     return EngineClient(find_program=engine.program if engine is not None else None, on_change=on_change)
+
+
+def _index_of_build() -> str:
+    """The package index that was named when this copy was built; empty if none was."""
+    try:
+        return (resources_folder() / "runtimes" / BUILD_INDEX).read_text("utf-8").strip()
+    except OSError:
+        return ""

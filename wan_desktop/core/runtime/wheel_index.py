@@ -38,13 +38,23 @@ _ELSEWHERE = mark("Try another network or mirror, install the newest version of 
 class WheelSources:
     """Addresses of package indexes, in their simple form."""
 
-    packages: str = "https://pypi.org/simple"
+    packages: str = ""
+    """Told when the program is built, or in the settings; empty: nobody said."""
     torch: str = "https://download.pytorch.org/whl"
     """Of builds with a local version: `torch==2.13.0+cu130` lies below `cu130` there and is looked for nowhere else, so
     that an index that fails cannot let a build for the CPU take its place."""
 
     def project_page(self, pin: Pin) -> str:
-        """The address of the page that lists a part's files."""
+        """The address of the page that lists a part's files.
+
+        Raises:
+            DownloadError: It comes from the package index, and nobody said where that is.
+        """
+        if not pin.local_version and not self.packages:
+            raise DownloadError(
+                tr("This copy of the program does not know where the parts of the render engine come from."),
+                hint=tr("Enter a package index in Settings, Downloads, or install the engine from an engine package."),
+            )
         base = f"{self.torch.rstrip('/')}/{pin.local_version}" if pin.local_version else self.packages.rstrip("/")
         return f"{base}/{pin.name}/"
 

@@ -167,7 +167,7 @@ class RowMaker:
         yield self._row("proxy", title, words, self._address("proxy", title, "http://proxy.example:8080"))
         title = tr("Package index")
         words = tr("Where the parts of the render engine come from, if not from PyPI. Empty: PyPI.")
-        index = self._address("package_index", title, "https://pypi.org/simple")
+        index = self._address("package_index", title, "https://mirror.example/simple")
         yield self._row("package_index", title, words, index, keywords=tr("mirror") + " PyPI")
         title = tr("PyTorch index")
         words = tr("Where its builds for graphics cards come from. Empty: PyTorch's own server.")
