@@ -166,7 +166,9 @@ class RowMaker:
         words = tr("A server between this PC and the internet, without a password. Empty: as the system is set.")
         yield self._row("proxy", title, words, self._address("proxy", title, "http://proxy.example:8080"))
         title = tr("Package index")
-        words = tr("Where the parts of the render engine come from. Empty: from where this copy was built to take them.")
+        words = tr(
+            "Where the parts of the render engine come from. Empty: from where this copy was built to take them."
+        )
         index = self._address("package_index", title, "https://mirror.example/simple")
         yield self._row("package_index", title, words, index, keywords=tr("mirror") + " PyPI")
         title = tr("PyTorch index")
