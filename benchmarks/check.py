@@ -11,13 +11,14 @@ from pathlib import Path
 
 from benchmarks.measure import report
 from tests.fakes.hardware import PROFILES, load
+from wan_desktop.core.attention import Attention
 from wan_desktop.core.catalog import Catalog, GenerationMode, read_catalog
 from wan_desktop.core.compatibility import check
 from wan_desktop.core.estimate import Workload
 from wan_desktop.core.hardware import HardwareProfile
 from wan_desktop.core.hardware_probe import probe
 from wan_desktop.core.ladder import Candidate, Substitute
-from wan_desktop.core.load_plan import Attention, Precision
+from wan_desktop.core.load_plan import Precision
 from wan_desktop.core.measured_speed import CPU, KeptSpeed, MeasuredSpeeds, installed_torch
 from wan_desktop.core.messages import SpeedKind, SpeedPart, SpeedReport, SpeedStatus
 from wan_desktop.core.model_shape import shape_of_entry

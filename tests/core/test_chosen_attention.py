@@ -7,9 +7,10 @@ import pytest
 from tests.conftest import TinyModel
 from tests.fakes.hardware import load as load_profile
 from tests.fakes.requests import make_request
+from wan_desktop.core.attention import Attention
 from wan_desktop.core.catalog import Model
 from wan_desktop.core.catalog.added import describe_folder
-from wan_desktop.core.load_plan import Attention, Device
+from wan_desktop.core.load_plan import Device
 from wan_desktop.core.measured_speed import installed_torch
 from wan_desktop.core.messages import SpeedKind, SpeedPart, SpeedReport, SpeedStatus
 from wan_desktop.core.model_folder import inspect_model_folder

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from wan_desktop.core.attention import Attention
 from wan_desktop.core.calibration import Calibration, MeasuredRun
 from wan_desktop.core.catalog import read_catalog
 from wan_desktop.core.estimate import Basis, Estimate, Machine, Workload, estimate, size_class
 from wan_desktop.core.estimate.times import forward_flops
 from wan_desktop.core.load_plan import (
-    Attention,
     Device,
     LoadPlan,
     Placement,

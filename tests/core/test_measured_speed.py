@@ -27,6 +27,7 @@ from tests.core.test_estimate import (
 )
 from tests.fakes.hardware import load as load_profile
 from tests.fakes.requests import make_request
+from wan_desktop.core.attention import Attention
 from wan_desktop.core.calibration import Calibration, MeasuredRun
 from wan_desktop.core.card_uuid import plain_uuid
 from wan_desktop.core.catalog import Model
@@ -35,7 +36,7 @@ from wan_desktop.core.engine_client import EngineClient
 from wan_desktop.core.errors import EngineError, JobCancelled
 from wan_desktop.core.estimate import Basis, Estimate, Machine, Workload, estimate
 from wan_desktop.core.jobs import JobContext
-from wan_desktop.core.load_plan import Attention, Device, LoadPlan, Precision
+from wan_desktop.core.load_plan import Device, LoadPlan, Precision
 from wan_desktop.core.machine import card_of, machine_of
 from wan_desktop.core.measured_speed import MeasuredSpeeds, SpeedStore, installed_torch, measure_speed
 from wan_desktop.core.messages import (

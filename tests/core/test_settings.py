@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from wan_desktop.core.attention import Attention
 from wan_desktop.core.errors import SettingsError
-from wan_desktop.core.load_plan import Attention
 from wan_desktop.core.settings import (
     LogLevel,
     MemoryMode,

@@ -20,9 +20,9 @@ from torch import Tensor, nn
 from tests.conftest import TinyModel
 from tests.engine.test_sampler import nothing, picture, request, watch
 from tests.fakes.tiny_models import FAMILIES
+from wan_desktop.core.attention import Attention
 from wan_desktop.core.errors import IncompatibleError, JobCancelled
 from wan_desktop.core.load_plan import (
-    Attention,
     Device,
     LoadPlan,
     Placement,

@@ -9,9 +9,10 @@ import pytest
 import torch
 
 from tests.conftest import TinyModel
+from wan_desktop.core.attention import Attention
 from wan_desktop.core.engine_client import EngineClient
 from wan_desktop.core.errors import IncompatibleError, JobCancelled
-from wan_desktop.core.load_plan import Attention, Device, LoadPlan
+from wan_desktop.core.load_plan import Device, LoadPlan
 from wan_desktop.core.messages import Load, MeasureSpeed, SpeedKind, SpeedProgress, SpeedReport, SpeedStatus
 from wan_desktop.engine import speed_test
 from wan_desktop.engine.speed_test import Bench, PartOffError, Task, bound, difference, rate

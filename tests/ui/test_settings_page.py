@@ -14,8 +14,8 @@ from tests.fakes.hardware.profiles import load
 from tests.fakes.keyrings import MemoryKeyring
 from tests.ui.audit import faults
 from tests.ui.conftest import WAIT_MS, OpenProgram, fake_engine
+from wan_desktop.core.attention import Attention
 from wan_desktop.core.calibration import CalibrationStore, MeasuredRun, Prediction
-from wan_desktop.core.load_plan import Attention
 from wan_desktop.core.measured_speed import installed_torch
 from wan_desktop.core.messages import SpeedKind, SpeedPart, SpeedReport, SpeedStatus
 from wan_desktop.core.paths import AppPaths

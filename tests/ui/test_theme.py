@@ -9,8 +9,9 @@ from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from wan_desktop.ui.icons import icon_pixmap
 from wan_desktop.ui.style import style_sheet
-from wan_desktop.ui.theme import DARK, LIGHT, Look, Tokens, contrast, icon_pixmap, token_names
+from wan_desktop.ui.theme import DARK, LIGHT, Look, Tokens, contrast, token_names
 
 THEMES = pytest.mark.parametrize("tokens", [DARK, LIGHT], ids=["dark", "light"])
 UI = Path(__file__).resolve().parents[2] / "wan_desktop" / "ui"

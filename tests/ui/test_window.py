@@ -96,6 +96,7 @@ def painted(self):
     QTimer.singleShot(1500, self._application.quit)
 HEAVY = ["torch", "diffusers", "transformers", "av", "PIL", "numpy", "tokenizers", "psutil"]
 HEAVY += ["wan_desktop.core." + name for name in ("catalog", "messages", "render_progress", "generation", "hardware")]
+HEAVY += ["PySide6.QtSvg", "wan_desktop.ui.icons", "wan_desktop.core.load_plan"]
 HEAVY += ["wan_desktop.core.store.disk", "wan_desktop.ui.session", "wan_desktop.ui.models", "wan_desktop.ui.library"]
 program.Program._on_first_painted = painted
 code = app.run_window(AppPaths.find(), engine_command=[sys.executable, {str(FAKE_ENGINE)!r}, "ok"])

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from wan_desktop.core.attention import Attention
+
 
 class Device(StrEnum):
     """Where the model computes."""
@@ -74,17 +76,6 @@ class VaePolicy(StrEnum):
     """Half the memory; hardly visible."""
     TILED = "tiled"
     """In bfloat16 on a card, and in overlapping tiles of 256 pixels: the least memory; seams are possible."""
-
-
-class Attention(StrEnum):
-    """Which kernel; names as diffusers has them. They differ in rounding."""
-
-    NATIVE = "native"
-    """torch chooses."""
-    FLASH = "_native_flash"
-    EFFICIENT = "_native_efficient"
-    CUDNN = "_native_cudnn"
-    MATH = "_native_math"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from wan_desktop.core.attention import Attention
 from wan_desktop.core.busy_card import Busy, check_card_is_free
 from wan_desktop.core.calibration import Calibration, CalibrationStore, MeasuredRun
 from wan_desktop.core.catalog import Model, plan_for
@@ -15,7 +16,7 @@ from wan_desktop.core.generation import GenerationRequest, GenerationResult
 from wan_desktop.core.hardware import HardwareProfile
 from wan_desktop.core.hardware_probe import probe
 from wan_desktop.core.ladder import Candidate, Costs, Policy, Rung, ladder, most_frugal
-from wan_desktop.core.load_plan import Attention, Device
+from wan_desktop.core.load_plan import Device
 from wan_desktop.core.machine import as_torch_sees_it, card_of, limits_of, machine_of
 from wan_desktop.core.measured_speed import SpeedStore
 from wan_desktop.core.messages import SpeedKind, SpeedStatus, TorchCard

@@ -12,10 +12,10 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Self
 
+from wan_desktop.core.attention import Attention
 from wan_desktop.core.errors import SettingsError
 from wan_desktop.core.files import write_atomically
 from wan_desktop.core.json_file import read_json, set_aside
-from wan_desktop.core.load_plan import Attention
 from wan_desktop.core.records import RecordError, from_plain, to_plain
 from wan_desktop.core.words import tr
 

@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from diffusers.models.attention_dispatch import AttentionBackendName, dispatch_attention_fn
 
+from wan_desktop.core.attention import Attention
 from wan_desktop.core.errors import IncompatibleError
-from wan_desktop.core.load_plan import Attention
 from wan_desktop.core.words import tr
 
 _PROBE_TOKENS = 64

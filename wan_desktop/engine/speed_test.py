@@ -17,9 +17,10 @@ from functools import partial
 import torch
 from diffusers.models.attention_dispatch import AttentionBackendName, dispatch_attention_fn
 
+from wan_desktop.core.attention import Attention
 from wan_desktop.core.card_uuid import plain_uuid
 from wan_desktop.core.errors import JobCancelled, OutOfMemoryError
-from wan_desktop.core.load_plan import Attention, Device, LoadPlan
+from wan_desktop.core.load_plan import Device, LoadPlan
 from wan_desktop.core.messages import (
     Event,
     MeasureSpeed,

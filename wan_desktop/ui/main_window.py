@@ -11,7 +11,8 @@ from wan_desktop.ui import text
 from wan_desktop.ui.create.page import CreatePage
 from wan_desktop.ui.page import SHOW_ENGINE, Page, PageId
 from wan_desktop.ui.sidebar import WIDE_PX, Sidebar
-from wan_desktop.ui.theme import icon_pixmap, look
+from wan_desktop.ui.theme import look
+from wan_desktop.ui.widgets.controls import draw_icons
 from wan_desktop.ui.window_geometry import put
 
 if TYPE_CHECKING:
@@ -294,6 +295,7 @@ class MainWindow(QFrame):
         return page
 
     def _show_theme(self) -> None:
+        from wan_desktop.ui.icons import icon_pixmap  # noqa: PLC0415 - after the first paint
         from wan_desktop.ui.windows_shell import set_dark_title_bar  # noqa: PLC0415 - after the first paint
 
         self.setWindowIcon(icon_pixmap("film", look().color("link"), 32))
@@ -302,6 +304,7 @@ class MainWindow(QFrame):
     @Slot()
     def _on_painted(self) -> None:
         self.first_painted.emit()
+        draw_icons()
         from wan_desktop.ui.dropping import RecipeDrops  # noqa: PLC0415 - after the first paint
         from wan_desktop.ui.window_keys import WindowKeys  # noqa: PLC0415 - after the first paint
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
@@ -39,8 +38,7 @@ class PageId(StrEnum):
     HELP = "help"
 
 
-@dataclass(frozen=True, slots=True)
-class DraftTarget:
+class DraftTarget(NamedTuple):
     """What Create is to show: a video that is to be made, and the model that is to make it."""
 
     draft: GenerationDraft
@@ -53,23 +51,20 @@ SHOW_ENGINE = "engine"
 """Target of the page Help: where the render engine is installed and repaired."""
 
 
-@dataclass(frozen=True, slots=True)
-class PageTarget:
+class PageTarget(NamedTuple):
     """A page, and what it is to show: what a button of an error card leads to."""
 
     page: PageId
     target: object = None
 
 
-@dataclass(frozen=True, slots=True)
-class CompareTarget:
+class CompareTarget(NamedTuple):
     """What the Library is to show: that video beside the one that was made before it."""
 
     path: Path
 
 
-@dataclass(frozen=True, slots=True)
-class VideoTarget:
+class VideoTarget(NamedTuple):
     """What the Library is to show: the video of that file, selected, wherever it is in the list."""
 
     path: Path

@@ -16,6 +16,7 @@ from wan_desktop.core.words import language_in_use, use_language
 from wan_desktop.ui import text
 from wan_desktop.ui.main_window import MainWindow
 from wan_desktop.ui.theme import ThemeManager
+from wan_desktop.ui.widgets.controls import draw_icons, put_icons_off
 from wan_desktop.ui.window_geometry import place_of
 
 if TYPE_CHECKING:
@@ -186,6 +187,7 @@ class Program(QObject):
         self.theme = ThemeManager(application, looks.theme, looks.text_scale)
         self.session: Session | None = None
         self._remembers = not sample and self._safe_reason is None
+        put_icons_off()
         place = load_place(place_file(paths.data)) if self._remembers else None
         libraries = None if self._safe_reason else libraries
         self.window = MainWindow(self.theme, remember_form=self._remembers, place=place, libraries=libraries)
@@ -203,6 +205,7 @@ class Program(QObject):
     def shutdown(self) -> None:
         """End everything that runs; safe to call again."""
         self._is_over = True
+        draw_icons()  # had it never been shown, the next window's would wait for its first paint
         if self._qt_texts is not None:
             self._application.removeTranslator(self._qt_texts)
         if self._calls is not None:

@@ -5,9 +5,8 @@ Keys that stand not among the window's deeds belong to a part of it that listens
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from PySide6.QtWidgets import QWidget
 
@@ -60,8 +59,7 @@ class Action(StrEnum):
     MOVE_DOWN = "move-down"
 
 
-@dataclass(frozen=True, slots=True)
-class Shortcut:
+class Shortcut(NamedTuple):
     """Some keys and what they do."""
 
     keys: tuple[str, ...]

@@ -1,32 +1,20 @@
-"""Colours, sizes, fonts and icons of the window, dark and light, switched while it runs.
+"""Colours, sizes and fonts of the window, dark and light, switched while it runs.
 
 The look in use is asked for with `look()`, because painting code has no other way to know it; it is changed in one
-place, by :class:`ThemeManager`. Icons are Lucide's SVG files, coloured when they are drawn, so a change of theme
-needs no second set.
+place, by :class:`ThemeManager`.
 
 This module, and all others that are imported before the first paint, leave the `Qt` namespace alone: touching it
 makes PySide build a hundred enumerations, 20 ms of a start of 200. What only `Qt` can say is said in the style sheet
-(`qproperty-...`), or later.
+(`qproperty-...`), or later. For the same reason they make tuples with names instead of data classes, whose methods
+Python writes and compiles at each start (2 ms for the tokens alone), and draw no icon (see icons.py).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from PySide6.QtCore import QByteArray, QObject, QRectF, Signal, Slot
-from PySide6.QtGui import (
-    QColor,
-    QFont,
-    QFontDatabase,
-    QGuiApplication,
-    QIcon,
-    QPainter,
-    QPalette,
-    QPixmap,
-    QPixmapCache,
-)
+from PySide6.QtCore import QObject, Signal, Slot
+from PySide6.QtGui import QColor, QFont, QFontDatabase, QPalette
 
 from wan_desktop.core.paths import resources_folder
 from wan_desktop.core.settings import Theme
@@ -39,11 +27,9 @@ if TYPE_CHECKING:
 FONT_FAMILIES = ("Inter", "Segoe UI Variable", "Segoe UI", "sans-serif")
 _FONT_FILES = ("Inter-Regular.otf", "Inter-SemiBold.otf")
 _DARK_BELOW = 128
-_ICON_GAP = 5  # Fusion leaves 4 px between icon and text, which looks glued; the pixmap carries the rest
 
 
-@dataclass(frozen=True, slots=True)
-class Tokens:
+class Tokens(NamedTuple):
     """The colours of one theme: text on its background has a contrast of at least 4.5, edges and fills 3."""
 
     bg: str
@@ -148,8 +134,7 @@ LIGHT = Tokens(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(NamedTuple):
     """What is in use: the colours, and the factor on all text and control sizes."""
 
     tokens: Tokens = DARK
@@ -196,37 +181,6 @@ def load_fonts(folder: Path) -> None:
     """Make the bundled font known; without it the system's own is used."""
     for name in _FONT_FILES:
         QFontDatabase.addApplicationFont(str(folder / name))
-
-
-@cache
-def _svg(name: str) -> bytes:
-    return (resources_folder() / "icons" / f"{name}.svg").read_bytes()
-
-
-def icon_pixmap(name: str, color: QColor, size: int, *, gap: int = 0) -> QPixmap:
-    """The icon in that colour, `size` logical pixels high, with `gap` empty pixels on its right."""
-    from PySide6.QtSvg import QSvgRenderer  # noqa: PLC0415 - loads a library, only when an icon is drawn
-
-    application = QGuiApplication.instance()
-    ratio = application.devicePixelRatio() if isinstance(application, QGuiApplication) else 1.0
-    key = f"wan-icon {name} {color.name()} {size} {gap} {ratio}"
-    drawn = QPixmap()
-    if QPixmapCache.find(key, drawn):
-        return drawn
-    pixmap = QPixmap(round((size + gap) * ratio), round(size * ratio))
-    pixmap.fill(QColor(0, 0, 0, 0))
-    painter = QPainter(pixmap)
-    svg = _svg(name).replace(b"currentColor", color.name().encode())
-    QSvgRenderer(QByteArray(svg)).render(painter, QRectF(0, 0, size * ratio, size * ratio))
-    painter.end()
-    pixmap.setDevicePixelRatio(ratio)
-    QPixmapCache.insert(key, pixmap)
-    return pixmap
-
-
-def icon(name: str, token: str, size: int, *, gap: int = _ICON_GAP) -> QIcon:
-    """The icon for a button."""
-    return QIcon(icon_pixmap(name, look().color(token), size, gap=gap))
 
 
 def palette_of(tokens: Tokens) -> QPalette:
@@ -345,4 +299,4 @@ class ThemeManager(QObject):
 
 def token_names() -> tuple[str, ...]:
     """Names of all tokens."""
-    return tuple(f.name for f in fields(Tokens))
+    return Tokens._fields

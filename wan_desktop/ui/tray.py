@@ -10,7 +10,8 @@ from PySide6.QtWidgets import QMenu, QSystemTrayIcon
 
 from wan_desktop.core.words import tr
 from wan_desktop.ui import text
-from wan_desktop.ui.theme import icon_pixmap, look
+from wan_desktop.ui.icons import icon_pixmap
+from wan_desktop.ui.theme import look
 
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QWidget

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
+from wan_desktop.core.attention import Attention
 from wan_desktop.core.estimate import coefficients as c
 from wan_desktop.core.estimate.records import Machine, Workload
 from wan_desktop.core.load_plan import (
-    Attention,
     Device,
     LoadPlan,
     Placement,

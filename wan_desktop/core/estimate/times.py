@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass, replace
 
+from wan_desktop.core.attention import Attention
 from wan_desktop.core.estimate import coefficients as c
 from wan_desktop.core.estimate.memory import (
     Setup,
@@ -12,7 +13,7 @@ from wan_desktop.core.estimate.memory import (
     vae_costs,
 )
 from wan_desktop.core.estimate.records import Machine, Workload
-from wan_desktop.core.load_plan import Attention, Placement, Precision, Storage, TextEncoderPolicy
+from wan_desktop.core.load_plan import Placement, Precision, Storage, TextEncoderPolicy
 from wan_desktop.core.messages import SpeedKind, SpeedReport, Stage
 from wan_desktop.core.model_shape import ModelShape
 

@@ -19,7 +19,8 @@ from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QListView, QVBoxLayout, QW
 from wan_desktop.core.jobs import JobState, Lane
 from wan_desktop.core.prompt_history import PromptHistory, UsedPrompt, matching
 from wan_desktop.core.words import tr
-from wan_desktop.ui.theme import icon, look
+from wan_desktop.ui.icons import icon
+from wan_desktop.ui.theme import look
 from wan_desktop.ui.widgets.controls import Button, label
 from wan_desktop.ui.widgets.tab_order import Dialog
 

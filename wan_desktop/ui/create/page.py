@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from PySide6.QtCore import Signal, Slot
-from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from wan_desktop.core.words import tr
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from PySide6.QtCore import QEvent
-    from PySide6.QtGui import QResizeEvent
+    from PySide6.QtGui import QImage, QResizeEvent
 
     from wan_desktop.core.catalog import Model
     from wan_desktop.core.errors import WanError
@@ -400,7 +399,7 @@ class CreatePage(QFrame):
         if not keep_seed:
             self.generate()
 
-    @Slot(QImage)
+    @Slot("QImage")
     def _on_start_image(self, image: QImage) -> None:
         if self.form is None:
             return

@@ -10,7 +10,8 @@ from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from wan_desktop.core.log_lines import LineLevel, LogFilter, LogLine
 from wan_desktop.core.words import mark, tr
-from wan_desktop.ui.theme import icon_pixmap, look
+from wan_desktop.ui.icons import icon_pixmap
+from wan_desktop.ui.theme import look
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -12,9 +12,10 @@ from PySide6.QtWidgets import QStyle, QStyledItemDelegate
 
 from wan_desktop.core.video_library import VideoState
 from wan_desktop.core.words import tr
+from wan_desktop.ui.icons import icon_pixmap
 from wan_desktop.ui.library import words
 from wan_desktop.ui.library.video_model import Role
-from wan_desktop.ui.theme import icon_pixmap, look
+from wan_desktop.ui.theme import look
 
 if TYPE_CHECKING:
     from PySide6.QtCore import QModelIndex, QObject, QPersistentModelIndex

@@ -13,10 +13,11 @@ from wan_desktop.core.catalog import GenerationMode
 from wan_desktop.core.video_library import Sort, VideoQuery
 from wan_desktop.core.words import tr
 from wan_desktop.ui import text
+from wan_desktop.ui.icons import icon
 from wan_desktop.ui.library import words
 from wan_desktop.ui.library.words import Period
 from wan_desktop.ui.shortcuts import Action, tip
-from wan_desktop.ui.theme import icon, look
+from wan_desktop.ui.theme import look
 from wan_desktop.ui.widgets.controls import Button
 from wan_desktop.ui.widgets.fields import ComboBox
 

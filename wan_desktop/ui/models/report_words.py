@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from wan_desktop.core.attention import Attention
 from wan_desktop.core.card_programs import named_sizes
 from wan_desktop.core.catalog import WeightPrecision
 from wan_desktop.core.compatibility import IssueCode, Severity
 from wan_desktop.core.estimate import Basis
-from wan_desktop.core.load_plan import Attention, Device, Placement, Precision, Storage, TextEncoderPolicy, VaePolicy
+from wan_desktop.core.load_plan import Device, Placement, Precision, Storage, TextEncoderPolicy, VaePolicy
 from wan_desktop.core.model_offers import FitBadge, ModelOffer, badge_of
 from wan_desktop.core.model_report import Holder
 from wan_desktop.core.recommendations import ChangeKind

@@ -11,9 +11,10 @@ from PySide6.QtWidgets import QButtonGroup, QLineEdit, QWidget
 
 from wan_desktop.core.model_list import Filter
 from wan_desktop.core.words import tr
+from wan_desktop.ui.icons import icon
 from wan_desktop.ui.models.words import FILTERS
 from wan_desktop.ui.shortcuts import Action, show_keys
-from wan_desktop.ui.theme import icon, look
+from wan_desktop.ui.theme import look
 from wan_desktop.ui.widgets.controls import Button
 from wan_desktop.ui.widgets.flow import FlowLayout
 

@@ -14,7 +14,8 @@ from wan_desktop.core.errors import WanError
 from wan_desktop.core.jobs import JobContext, JobSnapshot, Lane
 from wan_desktop.core.thumbnails import Thumbnails
 from wan_desktop.ui.create.pictures import read_picture
-from wan_desktop.ui.theme import icon_pixmap, look
+from wan_desktop.ui.icons import icon_pixmap
+from wan_desktop.ui.theme import look
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLineEdit, QMessageBox, QScrollArea, QVBoxLayout, QWidget
 
+from wan_desktop.core.attention import Attention
 from wan_desktop.core.jobs import Lane
-from wan_desktop.core.load_plan import Attention
 from wan_desktop.core.messages import SpeedKind, SpeedStatus
 from wan_desktop.core.pc_rows import kernel_name
 from wan_desktop.core.words import tr

@@ -1,6 +1,6 @@
 """Buttons and labels that follow the theme by themselves.
 
-Imported before the first paint, so without `Qt` (see theme.py).
+Imported before the first paint, so without `Qt` (see theme.py), and icons can be put off until then.
 """
 
 from __future__ import annotations
@@ -10,12 +10,39 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QSize
 from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QWidget
 
-from wan_desktop.ui.theme import icon, icon_pixmap, look
+from wan_desktop.ui.theme import look
 
 if TYPE_CHECKING:
     from PySide6.QtCore import QEvent
 
 _ICON_PX = 16
+
+_put_off: dict[int, Button | IconLabel] | None = None
+"""Whose icon is not drawn yet, by identity; None: icons are drawn at once."""
+
+
+def put_icons_off() -> None:
+    """Let buttons and labels wait with their icons until `draw_icons`."""
+    global _put_off
+    _put_off = {}
+
+
+def draw_icons() -> None:
+    """Draw what was put off, and all others at once from now on; safe to call again."""
+    global _put_off
+    waiting, _put_off = _put_off or {}, None
+    if waiting:
+        import shiboken6  # noqa: PLC0415 - after the first paint
+
+        for widget in waiting.values():
+            if shiboken6.isValid(widget):
+                widget.refresh_icon()
+
+
+def _is_put_off(widget: Button | IconLabel) -> bool:
+    if _put_off is not None:
+        _put_off[id(widget)] = widget
+    return _put_off is not None
 
 
 class Button(QPushButton):
@@ -60,8 +87,10 @@ class Button(QPushButton):
     def refresh_icon(self) -> None:
         """Draw the icon in the theme's colours."""
         self._drawn = (look(), self.isEnabled())
-        if not self._icon_name:
+        if not self._icon_name or _is_put_off(self):
             return
+        from wan_desktop.ui.icons import icon  # noqa: PLC0415 - after the first paint
+
         size = look().px(_ICON_PX if self._kind != "nav" else 18)
         gap = 5 if self.text() else 0
         token = self._COLORS.get(self._kind, "text") if self.isEnabled() else "text3"
@@ -82,21 +111,26 @@ class IconLabel(QLabel):
         super().__init__(parent)
         self._icon = (icon_name, token, size)
         self._drawn: object = None
-        self._draw()
+        self.refresh_icon()
 
     def show_icon(self, icon_name: str, token: str) -> None:
         """Show another icon."""
         self._icon = (icon_name, token, self._icon[2])
-        self._draw()
+        self.refresh_icon()
 
     def changeEvent(self, event: QEvent) -> None:
         """Follow a change of theme."""
         super().changeEvent(event)
         if getattr(self, "_drawn", None) not in (None, look()):
-            self._draw()
+            self.refresh_icon()
 
-    def _draw(self) -> None:
+    def refresh_icon(self) -> None:
+        """Draw the icon in the theme's colours."""
         self._drawn = look()
+        if _is_put_off(self):
+            return
+        from wan_desktop.ui.icons import icon_pixmap  # noqa: PLC0415 - after the first paint
+
         name, token, size = self._icon
         self.setPixmap(icon_pixmap(name, look().color(token), look().px(size)))
 

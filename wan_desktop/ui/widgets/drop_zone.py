@@ -10,8 +10,9 @@ from PySide6.QtGui import QColor, QFont, QImage, QKeySequence, QPainter, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from wan_desktop.core.words import tr
+from wan_desktop.ui.icons import icon_pixmap
 from wan_desktop.ui.shortcuts import Action, shown_keys
-from wan_desktop.ui.theme import icon_pixmap, look
+from wan_desktop.ui.theme import look
 from wan_desktop.ui.widgets.controls import Button
 
 if TYPE_CHECKING:

@@ -18,7 +18,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from wan_desktop.ui.theme import icon_pixmap, look
+from wan_desktop.ui.icons import icon_pixmap
+from wan_desktop.ui.theme import look
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QPaintEvent

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from PySide6.QtCore import QRectF, QSize
-from PySide6.QtGui import QColor, QPainter, QPainterPath
+from PySide6.QtCore import QSize
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from wan_desktop.ui.theme import look
@@ -17,8 +15,7 @@ if TYPE_CHECKING:
     from PySide6.QtGui import QPaintEvent
 
 
-@dataclass(frozen=True, slots=True)
-class Segment:
+class Segment(NamedTuple):
     """A part of the bar."""
 
     amount: float
@@ -77,6 +74,9 @@ class MeterBar(QWidget):
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Draw track, parts and mark."""
+        from PySide6.QtCore import QRectF  # noqa: PLC0415 - after the first paint, where nothing is measured yet
+        from PySide6.QtGui import QColor, QPainter, QPainterPath  # noqa: PLC0415
+
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         width, height = float(self.width()), float(self.height())

@@ -11,7 +11,8 @@ from PySide6.QtGui import QFont, QFontMetrics, QPainter
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from wan_desktop.core.words import mark, tr
-from wan_desktop.ui.theme import icon_pixmap, look
+from wan_desktop.ui.icons import icon_pixmap
+from wan_desktop.ui.theme import look
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QPaintEvent, QResizeEvent
