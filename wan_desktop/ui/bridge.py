@@ -9,6 +9,7 @@ has deleted would end the process.
 from __future__ import annotations
 
 import threading
+import time
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from wan_desktop.core.jobs import JobQueue
 
 INTERVAL_MS = 50
+_TURN_S = 0.01
+"""After so much work the rest waits until the window has done what it has to do."""
 
 
 class _Bridge(QObject):
@@ -61,8 +64,20 @@ class _Bridge(QObject):
     def _on_timeout(self) -> None:
         with self._lock:
             names, self._names = list(self._names), {}
-        for name in names:
-            self._hand_over(name)
+        begun_s = time.perf_counter()
+        while names:
+            self._hand_over(names.pop(0))
+            if names and time.perf_counter() - begun_s > _TURN_S:
+                self._go_on_with(names)
+                return
+
+    def _go_on_with(self, names: list[str]) -> None:
+        """In a turn of its own, before what was told meanwhile: so much was made that the window would stand still."""
+        with self._lock:
+            if self._closed:
+                return
+            self._names = dict.fromkeys([*names, *self._names])
+        QTimer.singleShot(0, self, self._on_timeout)
 
     def _hand_over(self, name: str) -> None:
         raise NotImplementedError

@@ -62,6 +62,11 @@ class CreateForm(QWidget):
             self.image.take(state.image)
 
     @property
+    def model(self) -> Model:
+        """What it is to be made with."""
+        return self._model
+
+    @property
     def state(self) -> FormState:
         """What stands in the form."""
         return self._state

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from PySide6.QtCore import Signal, Slot
+from PySide6.QtCore import QTimer, Signal, Slot
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from wan_desktop.core.words import tr
@@ -317,25 +317,39 @@ class CreatePage(QFrame):
             model, state, kept = snapshot.result
             if kept is not None and kept.model_id and (kept.model_id, kept.variant) != (state.model_id, state.variant):
                 self.tools.remember(kept)
-            self._show_form(model, state, "")
-            self.form_ready.emit()
-            target, self._target = self._target, None
-            if target is not None:
-                self.show_target(target)
+            first = self._make_form(model, state)
+            # Making the form and letting it be laid out are a turn each: together they would be a pause.
+            QTimer.singleShot(0, first, lambda: self._show_first_form(first))
+
+    def _show_first_form(self, form: CreateForm) -> None:
+        self._use_form(form)
+        self.form_ready.emit()
+        target, self._target = self._target, None
+        if target is not None:
+            self.show_target(target)
+
+    def _make_form(self, model: Model, state: FormState) -> CreateForm:
+        from wan_desktop.ui.create.form import CreateForm  # noqa: PLC0415 - after the first paint
+
+        assert self._session is not None
+        return CreateForm(self._session, model, state, self)
 
     @Slot(object, object, str)
     def _show_form(self, model: Model, state: FormState, note: str) -> None:
-        """Show the form of a model, in place of what stands there."""
-        from wan_desktop.ui.create.form import CreateForm  # noqa: PLC0415 - after the first paint
+        """Show the form of another model, in place of what stands there."""
+        if self._session is not None:
+            self._use_form(self._make_form(model, state), note)
 
+    def _use_form(self, form: CreateForm, note: str = "") -> None:
         if self._session is None or self.tools is None:
             return
+        model, state = form.model, form.state
         is_change = self.form is not None
         was_chosen = self.form is not None and self.form.model_field.box.hasFocus()
         before = self.form_scroll.takeWidget()
         self.model = model
         self._session.renders.remember(model)
-        old, self.form = self.form, CreateForm(self._session, model, state, self)
+        old, self.form = self.form, form
         if old is not None:
             self.form.prompt_box.take_over(old.prompt_box)
         self.form.state_changed.connect(self._on_form_changed)

@@ -125,9 +125,11 @@ class LiveRuntime(QObject):
     @property
     def size_words(self) -> str:
         """How much there is to download; empty until that was looked at."""
+        if self.standing is None:
+            return ""
         from wan_desktop.core.runtime.runtime_card import size_words  # noqa: PLC0415 - only in an installed program
 
-        return size_words(self.standing) if self.standing is not None else ""
+        return size_words(self.standing)
 
     def reason_not_to_render(self) -> str:
         """Why no video can be made, in a sentence; empty if one can."""
