@@ -19,11 +19,13 @@ from wan_desktop.core.announcements import EVERY_S, Announcement
 from wan_desktop.core.catalog import Model, read_catalog
 from wan_desktop.core.model_folder import inspect_model_folder
 from wan_desktop.core.paths import AppPaths
-from wan_desktop.core.settings import Settings
+from wan_desktop.core.settings import Settings, Theme
 from wan_desktop.ui.announcer import Announcer
 from wan_desktop.ui.create.page import CreatePage
+from wan_desktop.ui.library.page import LibraryPage
 from wan_desktop.ui.program import Program
 from wan_desktop.ui.session import Session
+from wan_desktop.ui.theme import ThemeManager
 
 ROOT = Path(__file__).resolve().parents[2]
 FAKE_ENGINE = ROOT / "tests" / "fakes" / "fake_engine.py"
@@ -110,6 +112,30 @@ def session(qtbot: QtBot, qapp: QApplication, paths: AppPaths) -> Iterator[Sessi
     made = Session(paths, Settings(), qapp, engine_command=fake_engine("ok"))
     yield made
     made.shutdown()
+
+
+@pytest.fixture
+def theme(qapp: QApplication) -> Iterator[ThemeManager]:
+    """The look of the window; Qt does not survive that its style sheet is taken away and set again."""
+    made = ThemeManager(qapp, Theme.DARK, 1.0)
+    yield made
+    made.deleteLater()
+
+
+@pytest.fixture
+def open_library(qtbot: QtBot, session: Session, theme: ThemeManager) -> Iterator[Callable[..., LibraryPage]]:
+    """Opens the Library's page over what lies in the folders; afterwards no file is open."""
+    from tests.ui.library_shelf import show_library  # noqa: PLC0415 - which imports this module
+
+    opened: list[LibraryPage] = []
+
+    def start() -> LibraryPage:
+        opened.append(show_library(qtbot, session))
+        return opened[-1]
+
+    yield start
+    for page in opened:
+        page.close_down()
 
 
 @pytest.fixture

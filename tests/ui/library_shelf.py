@@ -9,6 +9,7 @@ from pytestqt.qtbot import QtBot
 from tests.core.video_files import write_video
 from tests.ui.conftest import WAIT_MS
 from wan_desktop.core.video_library import VideoEntry, VideoPage, VideoQuery
+from wan_desktop.ui.library.page import LibraryPage
 from wan_desktop.ui.session import Session
 
 COLOURS = ((200, 30, 30), (30, 160, 60), (40, 60, 220), (230, 200, 40), (150, 60, 200))
@@ -59,3 +60,14 @@ def scan_again(qtbot: QtBot, session: Session) -> None:
     scanned(qtbot, session)
     with qtbot.waitSignal(session.library.scanned, timeout=WAIT_MS):
         session.library.scan()
+
+
+def show_library(qtbot: QtBot, session: Session, width: int = 1100, height: int = 720) -> LibraryPage:
+    """The page over what lies in the folders now; who opens it closes its files with `close_down`."""
+    scan_again(qtbot, session)
+    page = LibraryPage(session)
+    qtbot.addWidget(page)
+    page.resize(width, height)
+    page.show()
+    qtbot.waitUntil(lambda: page.grid.videos.total is not None, timeout=WAIT_MS)
+    return page

@@ -1,55 +1,27 @@
 """What lies in the Library's folders and beside its videos: gone, back, not playable, with frames."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from PIL import Image
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from tests.core.video_files import cut, write_foreign, write_video
 from tests.ui.conftest import WAIT_MS
 from tests.ui.library_shelf import all_entries, fill, scan_again, scanned
-from wan_desktop.core.settings import Theme
 from wan_desktop.core.video_library import VideoState
 from wan_desktop.ui.library.page import LibraryPage
 from wan_desktop.ui.library.vanished import AGAIN, SETTINGS
 from wan_desktop.ui.page import PageId
 from wan_desktop.ui.session import Session
-from wan_desktop.ui.theme import ThemeManager
 
 OpenLibrary = Callable[[], LibraryPage]
 
 
-@pytest.fixture(autouse=True)
-def theme(qapp: QApplication) -> Iterator[ThemeManager]:
-    """The look of the window."""
-    made = ThemeManager(qapp, Theme.DARK, 1.0)
-    yield made
-    made.deleteLater()
-
-
-@pytest.fixture
-def open_library(qtbot: QtBot, session: Session) -> Iterator[OpenLibrary]:
-    """Opens the page over what lies in the folders."""
-    opened: list[LibraryPage] = []
-
-    def start() -> LibraryPage:
-        scan_again(qtbot, session)
-        page = LibraryPage(session)
-        qtbot.addWidget(page)
-        page.resize(1100, 720)
-        page.show()
-        opened.append(page)
-        qtbot.waitUntil(lambda: bool(page.grid.videos.total), timeout=WAIT_MS)
-        return page
-
-    yield start
-    for page in opened:
-        page.close_down()
+pytestmark = pytest.mark.usefixtures("theme")
 
 
 def choose(qtbot: QtBot, page: LibraryPage, row: int = 0) -> None:

@@ -1,14 +1,14 @@
 """The Library page, used as a user would, over real videos."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QEvent, QPoint, Qt
 from PySide6.QtGui import QDesktopServices, QGuiApplication
-from PySide6.QtWidgets import QApplication, QFileDialog, QInputDialog, QMenu
+from PySide6.QtWidgets import QFileDialog, QInputDialog, QMenu
 from pytestqt.qtbot import QtBot
 
 from tests.core.video_files import cut, recipe, write_foreign, write_video
@@ -35,34 +35,19 @@ from wan_desktop.ui.theme import ThemeManager
 OpenLibrary = Callable[..., LibraryPage]
 
 
-@pytest.fixture(autouse=True)
-def theme(qapp: QApplication) -> Iterator[ThemeManager]:
-    """The look of the window; Qt does not survive that its style sheet is taken away and set again."""
-    made = ThemeManager(qapp, Theme.DARK, 1.0)
-    yield made
-    made.deleteLater()
+pytestmark = pytest.mark.usefixtures("theme")
 
 
 @pytest.fixture
-def open_library(qtbot: QtBot, session: Session) -> Iterator[OpenLibrary]:
-    """Opens the page once the folders were read; afterwards no file is open."""
-    opened: list[LibraryPage] = []
+def open_library(session: Session, open_library: Callable[[], LibraryPage]) -> OpenLibrary:
+    """Opens the page over so many videos."""
 
     def start(count: int = 3, **request: object) -> LibraryPage:
         if count:
             fill(session.paths.videos, count, **request)
-        scan_again(qtbot, session)
-        page = LibraryPage(session)
-        qtbot.addWidget(page)
-        page.resize(1100, 720)
-        page.show()
-        opened.append(page)
-        qtbot.waitUntil(lambda: page.grid.videos.total is not None, timeout=WAIT_MS)
-        return page
+        return open_library()
 
-    yield start
-    for page in opened:
-        page.close_down()
+    return start
 
 
 def rect_of(page: LibraryPage, row: int) -> CardPlaces:

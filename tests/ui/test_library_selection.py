@@ -1,19 +1,17 @@
 """What is selected in the Library is what is seen, and a video that is asked for is found wherever it is."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from tests.core.video_files import RECIPE, recipe, write_foreign, write_video
 from tests.ui.conftest import WAIT_MS
 from tests.ui.library_shelf import fill, scan_again, scanned
 from wan_desktop.core.generation import GenerationResult, Settled
-from wan_desktop.core.settings import Theme
 from wan_desktop.core.video_library import Sort, index
 from wan_desktop.core.video_library.database import Database
 from wan_desktop.core.video_library.reading import read_video
@@ -23,38 +21,12 @@ from wan_desktop.ui.live.render_queue import RenderDone
 from wan_desktop.ui.main_window import MainWindow
 from wan_desktop.ui.page import PageId, VideoTarget
 from wan_desktop.ui.session import Session
-from wan_desktop.ui.theme import ThemeManager
 
 MANY = 1000
 OpenPage = Callable[..., CreatePage]
 
 
-@pytest.fixture(autouse=True)
-def theme(qapp: QApplication) -> Iterator[ThemeManager]:
-    """The look of the window."""
-    made = ThemeManager(qapp, Theme.DARK, 1.0)
-    yield made
-    made.deleteLater()
-
-
-@pytest.fixture
-def open_library(qtbot: QtBot, session: Session) -> Iterator[Callable[[], LibraryPage]]:
-    """Opens the page over what lies in the folders."""
-    opened: list[LibraryPage] = []
-
-    def start() -> LibraryPage:
-        scan_again(qtbot, session)
-        page = LibraryPage(session)
-        qtbot.addWidget(page)
-        page.resize(1100, 720)
-        page.show()
-        opened.append(page)
-        qtbot.waitUntil(lambda: page.grid.videos.total is not None, timeout=WAIT_MS)
-        return page
-
-    yield start
-    for page in opened:
-        page.close_down()
+pytestmark = pytest.mark.usefixtures("theme")
 
 
 @pytest.fixture

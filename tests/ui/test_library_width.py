@@ -12,7 +12,7 @@ from pytestqt.qtbot import QtBot
 
 from tests.core.video_files import cut, write_foreign, write_video
 from tests.ui.conftest import WAIT_MS
-from tests.ui.library_shelf import scan_again
+from tests.ui.library_shelf import scan_again, show_library
 from wan_desktop.core import words
 from wan_desktop.core.paths import resources_folder
 from wan_desktop.core.settings import Theme
@@ -43,13 +43,9 @@ def open_library(
 
     def start(width: int, height: int, scale: float) -> LibraryPage:
         looks.append(ThemeManager(qapp, Theme.DARK, scale))
-        scan_again(qtbot, session)
-        page = LibraryPage(session)
-        qtbot.addWidget(page)
-        page.resize(width - SIDEBAR_PX, height)
-        page.show()
+        page = show_library(qtbot, session, width - SIDEBAR_PX, height)
         opened.append(page)
-        qtbot.waitUntil(lambda: bool(page.grid.videos.total) and page.grid.videos.entry(0) is not None, timeout=WAIT_MS)
+        qtbot.waitUntil(lambda: page.grid.videos.entry(0) is not None, timeout=WAIT_MS)
         return page
 
     yield start

@@ -15,6 +15,7 @@ from wan_desktop.ui.theme import look
 from wan_desktop.ui.widgets.controls import Button, label, set_role
 from wan_desktop.ui.widgets.fields import ComboBox, Slider
 from wan_desktop.ui.widgets.picture import PictureView
+from wan_desktop.ui.widgets.player_keys import PLAYER_KEYS
 from wan_desktop.ui.widgets.segmented import Segmented
 
 if TYPE_CHECKING:
@@ -25,16 +26,7 @@ if TYPE_CHECKING:
     from wan_desktop.core.video_library import VideoEntry
 
 _SLIDER_STEPS = 1000
-_KEYS = {
-    Qt.Key.Key_Space: "toggle",
-    Qt.Key.Key_K: "pause",
-    Qt.Key.Key_Comma: "back",
-    Qt.Key.Key_Period: "forward",
-    Qt.Key.Key_J: "second_back",
-    Qt.Key.Key_L: "second_forward",
-    Qt.Key.Key_Home: "start",
-    Qt.Key.Key_Escape: "leave",
-}
+_KEYS = PLAYER_KEYS | {Qt.Key.Key_Escape: "leave"}
 
 
 class ComparePage(QFrame):

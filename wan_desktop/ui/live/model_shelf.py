@@ -55,7 +55,7 @@ class ModelShelf(QObject):
         super().__init__(parent)
         self._session = session
         self.opened: Opened | None = None
-        self.offers: tuple[ModelOffer, ...] = ()
+        self._offers: dict[ModelKey, ModelOffer] = {}
         self.storage: tuple[DriveStorage, ...] = ()
         self.trashed: tuple[Trashed, ...] = ()
         self._waiting_checks: list[Callable[[], None]] = []
@@ -77,9 +77,14 @@ class ModelShelf(QObject):
         session.settings_changed.connect(self.use)
         session.pc.changed.connect(self._on_pc_changed)
 
+    @property
+    def offers(self) -> tuple[ModelOffer, ...]:
+        """Every model in every packaging, in the order in which they were judged."""
+        return tuple(self._offers.values())
+
     def offer(self, key: ModelKey) -> ModelOffer | None:
         """That one; None if there is none."""
-        return next((offer for offer in self.offers if offer.key == key), None)
+        return self._offers.get(key)
 
     def packaging(self, key: ModelKey) -> tuple[ModelMetadata, Variant] | None:
         """What is to be downloaded for it; None if nothing is."""
@@ -169,12 +174,12 @@ class ModelShelf(QObject):
     @property
     def is_settled(self) -> bool:
         """The offers are those of the PC as it was last looked at."""
-        return bool(self.offers) and not self._is_counting
+        return bool(self._offers) and not self._is_counting
 
     def _on_counted(self, snapshot: JobSnapshot) -> None:
         self._is_counting = False
         if snapshot.result is not None:
-            before, self.offers = self.offers, snapshot.result.offers
+            before, self._offers = self.offers, {offer.key: offer for offer in snapshot.result.offers}
             self.storage, self.trashed = snapshot.result.storage, snapshot.result.trashed
             if [_place_in_list(offer) for offer in before] != [_place_in_list(offer) for offer in self.offers]:
                 self.catalog_changed.emit()
@@ -211,7 +216,7 @@ class ModelShelf(QObject):
         before = self.offer(state.key) if state is not None else None
         if state is None or before is None:
             return
-        self.offers = tuple(replace(offer, state=state) if offer.key == state.key else offer for offer in self.offers)
+        self._offers[state.key] = replace(before, state=state)
         self.changed.emit(state.key)
         self._watch_what_is_in_use()
         if _what_counts(before.state) != _what_counts(state):

@@ -15,6 +15,7 @@ from wan_desktop.ui.widgets.controls import Button, label
 from wan_desktop.ui.widgets.fields import Slider
 from wan_desktop.ui.widgets.frame_reader import Clip, FrameReader
 from wan_desktop.ui.widgets.picture import PictureView
+from wan_desktop.ui.widgets.player_keys import PLAYER_KEYS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,16 +24,7 @@ if TYPE_CHECKING:
 
 _NARROW_PX = 380
 """In less, the numbers of pictures are left out."""
-_KEYS = {
-    Qt.Key.Key_Space: "toggle",
-    Qt.Key.Key_K: "pause",
-    Qt.Key.Key_Comma: "back",
-    Qt.Key.Key_Period: "forward",
-    Qt.Key.Key_J: "second_back",
-    Qt.Key.Key_L: "second_forward",
-    Qt.Key.Key_Home: "start",
-    Qt.Key.Key_F11: "full_screen",
-}
+_KEYS = PLAYER_KEYS | {Qt.Key.Key_F11: "full_screen"}
 
 
 class VideoView(QWidget):
