@@ -17,7 +17,7 @@ from wan_desktop.core.video_library.database import Database
 from wan_desktop.core.video_library.reading import read_video
 from wan_desktop.ui.create.page import CreatePage
 from wan_desktop.ui.library.page import LibraryPage
-from wan_desktop.ui.live.render_queue import RenderDone
+from wan_desktop.ui.live.render_outcome import RenderDone
 from wan_desktop.ui.main_window import MainWindow
 from wan_desktop.ui.page import PageId, VideoTarget
 from wan_desktop.ui.session import Session

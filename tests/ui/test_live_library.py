@@ -15,7 +15,7 @@ from wan_desktop.core.generation import GenerationResult
 from wan_desktop.core.paths import AppPaths
 from wan_desktop.core.settings import Settings
 from wan_desktop.core.video_library import VideoState
-from wan_desktop.ui.live.render_queue import RenderDone, RenderFailed
+from wan_desktop.ui.live.render_outcome import RenderDone, RenderFailed
 from wan_desktop.ui.session import Session
 
 

@@ -23,7 +23,8 @@ from wan_desktop.core.render_queue import QueueSnapshot, RenderQueue, RenderStat
 from wan_desktop.core.render_wishes import RenderWishes
 from wan_desktop.core.settings import MemoryMode, Settings
 from wan_desktop.ui.create.page import CreatePage
-from wan_desktop.ui.live.render_queue import LiveQueue, RenderDone, RenderFailed, RenderView
+from wan_desktop.ui.live.render_outcome import RenderDone, RenderFailed, RenderView
+from wan_desktop.ui.live.render_queue import LiveQueue
 from wan_desktop.ui.page import PageId
 from wan_desktop.ui.program import Program
 from wan_desktop.ui.queue.link import Answer

@@ -18,7 +18,7 @@ from wan_desktop.core.generation import GenerationResult, Settled
 from wan_desktop.ui.create.page import CreatePage
 from wan_desktop.ui.library.page import LibraryPage
 from wan_desktop.ui.library.recent_strip import MOST, RecentStrip
-from wan_desktop.ui.live.render_queue import RenderDone
+from wan_desktop.ui.live.render_outcome import RenderDone
 from wan_desktop.ui.main_window import MainWindow
 from wan_desktop.ui.page import PageId
 

@@ -12,7 +12,7 @@ from wan_desktop.core.model_activity import ActivityKind
 from wan_desktop.core.notifications import Event, QueueEvents, is_busy
 from wan_desktop.core.taskbar_progress import ProgressKind, Running, taskbar_progress
 from wan_desktop.core.words import tr
-from wan_desktop.ui.live.render_queue import RenderFailed
+from wan_desktop.ui.live.render_outcome import RenderFailed
 from wan_desktop.ui.notifier import Notifier
 from wan_desktop.ui.windows_shell import KeepAwake, Taskbar, TaskbarState
 

@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, Slot
 from wan_desktop.core.model_activity import ActivityKind
 from wan_desktop.core.notifications import TITLES, Event, QueueEvents, is_busy
 from wan_desktop.core.words import tr
-from wan_desktop.ui.live.render_queue import RenderDone, RenderFailed
+from wan_desktop.ui.live.render_outcome import RenderDone, RenderFailed
 from wan_desktop.ui.page import SHOW_ENGINE, PageId, VideoTarget
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from wan_desktop.core.render_queue import RenderState
 from wan_desktop.core.render_wishes import RenderWishes
-from wan_desktop.ui.live.render_queue import RenderDone, RenderFailed, RenderView
+from wan_desktop.ui.live.render_outcome import RenderDone, RenderFailed, RenderView
 
 if TYPE_CHECKING:
     from wan_desktop.core.catalog import Model

@@ -10,7 +10,8 @@ from PySide6.QtCore import QObject, Signal, Slot
 from wan_desktop.core.render_progress import PauseState
 
 if TYPE_CHECKING:
-    from wan_desktop.ui.live.render_queue import LiveQueue, RenderView
+    from wan_desktop.ui.live.render_outcome import RenderView
+    from wan_desktop.ui.live.render_queue import LiveQueue
 
 
 class RenderPause(QObject):

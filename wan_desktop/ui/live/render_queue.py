@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import functools
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal, Slot
 
-from wan_desktop.core.errors import WanError, error_from_code
+from wan_desktop.core.errors import WanError
 from wan_desktop.core.jobs import JobContext, JobSnapshot, JobState, Lane
-from wan_desktop.core.model_activity import ActivityKind
 from wan_desktop.core.render_queue import (
     MemorySettings,
     QueueRunner,
@@ -20,13 +19,13 @@ from wan_desktop.core.render_queue import (
     RenderOrder,
     RenderQueue,
     RenderState,
-    Trouble,
 )
 from wan_desktop.core.render_wishes import RenderWishes
 from wan_desktop.core.rendering import RenderOptions, video_path
-from wan_desktop.core.words import tr
 from wan_desktop.ui.bridge import KeyBridge
+from wan_desktop.ui.live.render_outcome import RenderDone, RenderFailed, RenderView, error_of
 from wan_desktop.ui.live.render_pause import RenderPause
+from wan_desktop.ui.live.render_waits import CardWait, ModelWait
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -34,51 +33,12 @@ if TYPE_CHECKING:
 
     from wan_desktop.core.catalog import Model
     from wan_desktop.core.generation import GenerationDraft, GenerationResult, Settled
-    from wan_desktop.core.hardware import HardwareProfile
     from wan_desktop.core.render_help import Help
     from wan_desktop.core.render_progress import RenderProgress
     from wan_desktop.core.render_queue import OfferedChange, RenderEstimate, RenderJob
-    from wan_desktop.core.store.library import ModelKey
     from wan_desktop.ui.session import Session
 
 logger = logging.getLogger(__name__)
-
-_LOOK_AT_CARD_MS = 5000
-"""So often, while a job waits for the card."""
-
-
-@dataclass(frozen=True, slots=True)
-class RenderView:
-    """A render as the window sees it."""
-
-    settled: Settled
-    path: Path
-    """Where the video was asked to go."""
-    progress: RenderProgress | None = None
-    """None until the engine has said something."""
-    job: RenderJob | None = None
-    """In the queue; None where it is none of it."""
-    model: Model | None = None
-    """What makes it."""
-
-
-@dataclass(frozen=True, slots=True)
-class RenderDone:
-    """A finished render."""
-
-    settled: Settled
-    asked_path: Path
-    result: GenerationResult
-
-
-@dataclass(frozen=True, slots=True)
-class RenderFailed:
-    """A render that ended with an error."""
-
-    error: WanError
-    settled: Settled | None
-    job_id: str = ""
-    """Of the job, which needs the user now; empty where it never became one."""
 
 
 class LiveQueue(QObject):
@@ -124,10 +84,9 @@ class LiveQueue(QObject):
         self.snapshot = QueueSnapshot()
         """How it looks now."""
         self.pause = RenderPause(self)
-        self._watches_card = False
+        self._card_wait = CardWait(self, session)
+        self._model_wait = ModelWait(self, session.models)
         session.job_changed.connect(self._on_job_changed)
-        session.models.changed.connect(self._on_models_changed)
-        session.pc.changed.connect(self._on_pc_changed)
         session.runtime.changed.connect(self._on_runtime_changed)
         self._open()
 
@@ -195,7 +154,7 @@ class LiveQueue(QObject):
             for draft in drafts
         )
         about = _about(session, memory)
-        waits = self._comes(model.metadata.model_id, model.variant)
+        waits = self._model_wait.comes(model.metadata.model_id, model.variant)
 
         def add_all(queue: RenderQueue) -> tuple[str, ...]:
             ids: list[str] = []
@@ -229,10 +188,21 @@ class LiveQueue(QObject):
         """Change the queue, on the files' lane; what goes wrong is told by `trouble`."""
         self._do(deed)
 
+    def wait_for_card(self, job_id: str) -> None:
+        """Let a job that failed because the card is busy start by itself when enough of it is free."""
+
+        def wait(queue: RenderQueue) -> None:
+            told = queue.job(job_id).trouble
+            for change in told.changes if told is not None else ():
+                if change.waits_for_card:
+                    queue.fix_and_retry(job_id, change)
+
+        self._do(wait)
+
     @Slot()
     def undo_delete(self, job_id: str = "") -> None:
         """Bring back a job that was deleted; without its id the one that was deleted last."""
-        self._do(lambda queue: queue.undo_delete(job_id), lambda _: self._match_models())
+        self._do(lambda queue: queue.undo_delete(job_id), lambda _: self._model_wait.match())
 
     def try_again(self) -> None:
         """Something of the queue could not be done: do what can be done now."""
@@ -364,14 +334,14 @@ class LiveQueue(QObject):
             order()
         self.opened.emit()
         self._on_changed("")
-        self._match_models()
+        self._model_wait.match()
 
     @Slot(str)
     def _on_changed(self, _job_id: str) -> None:
         if self._queue is None or self._closed:
             return
         self.snapshot = self._queue.snapshot()
-        self._watch_card()
+        self._card_wait.watch()
         self._run_next()
         self.changed.emit(self.snapshot)
 
@@ -433,95 +403,6 @@ class LiveQueue(QObject):
         if job.state is RenderState.NEEDS_YOU:
             return RenderFailed(self._error or error_of(job.trouble), settled, job.job_id)
         return None
-
-    # The card that gets free -----------------------------------------------------------------------------------------
-
-    def wait_for_card(self, job_id: str) -> None:
-        """Let a job that failed because the card is busy start by itself when enough of it is free."""
-
-        def wait(queue: RenderQueue) -> None:
-            told = queue.job(job_id).trouble
-            for change in told.changes if told is not None else ():
-                if change.waits_for_card:
-                    queue.fix_and_retry(job_id, change)
-
-        self._do(wait)
-
-    def _watch_card(self) -> None:
-        """Look at the PC again and again while jobs wait for its card."""
-        waits = any(job.state is RenderState.WAITING_FOR_CARD for job in self.snapshot.waiting)
-        if waits and not self._watches_card:
-            self._session.pc.watch(self, _LOOK_AT_CARD_MS)
-        elif not waits and self._watches_card:
-            self._session.pc.unwatch(self)
-        self._watches_card = waits
-
-    @Slot(object)
-    def _on_pc_changed(self, hardware: HardwareProfile) -> None:
-        """Let the first job go on for which enough is free; it takes that from those behind it."""
-        for job in self.snapshot.waiting:
-            if job.state is RenderState.WAITING_FOR_CARD and not self.running:
-                from wan_desktop.core.busy_card import is_free  # noqa: PLC0415 - when something waits
-
-                if is_free(hardware, job.order.memory.gpu_uuid, job.needs_vram_bytes):
-                    self._do(functools.partial(_start, job_id=job.job_id))
-                    return
-
-    # Models that come ------------------------------------------------------------------------------------------------
-
-    def _comes(self, model_id: str, variant: str) -> bool:
-        """Its download runs, and it cannot be used before that is done."""
-        key = self._key(model_id, variant)
-        if key is None:
-            return False
-        activity = self._session.models.activity(key)
-        offer = self._session.models.offer(key)
-        usable = offer is not None and offer.is_usable
-        return activity is not None and activity.kind is ActivityKind.DOWNLOAD and not usable
-
-    def _key(self, model_id: str, variant: str) -> ModelKey | None:
-        keys = (offer.key for offer in self._session.models.offers())
-        return next((key for key in keys if key.model_id == model_id and key.variant == variant), None)
-
-    @Slot(object)
-    def _on_models_changed(self, _key: object) -> None:
-        self._match_models()
-
-    def _match_models(self) -> None:
-        """Let jobs wait for models that come, and let them go on when those are here or do not come."""
-        for (model_id, variant), waits in {
-            (job.order.loads, job.state is RenderState.WAITING_FOR_MODEL) for job in self.snapshot.waiting
-        }:
-            comes = self._comes(model_id, variant)
-            if comes and not waits:
-                self._do(functools.partial(_wait_for, model_id=model_id, variant=variant))
-            elif waits and not comes:
-                self._go_on_without(model_id, variant)
-
-    def _go_on_without(self, model_id: str, variant: str) -> None:
-        """A download that jobs wait for does not run any more."""
-        key, models = self._key(model_id, variant), self._session.models
-        error = models.error(key) if key is not None else None
-        if error is not None:
-            trouble = Trouble.of(error)
-            self._do(lambda queue: queue.model_failed(model_id, variant, trouble))
-        elif key is None or not models.is_paused(key):  # it is here; else the render says that it is not
-            self._do(lambda queue: queue.model_ready(model_id, variant))
-
-
-def _wait_for(queue: RenderQueue, *, model_id: str, variant: str) -> None:
-    queue.wait_for_model(model_id, variant)
-
-
-def _start(queue: RenderQueue, *, job_id: str) -> None:
-    queue.card_free(job_id)
-
-
-def error_of(told: Trouble | None) -> WanError:
-    """The error that was written down, as one that can be shown."""
-    if told is None:
-        return WanError(tr("The video could not be made."))
-    return error_from_code(told.code, told.message, hint=told.hint, details=told.details)
 
 
 def _with_own_pictures(settled: Settled, job: RenderJob) -> Settled:

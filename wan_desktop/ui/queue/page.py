@@ -18,7 +18,7 @@ from wan_desktop.core.render_queue import WhenDone
 from wan_desktop.core.words import tr
 from wan_desktop.ui.create.stop_question import StopQuestion
 from wan_desktop.ui.error_texts import error_text
-from wan_desktop.ui.live.render_queue import RenderFailed, error_of
+from wan_desktop.ui.live.render_outcome import RenderFailed, error_of
 from wan_desktop.ui.page import Page, PageId, PageTarget, VideoTarget
 from wan_desktop.ui.queue import texts
 from wan_desktop.ui.queue.job_list import JobList
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from PySide6.QtGui import QKeyEvent
 
     from wan_desktop.core.render_queue import OfferedChange, QueueSnapshot, RenderJob, RenderQueue
-    from wan_desktop.ui.live.render_queue import RenderView
+    from wan_desktop.ui.live.render_outcome import RenderView
     from wan_desktop.ui.session import Session
     from wan_desktop.ui.widgets.error_card import ErrorText
 
