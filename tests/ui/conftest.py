@@ -49,6 +49,13 @@ def qapp_args() -> list[str]:
     return ["tests", "-style", "Fusion"]
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _clipboard_is_let_go(qapp: QApplication) -> Iterator[None]:
+    """The offscreen platform keeps what was copied until after Python has ended, and PySide does not survive that."""
+    yield
+    qapp.clipboard().clear()
+
+
 @pytest.fixture(autouse=True)
 def _engine_finds_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
