@@ -12,6 +12,7 @@ from wan_desktop.core.hardware import DriveKind, HardwareProfile, ProblemCode
 from wan_desktop.core.ladder import Fit
 from wan_desktop.core.machine import card_of, limits_of
 from wan_desktop.core.messages import SpeedKind, SpeedPart, SpeedReport, SpeedStatus, Stage, TorchCard
+from wan_desktop.core.model_names import variant_name
 from wan_desktop.core.paths import resources_folder
 from wan_desktop.core.pc_measured import learned_in_words, speed_lines
 from wan_desktop.core.pc_reach import ModelReach, reach, reach_in_words
@@ -257,7 +258,9 @@ def test_that_number_formats_are_those_that_the_checks_prefer() -> None:
     name = "rtx-4070-ti-super-16gb-64gb"
     found = row(pc_rows(load(name), can_make=made_by(name)), RowKind.NUMBER_FORMAT)
     variants = {each.size_class: each.variant for each in reversed(made_by(name)) if each.on_card}
-    assert all(f"{model} as {variant}" in found.value for model, variant in variants.items())
+    assert variants
+    assert all(f"{model}: {variant_name(variant)}" in found.value for model, variant in variants.items())
+    assert not any(raw in found.value for raw in ("fp8_scaled", "bf16"))
 
 
 # Reach ---------------------------------------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ from tests.ui.runtime_kit import EngineShop
 from wan_desktop.core.banner import BannerKind
 from wan_desktop.core.engine_client import EngineAbsent, EngineReady
 from wan_desktop.core.jobs import JobContext
+from wan_desktop.core.render_queue import RenderState
 from wan_desktop.core.runtime.builder import BuildTools
 from wan_desktop.core.runtime.pack import make_pack
 from wan_desktop.core.runtime.runtime_card import RuntimeDeed
@@ -212,6 +213,25 @@ def test_that_create_installs_it_and_what_waits_in_the_queue_is_made_then(
     assert shop.started
     qtbot.waitUntil(page.footer.generate.isEnabled, timeout=WAIT_MS)
     assert not page.footer.remedy.isVisible()
+
+
+def test_that_a_video_waits_for_the_engine_when_the_queue_is_asked_to_try_again(
+    qtbot: QtBot, open_installed: OpenInstalled
+) -> None:
+    program = open_installed()
+    page, renders = program.window.create, program.session.renders
+    qtbot.waitUntil(lambda: page.form is not None and renders.is_open, timeout=WAIT_MS)
+    troubles: list[object] = []
+    renders.trouble.connect(troubles.append)
+    page.form.write_prompt("a fox")
+    renders.add(page.model, (page.form.state.draft(),))
+    qtbot.waitUntil(lambda: len(renders.snapshot.waiting) == 1, timeout=WAIT_MS)
+    renders.try_again()
+    assert renders.running
+    qtbot.waitUntil(lambda: not renders.running, timeout=WAIT_MS)
+    assert [job.state for job in renders.snapshot.waiting] == [RenderState.WAITING]
+    assert not renders.snapshot.needs_you
+    assert not troubles
 
 
 def test_that_the_banner_installs_it_and_is_gone_afterwards(

@@ -13,6 +13,7 @@ from wan_desktop.core.card_programs import CardProgram, named_sizes
 from wan_desktop.core.hardware import Drive, DriveKind, Gpu, HardwareProblem, HardwareProfile, ProblemCode
 from wan_desktop.core.machine import MIN_COMPUTE_CAPABILITY, Card, CardKind, as_torch_sees_it, card_of, limits_of
 from wan_desktop.core.messages import SpeedKind, SpeedPart, SpeedReport, SpeedStatus, TorchCard
+from wan_desktop.core.model_names import variant_name
 from wan_desktop.core.pc_reach import ModelReach
 from wan_desktop.core.settings import Settings
 from wan_desktop.core.words import decimal, mark, tr
@@ -319,7 +320,7 @@ def _format_rows(can_make: Sequence[ModelReach]) -> Iterator[PcRow]:
     formats = {each.size_class: each.variant for each in reversed(on_card)}
     if not formats:
         return
-    parts = [tr("{model} as {variant}", model=name, variant=variant) for name, variant in sorted(formats.items())]
+    parts = [f"{name}: {variant_name(variant) or variant}" for name, variant in sorted(formats.items())]
     yield PcRow(
         kind=RowKind.NUMBER_FORMAT,
         name=tr("Number formats"),

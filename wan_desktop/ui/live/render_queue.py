@@ -209,8 +209,11 @@ class LiveQueue(QObject):
         self.open_again()
         self._on_changed("")
         if self._runner is not None and not self._lane_job and not self._closed:
-            # It saves first what came of a job and could not be saved, even where nothing waits.
-            self._lane_job = self._session.submit("Make a video", Lane.ENGINE, self._runner.run_next)
+            # It saves first what came of a job and could not be saved, even where nothing waits; without an engine,
+            # nothing but that.
+            runner = self._runner
+            work = runner.run_next if self._session.runtime.can_render else lambda _: runner.save_again()
+            self._lane_job = self._session.submit("Make a video", Lane.ENGINE, work)
 
     def open_again(self) -> None:
         """Try to open it once more, unless it is open."""
