@@ -1,5 +1,6 @@
 """Each operation of the queue, and that it is there again when the queue is opened again."""
 
+import itertools
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -211,6 +212,19 @@ def test_that_a_deleted_job_comes_back_at_its_place_with_its_picture(
     assert queue.snapshot() == before
     (copy,) = reopened(queue, file).waiting[0].pictures
     assert copy.read_bytes() == b"the picture"
+
+
+@pytest.mark.parametrize("deleted", list(itertools.permutations(range(4), 3)), ids=str)
+@pytest.mark.parametrize("back", list(itertools.permutations(range(3))), ids=str)
+def test_that_jobs_stand_as_before_in_whatever_order_they_went_and_came_back(
+    queue: RenderQueue, deleted: tuple[int, ...], back: tuple[int, ...]
+) -> None:
+    ids = [queue.add(order(name))[0] for name in "abcd"]
+    for number in deleted:
+        queue.delete(ids[number])
+    for number in back:
+        assert queue.undo_delete(ids[deleted[number]]) == ids[deleted[number]]
+    assert [job.job_id for job in queue.snapshot().waiting] == ids
 
 
 def test_that_a_job_that_was_not_deleted_is_not_brought_back_twice(queue: RenderQueue) -> None:

@@ -65,6 +65,8 @@ class _Deleted:
     job: RenderJob
     before: tuple[str, ...]
     """The ids of those that stood before it."""
+    after: tuple[str, ...]
+    """The ids of those that stood behind it."""
 
 
 class RenderQueue:
@@ -212,7 +214,7 @@ class RenderQueue:
         found = next((each for each in reversed(self._deleted) if job_id in ("", each.job.job_id)), None)
         if found is None:
             return ""
-        self._change(lambda state: inserted(state, found.job, found.before))
+        self._change(lambda state: inserted(state, found.job, found.before, found.after))
         self._deleted = [each for each in self._deleted if each is not found]
         return found.job.job_id
 
@@ -229,8 +231,16 @@ class RenderQueue:
 
         def change(state: QueueState) -> QueueState:
             nonlocal gone
-            ids = [job.job_id for job in state.jobs]
-            gone = [_Deleted(job, tuple(ids[:place])) for place, job in enumerate(state.jobs) if unwanted(job)]
+            full = state  # with those that were deleted before, so that each knows its place among them, too
+            for each in reversed(self._deleted):
+                full = inserted(full, each.job, each.before, each.after)
+            ids = [job.job_id for job in full.jobs]
+            places = {job_id: place for place, job_id in enumerate(ids)}
+            gone = [
+                _Deleted(job, tuple(ids[: places[job.job_id]]), tuple(ids[places[job.job_id] + 1 :]))
+                for job in state.jobs
+                if unwanted(job)
+            ]
             return replace(state, jobs=tuple(job for job in state.jobs if not unwanted(job)))
 
         self._change(change)

@@ -220,10 +220,15 @@ def moved_to_front(state: QueueState, job: RenderJob) -> QueueState:
     return replace(state, jobs=(job, *_without(state, job)))
 
 
-def inserted(state: QueueState, job: RenderJob, before: Sequence[str]) -> QueueState:
-    """With one more job, behind the last of those that stood before it; where none of them is left, before all."""
-    places = (place for place, other in enumerate(state.jobs, 1) if other.job_id in before)
-    place = max(places, default=0)
+def inserted(state: QueueState, job: RenderJob, before: Sequence[str], after: Sequence[str]) -> QueueState:
+    """With one more job, where it stood: before the first that stood behind it, else behind the last before it.
+
+    Others may have gone at the same time or come back meanwhile, so that neither alone tells the place.
+    """
+    ids = [other.job_id for other in state.jobs]
+    behind = [place for place, job_id in enumerate(ids) if job_id in after]
+    ahead = [place + 1 for place, job_id in enumerate(ids) if job_id in before]
+    place = behind[0] if behind else max(ahead, default=len(ids))
     return replace(state, jobs=(*state.jobs[:place], job, *state.jobs[place:]))
 
 
