@@ -71,6 +71,10 @@ def _field_help(view: View) -> None:
 
 
 def _image(view: View) -> None:
+    keys = view.window.findChild(WindowKeys)
+    assert keys is not None
+    if keys.helps.card is not None:  # of the scene before
+        keys.helps.card.go_back()
     form = view.create.form
     form.change(mode=GenerationMode.TI2V)
     form.image.take(view.props.start_image)
