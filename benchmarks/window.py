@@ -34,9 +34,11 @@ def _run(module: str, *arguments: str, **environment: str) -> dict[str, Any]:
 
 def _report_pauses(result: dict[str, Any]) -> None:
     phases: dict[str, list[float]] = result["phases"]
-    report("Gaps between ticks of 10 ms", phases, unit="ms")
+    report("Gaps between ticks of 10 ms", {name: gaps for name, gaps in phases.items() if gaps}, unit="ms")
     longest_idle = max(phases["idle"])
     for name, gaps in phases.items():
+        if not gaps:
+            continue
         long = [round(gap) for gap in gaps if gap > _LONG_PAUSE_MS]
         p99 = sorted(gaps)[int(0.99 * len(gaps))]
         print(f"  {name}: {len(gaps)} ticks, p99 {p99:.0f} ms, longest {max(gaps):.0f} ms, over 100 ms {long}")

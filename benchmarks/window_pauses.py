@@ -76,7 +76,10 @@ def _phases(application: QApplication, paths: AppPaths, key: ModelKey, made: lis
     made.append(program)
     page = program.window.create
     spare_collections(program)
+    painted: list[bool] = []
+    program.window.first_painted.connect(lambda: painted.append(True))
     program.show()
+    yield "until the first paint", lambda: bool(painted)  # there is no window to stand still; see window_child.py
     yield "opening", lambda: page.form is not None
     session = program.session
     if session is None or page.form is None:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from wan_desktop.core.engine_client import EngineClient
     from wan_desktop.core.jobs import JobQueue
 
+from wan_desktop.ui.turns import next_turn
+
 INTERVAL_MS = 50
 _TURN_S = 0.01
 """After so much work the rest waits until the window has done what it has to do."""
@@ -77,7 +79,7 @@ class _Bridge(QObject):
             if self._closed:
                 return
             self._names = dict.fromkeys([*names, *self._names])
-        QTimer.singleShot(0, self, self._on_timeout)
+        next_turn(self, self._on_timeout)
 
     def _hand_over(self, name: str) -> None:
         raise NotImplementedError

@@ -12,6 +12,7 @@ from wan_desktop.ui.create.page import CreatePage
 from wan_desktop.ui.page import SHOW_ENGINE, Page, PageId
 from wan_desktop.ui.sidebar import WIDE_PX, Sidebar
 from wan_desktop.ui.theme import look
+from wan_desktop.ui.turns import next_turn
 from wan_desktop.ui.widgets.controls import draw_icons
 from wan_desktop.ui.window_geometry import put
 
@@ -305,6 +306,11 @@ class MainWindow(QFrame):
     def _on_painted(self) -> None:
         self.first_painted.emit()
         draw_icons()
+        next_turn(self, self._make_ready)
+
+    @Slot()
+    def _make_ready(self) -> None:
+        """Do what could wait for the first paint."""
         from wan_desktop.ui.dropping import RecipeDrops  # noqa: PLC0415 - after the first paint
         from wan_desktop.ui.window_keys import WindowKeys  # noqa: PLC0415 - after the first paint
 

@@ -16,6 +16,7 @@ from wan_desktop.core.words import language_in_use, use_language
 from wan_desktop.ui import text
 from wan_desktop.ui.main_window import MainWindow
 from wan_desktop.ui.theme import ThemeManager
+from wan_desktop.ui.turns import next_turn
 from wan_desktop.ui.widgets.controls import draw_icons, put_icons_off
 from wan_desktop.ui.window_geometry import place_of
 
@@ -51,6 +52,7 @@ _BEFORE_SESSION = (
     "wan_desktop.core.hardware",
     "wan_desktop.core.nvml",
     "wan_desktop.core.hardware_probe",
+    "importlib.metadata",
     "wan_desktop.core.measured_speed",
     "wan_desktop.core.machine",
     "wan_desktop.core.compatibility",
@@ -87,6 +89,8 @@ _BEFORE_SESSION = (
     "wan_desktop.core.doctor.health",
     "wan_desktop.core.log",
     "wan_desktop.core.doctor.private",
+    "wan_desktop.core.announcements",
+    "wan_desktop.ui.announcer",
     "wan_desktop.ui.banner",
     "wan_desktop.ui.queue.link",
     "wan_desktop.ui.shell",
@@ -120,7 +124,7 @@ _BEFORE_WIZARD = (
     "wan_desktop.ui.wizard.first_model",
     "wan_desktop.ui.wizard.wizard",
 )
-"""What session and wizard need then, cut into parts of some 30 ms; whoever needs a module still imports it itself."""
+"""What session and wizard need then, cut into parts of 30 ms at most; whoever needs one still imports it."""
 
 
 class Program(QObject):
@@ -248,7 +252,7 @@ class Program(QObject):
 
     def _import_in_turns(self, modules: Sequence[str], then: Callable[[], None]) -> None:
         self._to_import, self._then = list(modules), then
-        QTimer.singleShot(0, self._on_next_import)
+        next_turn(self, self._on_next_import)
 
     @Slot()
     def _on_next_import(self) -> None:
@@ -256,7 +260,7 @@ class Program(QObject):
             return
         if self._to_import:
             importlib.import_module(self._to_import.pop(0))
-            QTimer.singleShot(0, self._on_next_import)
+            next_turn(self, self._on_next_import)
         else:
             self._then()
 
@@ -304,12 +308,12 @@ class Program(QObject):
         if self._may_set_up and not self._settings.wizard_done:
             self._import_in_turns(_BEFORE_WIZARD, self._on_ready_for_wizard)
         else:
-            QTimer.singleShot(0, self._on_ready_for_network)
+            next_turn(self, self._on_ready_for_network)
 
     @Slot()
     def _on_ready_for_wizard(self) -> None:
         self.window.open_wizard()
-        QTimer.singleShot(0, self._on_ready_for_network)
+        next_turn(self, self._on_ready_for_network)
 
     @Slot()
     def _on_ready_for_network(self) -> None:

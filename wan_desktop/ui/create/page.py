@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from PySide6.QtCore import QTimer, Signal, Slot
+from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from wan_desktop.core.words import tr
@@ -12,6 +12,7 @@ from wan_desktop.ui.create.footer import Footer
 from wan_desktop.ui.create.stage import Stage
 from wan_desktop.ui.page import WAIT_FOR_CARD, DraftTarget, PageId, PageTarget
 from wan_desktop.ui.theme import look
+from wan_desktop.ui.turns import next_turn
 from wan_desktop.ui.widgets.controls import label
 
 if TYPE_CHECKING:
@@ -319,7 +320,7 @@ class CreatePage(QFrame):
                 self.tools.remember(kept)
             first = self._make_form(model, state)
             # Making the form and letting it be laid out are a turn each: together they would be a pause.
-            QTimer.singleShot(0, first, lambda: self._show_first_form(first))
+            next_turn(first, lambda: self._show_first_form(first))
 
     def _show_first_form(self, form: CreateForm) -> None:
         self._use_form(form)

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QTimer, Signal, Slot
+from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
 
 from wan_desktop.core.words import tr
 from wan_desktop.ui import text
 from wan_desktop.ui.theme import look
+from wan_desktop.ui.turns import next_turn
 from wan_desktop.ui.widgets.controls import Button, IconLabel, announce, label
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ class EmptyState(QWidget):
         self.example.clicked.connect(self._on_example)
         self._add_row(self.example)
         self._layout.insertSpacing(self._layout.count() - 1, 8)
-        QTimer.singleShot(0, self, self._add_chips)  # in a turn of its own, as the form is made in this one
+        next_turn(self, self._add_chips)  # in a turn of its own, as the form is made in this one
 
     def _add_chips(self) -> None:
         from wan_desktop.ui.widgets.elided_button import ElidedButton  # noqa: PLC0415 - after the first paint
@@ -218,7 +219,7 @@ class Stage(QFrame):
             self.stack.addWidget(self.progress)
         self.progress.begin(width, height)
         self.stack.setCurrentWidget(self.progress)
-        QTimer.singleShot(0, self, self._make_finished)  # now, as at the end there is enough to do
+        next_turn(self, self._make_finished)  # now, as at the end there is enough to do
 
     def show_view(self, view: RenderView) -> None:
         """The render is now like this."""

@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+_OPEN_AFTER_MS = 150
+
 
 class LiveModels(QObject):
     """The models of this installation, for the window's thread.
@@ -78,8 +80,9 @@ class LiveModels(QObject):
         self._work.ended.connect(self._on_ended)
         self._work.finished.connect(self._on_finished)
         self._work.finished.connect(self.finished)
-        # In the next turn, so that the form's model is found first.
-        QTimer.singleShot(0, self._shelf.open)
+        # Later, so that the form's model is found first, and the form is made before all models are judged: both are
+        # Python, of which one thread works at a time, and the window would stand still for twice as long.
+        QTimer.singleShot(_OPEN_AFTER_MS, self._shelf, self._shelf.open)
 
     @property
     def _opened(self) -> Opened | None:

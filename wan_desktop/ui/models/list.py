@@ -108,14 +108,17 @@ class ModelList(QWidget):
             self.update_standings()
             return
         self._looks = looks
+        self._layout.setEnabled(False)  # else each card that is shown lays out all of them
+        height = self._card_height()
         self._clear({offer.key for part in parts for offer in part.shown})
         for part in parts:
             self._add_head(words.group_words(part.group, card_name, part.shown))
             for offer in part.shown:
-                self._add_card(offer)
+                self._add_card(offer, height)
             if part.folded:
                 self._add_button(part.group, len(part.folded))
         self._layout.addStretch(1)
+        self._layout.setEnabled(True)
         self.update_standings()
         self._mark()
         self._fill.start()
@@ -190,11 +193,11 @@ class ModelList(QWidget):
         self._layout.addWidget(head)
         return head
 
-    def _add_card(self, offer: ModelOffer) -> None:
+    def _add_card(self, offer: ModelOffer, height: int) -> None:
         self._offers[offer.key] = offer
         self._order.append(offer.key)
         if offer.key not in self._cards and len(self._order) > _AT_ONCE:
-            self._hold_place(offer.key, self._layout.count(), self._card_height())
+            self._hold_place(offer.key, self._layout.count(), height)
             return
         card = self._card_of(offer)
         self._layout.addWidget(card)
