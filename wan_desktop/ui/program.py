@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from wan_desktop.ui.windows_shell import Libraries
 
 logger = logging.getLogger(__name__)
+_ENGINE_AFTER_MS = 200
+"""By then the form is there; the engine's import takes a whole core, which the window has use for until then."""
 _IS_FROZEN = bool(getattr(sys, "frozen", False))
 """The installed program, whose engine may lie in a runtime of its own."""
 _BEFORE_SESSION = (
@@ -293,7 +295,7 @@ class Program(QObject):
             logger.warning("Safe mode: %s", self._safe_reason)
             self.session.engine_changed.emit(self.session.engine_state)  # it is not started, and that is shown
         else:
-            self.session.start_engine()
+            QTimer.singleShot(_ENGINE_AFTER_MS, self, self._on_time_for_engine)
         if self._remembers and self._settings.start_page is not StartPage.CREATE:
             from wan_desktop.ui.page import PageId  # noqa: PLC0415 - only where it is wanted
 
@@ -309,6 +311,11 @@ class Program(QObject):
             self._import_in_turns(_BEFORE_WIZARD, self._on_ready_for_wizard)
         else:
             next_turn(self, self._on_ready_for_network)
+
+    @Slot()
+    def _on_time_for_engine(self) -> None:
+        if self.session is not None and not self._is_over:
+            self.session.start_engine()
 
     @Slot()
     def _on_ready_for_wizard(self) -> None:

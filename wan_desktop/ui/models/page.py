@@ -23,6 +23,7 @@ from wan_desktop.ui.models.search import SearchBar
 from wan_desktop.ui.models.trash_dialog import removed_button_words
 from wan_desktop.ui.page import SPEED_TEST, Page, PageId
 from wan_desktop.ui.shortcuts import Action, listen
+from wan_desktop.ui.turns import next_turn
 from wan_desktop.ui.widgets.controls import Button, announce
 
 if TYPE_CHECKING:
@@ -66,7 +67,8 @@ class ModelsPage(Page):
         body.addWidget(self.details, 12)
         self.page_layout.addLayout(body, 1)
         self._connect()
-        self._show_all()
+        self._show_head()
+        next_turn(self, self._show_list)  # a pause less: page and list are some 50 ms each
 
     # The page ----------------------------------------------------------------------------------------------------
 
