@@ -105,6 +105,7 @@ _BEFORE_SESSION = (
     "wan_desktop.ui.create.finished_deeds",
     "wan_desktop.ui.create.form_keeper",
     "wan_desktop.ui.create.progress_view",
+    "wan_desktop.ui.widgets.frame_reader",
     "wan_desktop.ui.create.render_desk",
     "wan_desktop.ui.create.form_tools",
     "wan_desktop.ui.widgets.elided_button",

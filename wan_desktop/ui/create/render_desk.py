@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal, Slot
 
 from wan_desktop.core.errors import VideoUnreadableError
+from wan_desktop.core.jobs import Lane
 from wan_desktop.core.stall_reasons import stall_reason
 from wan_desktop.core.words import tr
 from wan_desktop.ui.create.estimator import Asked
@@ -15,6 +16,7 @@ from wan_desktop.ui.create.rendering import RenderController
 from wan_desktop.ui.create.stop_question import StopQuestion
 from wan_desktop.ui.error_texts import error_text
 from wan_desktop.ui.widgets.controls import announce
+from wan_desktop.ui.widgets.frame_reader import load_libraries
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -144,6 +146,8 @@ class RenderDesk(QObject):
             draft = view.job.order.draft
             self._asked = Asked(draft, view.model, draft.image is not None)
         self._stage.begin(request.width, request.height)
+        # Now, as at the end there is enough to do.
+        self._session.submit("Load the video libraries", Lane.FILES, lambda _: load_libraries())
         self._on_pause_changed()
         self.changed.emit()
 

@@ -41,6 +41,11 @@ class ClipError(Exception):
     """The file is no video that can be played; the text says why."""
 
 
+def load_libraries() -> None:
+    """Load what decodes videos, 40 MB, before the first is to be shown; at once if that was done."""
+    import av  # noqa: F401, PLC0415 - see above
+
+
 class ClipDecoder:
     """Reads frames by their number.
 
