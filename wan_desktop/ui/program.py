@@ -37,8 +37,8 @@ if TYPE_CHECKING:
     from wan_desktop.ui.windows_shell import Libraries
 
 logger = logging.getLogger(__name__)
-_ENGINE_AFTER_MS = 200
-"""By then the form is there; the engine's import takes a whole core, which the window has use for until then."""
+_FORM_WITHIN_MS = 2000
+"""Nothing waits any longer for the form."""
 _IS_FROZEN = bool(getattr(sys, "frozen", False))
 """The installed program, whose engine may lie in a runtime of its own."""
 _BEFORE_SESSION = (
@@ -182,7 +182,7 @@ class Program(QObject):
         self._calls: SingleInstance | None = None
         self._to_import: list[str] = []
         self._then = self._on_ready_for_session
-        self._is_over = self._is_ready = False
+        self._is_over = self._is_ready = self._has_begun = False
         self.next_start: NextStart | None = None
         """How the program is to start again when it has ended; None: not at all."""
         self.reachability: Reachability | None = None
@@ -285,6 +285,7 @@ class Program(QObject):
             queue_file=self._paths.work / "sample-queue.sqlite3" if self._sample else None,
             safe_reason=self._safe_reason,
             program_engine=self._program_engine or self._installed_engine(),
+            waits=True,
         )
         self.session.settings_changed.connect(self._on_settings_changed)
         self.session.restart_requested.connect(self._on_restart_requested)
@@ -295,8 +296,8 @@ class Program(QObject):
         if self._safe_reason is not None:
             logger.warning("Safe mode: %s", self._safe_reason)
             self.session.engine_changed.emit(self.session.engine_state)  # it is not started, and that is shown
-        else:
-            QTimer.singleShot(_ENGINE_AFTER_MS, self, self._on_time_for_engine)
+        self.window.create.settled.connect(self._begin_the_rest)
+        QTimer.singleShot(_FORM_WITHIN_MS, self, self._begin_the_rest)
         if self._remembers and self._settings.start_page is not StartPage.CREATE:
             from wan_desktop.ui.page import PageId  # noqa: PLC0415 - only where it is wanted
 
@@ -314,8 +315,13 @@ class Program(QObject):
             next_turn(self, self._on_ready_for_network)
 
     @Slot()
-    def _on_time_for_engine(self) -> None:
-        if self.session is not None and not self._is_over:
+    def _begin_the_rest(self) -> None:
+        """The form is there, which needs a core for itself until then: the engine takes one for its import, too."""
+        if self.session is None or self._is_over or self._has_begun:
+            return
+        self._has_begun = True
+        self.session.begin()
+        if self._safe_reason is None:
             self.session.start_engine()
 
     @Slot()

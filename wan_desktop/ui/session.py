@@ -59,6 +59,7 @@ class Session(QObject):
         queue_file: A queue of its own, which is empty at the start; the usual one if None.
         safe_reason: Why nothing begins by itself; None: what is to go on goes on.
         program_engine: The engine that the program installs, in place of `engine_command`; None: it has one within.
+        waits: Models and videos are read when `begin` is called; else at once.
     """
 
     engine_changed = Signal(object)
@@ -79,11 +80,14 @@ class Session(QObject):
         queue_file: Path | None = None,
         safe_reason: SafeReason | None = None,
         program_engine: ProgramEngine | None = None,
+        waits: bool = False,
     ) -> None:
         super().__init__(parent)
         self.paths = paths
         self.settings = settings
         self.safe_reason = safe_reason
+        self.waits = waits
+        """Models and videos are read when `begin` is called."""
         self._done: dict[str, Callable[[JobSnapshot], None]] = {}
         self._is_shut_down = False
         self._jobs = JobBridge(self)
@@ -117,6 +121,12 @@ class Session(QObject):
         if done is not None:
             self._done[job_id] = done
         return job_id
+
+    def begin(self) -> None:
+        """Read models and videos; safe to call again."""
+        self.models.begin()
+        if self.safe_reason is None:
+            self.library.begin()
 
     def _find_subjects(self) -> Subjects | None:
         """On the engine's lane; None where nothing may take a model's place."""

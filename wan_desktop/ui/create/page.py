@@ -45,6 +45,8 @@ class CreatePage(QFrame):
 
     percent_changed = Signal(object)
     form_ready = Signal()
+    settled = Signal()
+    """The first form is there, or it is known that there is none."""
     render_ended = Signal(object)
     """A RenderDone, a WanError, or None when it was stopped."""
     page_requested = Signal(object, object)
@@ -314,6 +316,7 @@ class CreatePage(QFrame):
             self.footer.show_reason(tr("There is no model that can be used"))
             self.desk.show_error(snapshot.error, self._find_model)
             self.render_ended.emit(snapshot.error)
+            self.settled.emit()
         elif snapshot.result is not None:
             model, state, kept = snapshot.result
             if kept is not None and kept.model_id and (kept.model_id, kept.variant) != (state.model_id, state.variant):
@@ -325,6 +328,7 @@ class CreatePage(QFrame):
     def _show_first_form(self, form: CreateForm) -> None:
         self._use_form(form)
         self.form_ready.emit()
+        self.settled.emit()
         target, self._target = self._target, None
         if target is not None:
             self.show_target(target)

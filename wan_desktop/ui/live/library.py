@@ -10,7 +10,7 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QObject, QTimer, Signal, Slot
+from PySide6.QtCore import QObject, Signal, Slot
 
 from wan_desktop.core.jobs import JobState, Lane
 from wan_desktop.core.recipe import recipe_of
@@ -18,6 +18,7 @@ from wan_desktop.ui.bridge import KeyBridge
 from wan_desktop.ui.live.library_folders import LibraryFolders
 from wan_desktop.ui.live.library_lanes import LibraryLanes
 from wan_desktop.ui.live.small_pictures import small_picture, small_pictures
+from wan_desktop.ui.turns import next_turn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -90,12 +91,8 @@ class LiveLibrary(QObject):
         self._folders.scanned.connect(self.scanned)
         self._folders.trouble.connect(self.trouble)
         self._lanes.begun_anew.connect(self._folders.scan)
-        # In the next turn of the event loop: what the window needs at its start goes before.
-        self._begin_timer = QTimer(self)
-        self._begin_timer.setSingleShot(True)
-        self._begin_timer.timeout.connect(self.begin)
-        if session.safe_reason is None:  # else when somebody wants to see videos
-            self._begin_timer.start(0)
+        if not session.waits and session.safe_reason is None:  # else when somebody wants to see videos
+            next_turn(self, self.begin)  # what the window needs at its start goes before
 
     @property
     def is_open(self) -> bool:

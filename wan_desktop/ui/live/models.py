@@ -11,13 +11,14 @@ import logging
 import time
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QObject, QTimer, Signal, Slot
+from PySide6.QtCore import QObject, Signal, Slot
 
 from wan_desktop.core.jobs import JobSnapshot, JobState, Lane
 from wan_desktop.core.model_activity import ActivityKind
 from wan_desktop.core.trial import Question
 from wan_desktop.ui.live.model_shelf import ModelShelf, hand_over, model_jobs
 from wan_desktop.ui.live.model_work import ModelWork
+from wan_desktop.ui.turns import next_turn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,8 +42,6 @@ if TYPE_CHECKING:
     from wan_desktop.ui.session import Session
 
 logger = logging.getLogger(__name__)
-
-_OPEN_AFTER_MS = 150
 
 
 class LiveModels(QObject):
@@ -80,9 +79,16 @@ class LiveModels(QObject):
         self._work.ended.connect(self._on_ended)
         self._work.finished.connect(self._on_finished)
         self._work.finished.connect(self.finished)
-        # Later, so that the form's model is found first, and the form is made before all models are judged: both are
-        # Python, of which one thread works at a time, and the window would stand still for twice as long.
-        QTimer.singleShot(_OPEN_AFTER_MS, self._shelf, self._shelf.open)
+        self._is_begun = False
+        if not session.waits:
+            next_turn(self, self.begin)  # so that the form's model is found first
+
+    @Slot()
+    def begin(self) -> None:
+        """Open the models, unless that was begun."""
+        if not self._is_begun:
+            self._is_begun = True
+            self._shelf.open()
 
     @property
     def _opened(self) -> Opened | None:
