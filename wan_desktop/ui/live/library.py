@@ -10,7 +10,7 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QObject, Signal, Slot
+from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from wan_desktop.core.jobs import JobState, Lane
 from wan_desktop.core.recipe import recipe_of
@@ -42,6 +42,9 @@ if TYPE_CHECKING:
     from wan_desktop.ui.session import Session
 
 logger = logging.getLogger(__name__)
+
+_ADD_AFTER_MS = 200
+"""A finished video is shown first: taking it in is Python beside the window, and would make it pause."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,7 +252,7 @@ class LiveLibrary(QObject):
         """Take in what a render made: a record with a GenerationResult as its `result`."""
         result = getattr(done, "result", None)
         if result is not None:
-            self.add(result)
+            QTimer.singleShot(_ADD_AFTER_MS, self, lambda: self.add(result))
 
     @Slot(str, object)
     def on_queue_job_ended(self, _job_id: str, outcome: Any) -> None:
