@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import av
+import numpy as np
 import pytest
 
 from installer import common, freeze
@@ -81,3 +83,29 @@ def test_that_licences_of_qt_and_of_us_are_in_it(program: Path) -> None:
     licences = program / common.CONTENTS / common.LICENCES
     assert (licences / "LICENSE").is_file()
     assert (licences / "PySide6_Essentials" / "LGPL-3.0.txt").is_file()
+
+
+def test_that_the_frozen_program_makes_the_same_pictures(tmp_path: Path) -> None:
+    program = folder_of("full")
+    asked = [
+        "render",
+        "--prompt",
+        "a red circle moving right on a black background",
+        "--seed",
+        "7",
+        "--num-frames",
+        "9",
+    ]
+    frozen, source = tmp_path / "frozen.mp4", tmp_path / "source.mp4"
+    done = run(program, *asked, "--out", str(frozen))
+    assert done.returncode == 0, done.stderr
+    main = Path(__file__).resolve().parents[2] / "main.py"
+    subprocess.run([sys.executable, str(main), *asked, "--out", str(source)], check=True, timeout=500)
+    assert len(pictures_of(frozen)) == 9
+    assert np.array_equal(pictures_of(frozen), pictures_of(source))
+
+
+def pictures_of(video: Path) -> np.ndarray:
+    """All frames as RGB: frame, height, width, channel."""
+    with av.open(str(video)) as container:
+        return np.stack([frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)])
