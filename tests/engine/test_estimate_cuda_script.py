@@ -67,6 +67,7 @@ def test_that_a_dry_run_prints_each_case_and_what_they_come_to(
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_that_a_dry_run_compares_the_planners_choice_with_all_that_fits(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

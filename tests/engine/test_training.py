@@ -116,6 +116,7 @@ def few_latents(bucket: Bucket = BUCKET) -> Latents:
     return Latents(torch.randn(40, *size).half(), draw_shown(40, rng))
 
 
+@pytest.mark.slow
 def test_that_training_lowers_the_loss_and_goes_on_where_it_stopped(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
