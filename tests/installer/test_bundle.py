@@ -85,7 +85,8 @@ def test_that_licences_of_qt_and_of_us_are_in_it(program: Path) -> None:
     assert (licences / "PySide6_Essentials" / "LGPL-3.0.txt").is_file()
 
 
-def test_that_the_frozen_program_makes_the_same_pictures(tmp_path: Path) -> None:
+def test_that_the_frozen_program_makes_the_same_pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WAN_DESKTOP_HOME", str(tmp_path / "home"))
     program = folder_of("full")
     asked = [
         "render",
