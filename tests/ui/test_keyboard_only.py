@@ -109,7 +109,8 @@ def see_it_in_the_library(qtbot: QtBot, user: Keyboard, window: MainWindow) -> N
     user.tab_to_name("Library", back=True)
     user.key(Qt.Key.Key_Space)
     assert window.page_id is PageId.LIBRARY
-    page = window.pages[PageId.LIBRARY]
+    page, library = window.pages[PageId.LIBRARY], window.session.library
+    qtbot.waitUntil(lambda: library.report is not None and not library.scanning, timeout=WAIT_MS)
     qtbot.waitUntil(lambda: page.grid.videos.entry(0) is not None, timeout=WAIT_MS)
     user.tab_to(lambda widget: widget is page.grid)
     user.key(Qt.Key.Key_Right)
