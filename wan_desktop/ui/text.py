@@ -72,8 +72,10 @@ def time_left(seconds: float | None, *, slower: bool = False) -> str:
 
 def data_size(count: int) -> str:
     """Bytes in decimal units, as disks and graphics cards are sold: `7.6 GB`."""
-    value = float(count)
-    for unit in ("bytes", "kB", "MB"):
+    if count < 1000:
+        return trn("{count} byte", "{count} bytes", count)
+    value = count / 1000
+    for unit in ("kB", "MB"):
         if value < 1000:
             return f"{value:.0f} {unit}"
         value /= 1000
