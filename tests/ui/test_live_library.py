@@ -1,6 +1,7 @@
 """The library as the window works with it: real files, real index, real lanes."""
 
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from wan_desktop.core.errors import InputError, RecipeUnreadableError, VideoLibr
 from wan_desktop.core.generation import GenerationResult
 from wan_desktop.core.paths import AppPaths
 from wan_desktop.core.settings import Settings
-from wan_desktop.core.video_library import VideoState
+from wan_desktop.core.video_library import VideoEntry, VideoPage, VideoQuery, VideoState
 from wan_desktop.ui.live.render_outcome import RenderDone, RenderFailed
 from wan_desktop.ui.session import Session
 
@@ -22,6 +23,19 @@ from wan_desktop.ui.session import Session
 def result_of(path: Path) -> GenerationResult:
     """As a render ends."""
     return GenerationResult(path=path, seconds=1.0, timings_s={}, attempts=())
+
+
+def shown_when_told(qtbot: QtBot, session: Session, act: Callable[[], object]) -> tuple[VideoEntry, ...]:
+    """The first videos that somebody sees who looks at each word of a change."""
+    seen: list[VideoPage] = []
+
+    def look() -> None:
+        session.library.search(VideoQuery(), 0, 10, seen.append)
+
+    session.library.changed.connect(look)
+    act()
+    qtbot.waitUntil(lambda: bool(seen) and bool(seen[-1].entries), timeout=WAIT_MS)
+    return seen[-1].entries
 
 
 def test_that_the_folders_are_read_at_the_start(qtbot: QtBot, paths: AppPaths, qapp: QApplication) -> None:
@@ -54,9 +68,8 @@ def test_that_a_question_before_the_index_is_open_is_answered(qtbot: QtBot, sess
 def test_that_a_finished_render_is_taken_in_and_told(qtbot: QtBot, session: Session) -> None:
     scanned(qtbot, session)
     (video,) = fill(session.paths.videos, 1)
-    with qtbot.waitSignal(session.library.changed, timeout=WAIT_MS):
-        session.library.on_queue_job_ended("job", RenderDone(None, video, result_of(video)))
-    (entry,) = all_entries(qtbot, session)
+    done = RenderDone(None, video, result_of(video))
+    (entry,) = shown_when_told(qtbot, session, lambda: session.library.on_queue_job_ended("job", done))
     assert (entry.path, entry.state) == (video, VideoState.PRESENT)
     assert entry.thumbnail is not None
 
@@ -70,8 +83,9 @@ def test_that_a_render_that_failed_or_was_stopped_adds_nothing(qtbot: QtBot, ses
 def test_that_the_queue_tells_the_library_of_its_videos(qtbot: QtBot, session: Session) -> None:
     scanned(qtbot, session)
     (video,) = fill(session.paths.videos, 1)
-    with qtbot.waitSignal(session.library.changed, timeout=WAIT_MS):
-        session.renders.job_ended.emit("job", RenderDone(None, video, result_of(video)))
+    done = RenderDone(None, video, result_of(video))
+    (entry,) = shown_when_told(qtbot, session, lambda: session.renders.job_ended.emit("job", done))
+    assert entry.path == video
 
 
 def test_that_a_video_is_renamed_marked_tagged_deleted_and_put_back(qtbot: QtBot, session: Session) -> None:

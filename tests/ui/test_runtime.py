@@ -105,6 +105,13 @@ def arrived(program: Program) -> int:
     return transfer.done_bytes if transfer is not None else 0
 
 
+def offers_from_now(program: Program, panel: RuntimePanel) -> set[RuntimeDeed]:
+    """A set of all that the panel offers from now on, be it for a moment."""
+    offered: set[RuntimeDeed] = set()
+    program.session.runtime.changed.connect(lambda: offered.update(panel.buttons))
+    return offered
+
+
 def until_ready(qtbot: QtBot, program: Program) -> None:
     qtbot.waitUntil(lambda: isinstance(program.session.engine_state, EngineReady), timeout=INSTALL_MS)
 
@@ -259,8 +266,10 @@ def test_that_a_pause_keeps_what_came_and_resume_goes_on(
     panel = panel_of(qtbot, program)
     press(qtbot, panel, RuntimeDeed.INSTALL)
     qtbot.waitUntil(lambda: panel.bar.isVisible() and arrived(program) > 2_000_000, timeout=INSTALL_MS)
+    offered = offers_from_now(program, panel)
     press(qtbot, panel, RuntimeDeed.PAUSE)
     qtbot.waitUntil(lambda: RuntimeDeed.RESUME in panel.buttons, timeout=WAIT_MS)
+    assert RuntimeDeed.INSTALL not in offered
     assert "are here" in panel.state.text
     assert panel.error_card is None
     shop.server.sent_bytes.clear()
@@ -276,8 +285,10 @@ def test_that_cancel_deletes_what_came(qtbot: QtBot, open_installed: OpenInstall
     panel = panel_of(qtbot, program)
     press(qtbot, panel, RuntimeDeed.INSTALL)
     qtbot.waitUntil(lambda: panel.bar.isVisible() and arrived(program) > 1_000_000, timeout=INSTALL_MS)
+    offered = offers_from_now(program, panel)
     press(qtbot, panel, RuntimeDeed.DISCARD)
     qtbot.waitUntil(lambda: RuntimeDeed.INSTALL in panel.buttons, timeout=WAIT_MS)
+    assert RuntimeDeed.RESUME not in offered
     assert panel.state.text == "not installed"
     assert shop.runtimes.wheelhouse.size_bytes() == 0
 

@@ -214,11 +214,15 @@ class LiveRuntime(QObject):
 
     def _discard(self) -> None:
         """When what runs has stopped, remove what it has fetched."""
-        engine = self._engine
         if self._job_id:
             self._discards = True
             self._stop()
-        elif engine is not None:
+        else:
+            self._forget()
+
+    def _forget(self) -> None:
+        engine = self._engine
+        if engine is not None:
             self.error = None
             forget = "Forget the engine's parts"
             self._session.submit(forget, Lane.SETUP, lambda _: engine.forget_fetched(), self._on_forgotten)
@@ -254,9 +258,12 @@ class LiveRuntime(QObject):
     def _on_ended(self, snapshot: JobSnapshot) -> None:
         from wan_desktop.core.runtime.runtime_card import WorkKind  # noqa: PLC0415 - only in an installed program
 
-        kind, self._kind, self._job_id, self._progress = self._kind, None, "", None
-        discards, self._stopping, self._discards = self._discards, False, False
+        self._job_id = ""
         self._show.stop()
+        if self._discards and snapshot.state is JobState.CANCELLED:
+            self._forget()  # until then it is being stopped, as far as is shown
+            return
+        kind = self._end_work()
         if snapshot.error is not None:
             self.error = snapshot.error
             self.failed.emit(snapshot.error)
@@ -264,15 +271,19 @@ class LiveRuntime(QObject):
             # On its lane, so that a video that is being made is not lost; the next one is made with the new engine.
             self._session.submit("Start the engine anew", Lane.ENGINE, lambda _: self._session.client.renew())
             self.installed.emit()
-        if discards and snapshot.state is JobState.CANCELLED:
-            self._discard()
-        self.look()
-        self.changed.emit()
+        self.look()  # which tells of the change: what was seen before the work is no longer so
 
     def _on_forgotten(self, snapshot: JobSnapshot) -> None:
+        self._end_work()
         if snapshot.error is not None:
             self.error = snapshot.error
         self.look()
+
+    def _end_work(self) -> WorkKind | None:
+        """What was done until now."""
+        kind, self._kind, self._progress = self._kind, None, None
+        self._stopping = self._discards = False
+        return kind
 
     @Slot(object)
     def _on_pc_changed(self, _profile: object) -> None:
