@@ -33,6 +33,9 @@ class Access:
         self._marks_file_name = f"{file.stem}-marks.jsonl"
         self.marks = Marks(file.with_name(self._marks_file_name))
         self.thumbnails = Thumbnails(thumbnails)
+        self.moving = threading.Lock()
+        """Held from where a file is moved until that is written down, and by who writes down what is where: between
+        the two, the file would be taken for missing, and its video for another one. Taken before `writing`."""
         self._listeners: list[Listener] = []
         self._lock = threading.Lock()
 

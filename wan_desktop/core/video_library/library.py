@@ -226,7 +226,7 @@ class VideoLibrary:
 
     def _scan(self, folders: Sequence[Path], context: JobContext) -> ScanReport:
         with self._access.marks_readable():
-            report = Scan(self._database, self._access.marks, context, self._access.tell).run(folders)
+            report = Scan(self._access, context).run(folders)
         self._database.begun_anew = False
         return report
 
@@ -299,15 +299,16 @@ class VideoLibrary:
             VideoLibraryError: It cannot be written down.
         """
         stem = places.safe_stem(name)
-        entry = self.entry(video_id)
-        target = entry.path.with_name(f"{stem}{entry.path.suffix}")
-        if target != entry.path:
-            with places.translated(entry.path, mark("renamed")):
-                places.rename_all(entry.path, entry.recipe_id, target)
-        with self._access.writing() as connection:
-            index.move(connection, video_id, target, mtime_ns=entry.mtime_ns)
-            index.give(connection, video_id, title=stem)
-            self._access.marks.add([index.mark_of(connection, video_id)])
+        with self._access.moving:
+            entry = self.entry(video_id)
+            target = entry.path.with_name(f"{stem}{entry.path.suffix}")
+            if target != entry.path:
+                with places.translated(entry.path, mark("renamed")):
+                    places.rename_all(entry.path, entry.recipe_id, target)
+            with self._access.writing() as connection:
+                index.move(connection, video_id, target, mtime_ns=entry.mtime_ns)
+                index.give(connection, video_id, title=stem)
+                self._access.marks.add([index.mark_of(connection, video_id)])
         self._thumbnails.forget(entry.path, entry.mtime_ns)
         self._access.tell()
         return self.entry(video_id)

@@ -3,7 +3,7 @@
 import os
 import stat
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from sqlite3 import Connection
@@ -11,10 +11,9 @@ from sqlite3 import Connection
 from wan_desktop.core.errors import FileBlockedError, JobCancelled, VideoUnreadableError
 from wan_desktop.core.jobs import JobContext
 from wan_desktop.core.video_library import index, queries
-from wan_desktop.core.video_library.database import Database
+from wan_desktop.core.video_library.access import Access
 from wan_desktop.core.video_library.entry import ScanProgress, ScanReport, Unreadable, VideoFacts
 from wan_desktop.core.video_library.index import Known, key_of
-from wan_desktop.core.video_library.marks import Marks
 from wan_desktop.core.video_library.places import VIDEO_ENDINGS
 from wan_desktop.core.video_library.reading import read_video, unreadable_video
 from wan_desktop.core.video_library.trash import METADATA_FOLDER, TrashItem, items_below
@@ -56,26 +55,29 @@ class _Seen:
     troubles: list[Unreadable] = field(default_factory=list)
     trash: list[TrashItem] = field(default_factory=list)
 
+    @property
+    def vanished(self) -> list[str]:
+        """Keys of the folders that are not there."""
+        return [key_of(folder) for folder in self.gone]
+
     def covers(self, key: str) -> bool:
         """Whether a file of that key would have been seen."""
-        return _below(key, self.roots) and not _below(key, [*map(key_of, self.gone), *self.blind])
+        return _below(key, self.roots) and not _below(key, [*self.vanished, *self.blind])
 
 
 class Scan:
     """One scan.
 
     Args:
-        database: Of the library.
-        marks: What the user gave to videos, for those that are new to the index.
+        access: Of the library; who listens to it is told after each change that others can see.
         context: Told the progress; may end the scan.
-        told: Called after each change that others can see.
     """
 
-    def __init__(self, database: Database, marks: Marks, context: JobContext, told: Callable[[], None]) -> None:
-        self._database = database
-        self._marks = marks
+    def __init__(self, access: Access, context: JobContext) -> None:
+        self._access = access
+        self._database = access.database
+        self._marks = access.marks
         self._context = context
-        self._told = told
         self._new = 0
         self._changed = 0
         self._passing: list[Unreadable] = []
@@ -95,9 +97,10 @@ class Scan:
         with self._database.reading() as connection:
             known = index.known_files(connection)
         wanted = [file for key, file in seen.files.items() if _differs(file, known.get(key))]
-        self._read(wanted)
-        moved = self._finish(seen)
-        self._told()
+        self._read(wanted, seen)
+        with self._access.moving:
+            moved = self._finish(seen)
+        self._access.tell()
         with self._database.reading() as connection:
             foreign, unreadable = index.without_recipe(connection)
             (missing,) = connection.execute(
@@ -166,7 +169,7 @@ class Scan:
 
     # Reading -------------------------------------------------------------------------------------------------------
 
-    def _read(self, files: Sequence[_File]) -> None:
+    def _read(self, files: Sequence[_File], seen: _Seen) -> None:
         """Open the files and write down what they hold, some at a time."""
         batch: list[_Read] = []
         begun_s = time.monotonic()
@@ -174,21 +177,24 @@ class Scan:
             try:
                 self._context.progress(ScanProgress(number, len(files), file.path.name))
             except JobCancelled:
-                self._write(batch)
+                self._write(batch, seen)
                 raise
             batch.append(_open(file))
             if len(batch) >= _BATCH_FILES or time.monotonic() - begun_s > _BATCH_S:
-                self._write(batch)
+                self._write(batch, seen)
                 batch, begun_s = [], time.monotonic()
-        self._write(batch)
+        self._write(batch, seen)
 
-    def _write(self, batch: Sequence[_Read]) -> None:
+    def _write(self, batch: Sequence[_Read], seen: _Seen) -> None:
         if not batch:
             return
-        with self._database.writing() as connection:
+        with self._access.moving, self._database.writing() as connection:
             for read in batch:
-                self._put(connection, read)
-        self._told()
+                if os.path.lexists(read.file.path):
+                    self._put(connection, read)
+                else:
+                    del seen.files[key_of(read.file.path)]  # it was renamed or deleted since it was looked at
+        self._access.tell()
 
     def _put(self, connection: Connection, read: _Read) -> None:
         file = read.file
@@ -235,9 +241,9 @@ class Scan:
         return found
 
     def _set_missing(self, connection: Connection, seen: _Seen, known: dict[str, Known]) -> None:
-        outside = _Outside()
+        unseen = _Unseen()
         for key, file in known.items():
-            missing = _is_missing(key, file, seen, outside)
+            missing = _is_missing(key, file, seen, unseen)
             if file.video_id and missing is not None and missing != file.missing:
                 connection.execute("UPDATE videos SET missing = ? WHERE id = ?", (missing, file.video_id))
             elif not file.video_id and missing:
@@ -276,7 +282,7 @@ def _differs(file: _File, known: Known | None) -> bool:
     return known is None or (known.size_bytes, known.mtime_ns) != (file.size_bytes, file.mtime_ns)
 
 
-def _is_missing(key: str, file: Known, seen: _Seen, outside: "_Outside") -> bool | None:
+def _is_missing(key: str, file: Known, seen: _Seen, unseen: "_Unseen") -> bool | None:
     """Whether the file is not there; None if nobody can tell."""
     if key.startswith("\0"):
         return True  # another video took its place
@@ -284,11 +290,12 @@ def _is_missing(key: str, file: Known, seen: _Seen, outside: "_Outside") -> bool
         return False
     if _below(key, seen.blind):
         return None
-    return True if _below(key, seen.roots) else not outside.has(file.path)
+    # What came after its folder was listed is here all the same.
+    return _below(key, seen.vanished) or not unseen.has(file.path)
 
 
-class _Outside:
-    """Files that lie in none of the folders; each of their own folders is listed once."""
+class _Unseen:
+    """Files that were not seen; each of their folders is listed once."""
 
     def __init__(self) -> None:
         self._names: dict[Path, frozenset[str]] = {}

@@ -137,11 +137,11 @@ def items_below(folder: Path) -> list[TrashItem]:
     Raises:
         OSError: It cannot be listed.
     """
-    trash = folder / METADATA_FOLDER / _TRASH
-    if not trash.is_dir():
+    try:
+        folders = sorted((folder / METADATA_FOLDER / _TRASH).iterdir())
+    except (FileNotFoundError, NotADirectoryError):
         return []
-    found = (item_of(folder) for folder in sorted(trash.iterdir()))
-    return [item for item in found if item is not None]
+    return [item for item in map(item_of, folders) if item is not None]
 
 
 def item_of(folder: Path) -> TrashItem | None:
@@ -150,6 +150,8 @@ def item_of(folder: Path) -> TrashItem | None:
         return None
     try:
         note = from_plain(TrashNote, json.loads((folder / _NOTE).read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return None  # it is being put in or taken out
     except (OSError, ValueError, RecursionError, RecordError) as error:
         logger.warning("An item of the trash cannot be read: %s", error)
         return None
