@@ -114,10 +114,10 @@ def see_it_in_the_library(qtbot: QtBot, user: Keyboard, window: MainWindow) -> N
     qtbot.waitUntil(lambda: page.grid.videos.entry(0) is not None, timeout=WAIT_MS)
     user.tab_to(lambda widget: widget is page.grid)
     user.key(Qt.Key.Key_Right)
-    qtbot.waitUntil(lambda: page.details.entry is not None and page.details.player.clip is not None, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: page.details.one.player.clip is not None, timeout=WAIT_MS)
     user.key(Qt.Key.Key_Return)
-    assert page.details.player.playing
-    assert user.at is page.details.player
+    assert page.details.one.player.playing
+    assert user.at is page.details.one.player
     user.tab_to_name("Favourite")
     user.key(Qt.Key.Key_Space)
     qtbot.waitUntil(lambda: page.details.entry.favourite, timeout=WAIT_MS)

@@ -62,8 +62,8 @@ def test_that_a_video_of_ours_brings_its_settings_wherever_it_is_dropped(
     assert isinstance(library, LibraryPage)
     qtbot.waitUntil(lambda: library.details.recipe is not None, timeout=WAIT_MS)
     assert window.page_id is PageId.LIBRARY
-    qtbot.waitUntil(lambda: library.details.use.isVisible(), timeout=WAIT_MS)
-    qtbot.mouseClick(library.details.use, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: library.details.one.use.isVisible(), timeout=WAIT_MS)
+    qtbot.mouseClick(library.details.one.use, Qt.MouseButton.LeftButton)
     assert window.page_id is PageId.CREATE
     assert (page.form.state.prompt, page.form.state.seed) == ("a fox, from afar", 77)
 

@@ -52,7 +52,7 @@ def test_that_a_folder_that_vanished_is_told_and_everything_is_back_with_it(
     assert {entry.state for entry in entries} == {VideoState.MISSING}
     assert {entry.tags for entry in entries} == {("kept",)}
     choose(qtbot, page)
-    qtbot.waitUntil(lambda: page.details.use.isVisible(), timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: page.details.one.use.isVisible(), timeout=WAIT_MS)
     with qtbot.waitSignal(page.page_requested) as asked:
         notice.action_requested.emit(SETTINGS)
     assert asked.args == [PageId.SETTINGS, "videos_folder"]
@@ -91,9 +91,9 @@ def test_that_an_av1_file_plays(qtbot: QtBot, session: Session, open_library: Op
     write_foreign(session.paths.videos / "sea.mp4", codec="libsvtav1", frames=9)
     page = open_library()
     choose(qtbot, page)
-    qtbot.waitUntil(lambda: page.details.player.clip is not None, timeout=WAIT_MS)
-    assert page.details.player.clip.frames == 9
-    assert page.details.card is None
+    qtbot.waitUntil(lambda: page.details.one.player.clip is not None, timeout=WAIT_MS)
+    assert page.details.one.player.clip.frames == 9
+    assert page.details.one.card is None
     picture = page.grid.videos.picture
     qtbot.waitUntil(lambda: picture(page.grid.videos.entry(0)) is not None, timeout=WAIT_MS)
     assert not picture(page.grid.videos.entry(0)).image.isNull()
@@ -122,16 +122,16 @@ def test_that_a_file_that_cannot_be_played_is_a_card_that_says_why(
             cut(write_foreign(video, frames=20), 0.6 if kind == "cut" else 0.0)
     page = open_library()
     choose(qtbot, page)
-    qtbot.waitUntil(lambda: page.details.card is not None, timeout=WAIT_MS)
-    card = page.details.card
+    qtbot.waitUntil(lambda: page.details.one.card is not None, timeout=WAIT_MS)
+    card = page.details.one.card
     assert card.text.number == "WAN-4003"
     assert card.text.message
     assert card.text.hint == "Open it with another program, or delete it."
     assert "Errno" not in card.text.message
-    assert not page.details.use_buttons.isVisible()
+    assert not page.details.one.use_buttons.isVisible()
     assert page.grid.videos.entry(0).title == "sea"
     assert page.grid.videos.entry(0).state is VideoState.DAMAGED
-    page.details.buttons["delete"].click()
+    page.details.one.buttons["delete"].click()
     qtbot.waitUntil(lambda: not video.exists(), timeout=WAIT_MS)
 
 
@@ -159,13 +159,13 @@ def test_that_the_frames_of_a_video_are_opened_from_its_details(
     _, frames = with_frames(session)
     write_video(session.paths.videos / "without.mp4", prompt="without", created="2026-11-23T03:00:00+00:00")
     page = open_library()
-    button = page.details.buttons["frames"]
+    button = page.details.one.buttons["frames"]
     choose(qtbot, page, 0)
     qtbot.waitUntil(button.isVisible, timeout=WAIT_MS)
     qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
     assert opened == [frames]
     choose(qtbot, page, 1)
-    qtbot.waitUntil(lambda: page.details.player.clip is not None, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: page.details.one.player.clip is not None, timeout=WAIT_MS)
     assert not button.isVisible()
 
 
@@ -177,8 +177,8 @@ def test_that_the_frames_are_deleted_and_put_back_with_their_video(
     names = sorted(path.name for path in frames.iterdir())
     page = open_library()
     choose(qtbot, page)
-    qtbot.waitUntil(lambda: page.details.player.clip is not None, timeout=WAIT_MS)
-    page.details.buttons["delete"].click()
+    qtbot.waitUntil(lambda: page.details.one.player.clip is not None, timeout=WAIT_MS)
+    page.details.one.buttons["delete"].click()
     qtbot.waitUntil(lambda: not frames.exists(), timeout=WAIT_MS)
     assert not video.exists()
     qtbot.waitUntil(lambda: bool(session.messages.messages), timeout=WAIT_MS)
@@ -194,9 +194,9 @@ def test_that_a_folder_with_anything_else_in_it_stays(
     video, frames = with_frames(session, "my notes.txt")
     page = open_library()
     choose(qtbot, page)
-    qtbot.waitUntil(lambda: page.details.player.clip is not None, timeout=WAIT_MS)
-    assert not page.details.buttons["frames"].isVisible()
-    page.details.buttons["delete"].click()
+    qtbot.waitUntil(lambda: page.details.one.player.clip is not None, timeout=WAIT_MS)
+    assert not page.details.one.buttons["frames"].isVisible()
+    page.details.one.buttons["delete"].click()
     qtbot.waitUntil(lambda: not video.exists(), timeout=WAIT_MS)
     assert (frames / "my notes.txt").is_file()
 

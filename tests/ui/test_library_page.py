@@ -74,7 +74,7 @@ def wait_for(qtbot: QtBot, page: LibraryPage, *expected: str) -> None:
 def show_one(qtbot: QtBot, page: LibraryPage, row: int = 0) -> None:
     """Choose that card and wait for its picture."""
     click_card(qtbot, page, row)
-    qtbot.waitUntil(lambda: page.details.player.clip is not None, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: page.details.one.player.clip is not None, timeout=WAIT_MS)
 
 
 def drop(page: LibraryPage, path: Path) -> None:
@@ -155,10 +155,10 @@ def test_that_favourites_are_kept_and_filtered(qtbot: QtBot, open_library: OpenL
     page = open_library()
     click_card(qtbot, page, 1)
     qtbot.keyClick(page.grid, Qt.Key.Key_D, Qt.KeyboardModifier.ControlModifier)
-    qtbot.waitUntil(lambda: page.details.favourite.isChecked(), timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: page.details.one.favourite.isChecked(), timeout=WAIT_MS)
     page.filters.favourites.click()
     wait_for(qtbot, page, "1")
-    page.details.favourite.click()
+    page.details.one.favourite.click()
     qtbot.waitUntil(lambda: page.browse.no_match.isVisible(), timeout=WAIT_MS)
     assert page.browse.no_match.title.text() == "No video matches these filters."
 
@@ -208,12 +208,12 @@ def test_that_ten_thousand_videos_are_fetched_only_where_they_are_seen(
 def test_that_a_chosen_video_plays_with_all_that_is_known(qtbot: QtBot, open_library: OpenLibrary) -> None:
     page = open_library()
     show_one(qtbot, page, 1)
-    facts = page.details.facts.texts()
+    facts = page.details.one.facts.texts()
     assert (facts["Seed"], facts["Size"], facts["Kind"]) == ("1", "64 \u00d7 32", "Text to video")
     assert facts["Sampler"] == "Model's own"
     assert facts["File"] == str(page.session.paths.videos / "fox 1.mp4")
     assert "torch 2.13.0" in facts["Made with"]
-    assert page.details.player.playing
+    assert page.details.one.player.playing
 
 
 @pytest.mark.parametrize(
@@ -232,7 +232,7 @@ def test_that_memory_and_version_of_the_model_are_told(revision: str, shown: str
 def test_that_its_settings_go_to_create(qtbot: QtBot, open_library: OpenLibrary, keep_seed: bool) -> None:
     page = open_library()
     show_one(qtbot, page, 1)
-    button = page.details.use if keep_seed else page.details.use_new_seed
+    button = page.details.one.use if keep_seed else page.details.one.use_new_seed
     with qtbot.waitSignal(page.page_requested) as asked:
         button.click()
     made = page.details.entry.recipe
@@ -243,7 +243,7 @@ def test_that_its_settings_go_to_create(qtbot: QtBot, open_library: OpenLibrary,
 def test_that_player_keys_work_only_in_the_player(qtbot: QtBot, open_library: OpenLibrary) -> None:
     page = open_library(1)
     show_one(qtbot, page)
-    player = page.details.player
+    player = page.details.one.player
     qtbot.keyClick(page.grid, Qt.Key.Key_K)
     assert player.playing
     player.setFocus()
@@ -258,7 +258,7 @@ def test_that_player_keys_work_only_in_the_player(qtbot: QtBot, open_library: Op
 def test_that_f11_fills_the_screen_and_escape_comes_back(qtbot: QtBot, open_library: OpenLibrary) -> None:
     page = open_library(1)
     show_one(qtbot, page)
-    player = page.details.player
+    player = page.details.one.player
     player.step(2)
     player.setFocus()
     qtbot.keyClick(player, Qt.Key.Key_F11)
@@ -282,21 +282,21 @@ def test_that_it_is_renamed_and_stays_chosen(qtbot: QtBot, open_library: OpenLib
     assert dialog.textValue() == "fox 0"
     dialog.setTextValue("the best one")
     dialog.accept()
-    qtbot.waitUntil(lambda: page.details.title.text() == "the best one", timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: page.details.one.title.text() == "the best one", timeout=WAIT_MS)
     assert (page.session.paths.videos / "the best one.mp4").is_file()
-    qtbot.waitUntil(lambda: page.details.player.clip is not None, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: page.details.one.player.clip is not None, timeout=WAIT_MS)
 
 
 def test_that_a_name_that_is_taken_is_told_and_the_video_plays_on(qtbot: QtBot, open_library: OpenLibrary) -> None:
     page = open_library()
     show_one(qtbot, page, 2)
-    page.details.buttons["rename"].click()
+    page.details.one.buttons["rename"].click()
     (dialog,) = page.findChildren(QInputDialog)
     dialog.setTextValue("fox 1")
     dialog.accept()
     qtbot.waitUntil(lambda: page.messages.notice is not None, timeout=WAIT_MS)
     assert "fox 1.mp4" in page.messages.notice.title.text()
-    qtbot.waitUntil(lambda: page.details.player.clip is not None, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: page.details.one.player.clip is not None, timeout=WAIT_MS)
 
 
 def test_that_del_puts_into_the_trash_and_undo_brings_back(qtbot: QtBot, open_library: OpenLibrary) -> None:
@@ -378,9 +378,9 @@ def test_that_the_theme_switches_while_a_video_is_shown(
 def test_that_tags_are_written_and_found(qtbot: QtBot, open_library: OpenLibrary) -> None:
     page = open_library()
     show_one(qtbot, page, 2)
-    page.details.tags.setFocus()
-    qtbot.keyClicks(page.details.tags, "winter, best of")
-    qtbot.keyClick(page.details.tags, Qt.Key.Key_Return)
+    page.details.one.tags.setFocus()
+    qtbot.keyClicks(page.details.one.tags, "winter, best of")
+    qtbot.keyClick(page.details.one.tags, Qt.Key.Key_Return)
     page.filters.search.setText("best of")
     wait_for(qtbot, page, "0")
     assert page.grid.videos.entry(0).tags == ("winter", "best of")
@@ -391,8 +391,8 @@ def test_that_tags_that_were_not_confirmed_belong_to_the_video_they_were_typed_f
 ) -> None:
     page = open_library()
     show_one(qtbot, page, 2)
-    page.details.tags.setFocus()
-    qtbot.keyClicks(page.details.tags, "mine")
+    page.details.one.tags.setFocus()
+    qtbot.keyClicks(page.details.one.tags, "mine")
     click_card(qtbot, page, 0)
     qtbot.waitUntil(lambda: [e.seed for e in all_entries(qtbot, page.session, tag="mine")] == [0], timeout=WAIT_MS)
 
@@ -400,10 +400,10 @@ def test_that_tags_that_were_not_confirmed_belong_to_the_video_they_were_typed_f
 def test_that_file_and_prompt_are_copied(qtbot: QtBot, open_library: OpenLibrary) -> None:
     page = open_library(1)
     show_one(qtbot, page)
-    page.details.buttons["copy-file"].click()
+    page.details.one.buttons["copy-file"].click()
     (url,) = QGuiApplication.clipboard().mimeData().urls()
     assert Path(url.toLocalFile()) == page.details.entry.path
-    page.details.copy_prompt.click()
+    page.details.one.copy_prompt.click()
     assert QGuiApplication.clipboard().text() == "fox 0 in the snow"
 
 
@@ -413,15 +413,15 @@ def test_that_it_is_opened_outside(qtbot: QtBot, open_library: OpenLibrary, monk
     monkeypatch.setattr(QDesktopServices, "openUrl", lambda url: bool(opened.append(url.toLocalFile())) or True)
     page = open_library(1)
     show_one(qtbot, page)
-    page.details.buttons["open"].click()
-    page.details.buttons["folder"].click()
+    page.details.one.buttons["open"].click()
+    page.details.one.buttons["folder"].click()
     assert [Path(path) for path in opened] == [page.details.entry.path, page.details.entry.path.parent]
 
 
 def test_that_a_copy_is_saved_where_it_is_wished(qtbot: QtBot, open_library: OpenLibrary, tmp_path: Path) -> None:
     page = open_library(1)
     show_one(qtbot, page)
-    page.details.buttons["export"].click()
+    page.details.one.buttons["export"].click()
     (dialog,) = page.findChildren(QFileDialog)
     dialog.fileSelected.emit(str(tmp_path / "copies"))
     qtbot.waitUntil(lambda: page.messages.notice is not None, timeout=WAIT_MS)
@@ -463,21 +463,21 @@ def test_that_a_missing_file_is_found_by_its_card(qtbot: QtBot, open_library: Op
     place = miss(qtbot, page)
     point = rect_of(page, 1).button(CardAction.FIND).center().toPoint()
     qtbot.mouseClick(page.grid.viewport(), Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, point)
-    assert page.details.said() == "The file is not where it was"
-    assert not page.details.player.isVisible()
+    assert page.details.one.said() == "The file is not where it was"
+    assert not page.details.one.player.isVisible()
     (dialog,) = page.findChildren(QFileDialog)
     dialog.fileSelected.emit(str(place))
     qtbot.waitUntil(lambda: page.grid.videos.entry(1).state == VideoState.PRESENT, timeout=WAIT_MS)
-    qtbot.waitUntil(lambda: page.details.player.clip is not None, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: page.details.one.player.clip is not None, timeout=WAIT_MS)
     assert page.details.entry.path == place
-    assert page.details.said() == ""
+    assert page.details.one.said() == ""
 
 
 def test_that_another_video_is_not_taken_for_the_missing_one(qtbot: QtBot, open_library: OpenLibrary) -> None:
     page = open_library()
     miss(qtbot, page)
     click_card(qtbot, page, 1)
-    page.details.buttons["find"].click()
+    page.details.one.buttons["find"].click()
     (dialog,) = page.findChildren(QFileDialog)
     dialog.fileSelected.emit(str(page.session.paths.videos / "fox 2.mp4"))
     qtbot.waitUntil(lambda: page.messages.notice is not None, timeout=WAIT_MS)
@@ -513,16 +513,16 @@ def test_that_a_damaged_video_ends_as_a_card_and_keeps_its_settings(
     scan_again(qtbot, page.session)
     qtbot.waitUntil(lambda: page.grid.videos.entry(0).state == VideoState.DAMAGED, timeout=WAIT_MS)
     click_card(qtbot, page, 0)
-    qtbot.waitUntil(lambda: page.details.card is not None, timeout=WAIT_MS)
-    assert page.details.card.text.number == "WAN-4003"
-    assert not re.search(r"Errno|avcodec", page.details.card.text.message)
-    assert page.details.use.isEnabled()
-    assert page.details.facts.texts()["Seed"] == "1"
-    page.details.card.retry.click()
-    qtbot.waitUntil(lambda: page.details.card is not None, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: page.details.one.card is not None, timeout=WAIT_MS)
+    assert page.details.one.card.text.number == "WAN-4003"
+    assert not re.search(r"Errno|avcodec", page.details.one.card.text.message)
+    assert page.details.one.use.isEnabled()
+    assert page.details.one.facts.texts()["Seed"] == "1"
+    page.details.one.card.retry.click()
+    qtbot.waitUntil(lambda: page.details.one.card is not None, timeout=WAIT_MS)
     click_card(qtbot, page, 1)
-    qtbot.waitUntil(lambda: page.details.player.clip is not None, timeout=WAIT_MS)
-    assert page.details.card is None
+    qtbot.waitUntil(lambda: page.details.one.player.clip is not None, timeout=WAIT_MS)
+    assert page.details.one.card is None
 
 
 @pytest.fixture
@@ -571,9 +571,9 @@ def test_that_a_dropped_file_from_elsewhere_brings_its_settings(
     drop(page, video)
     qtbot.waitUntil(lambda: page.details.recipe is not None, timeout=WAIT_MS)
     assert page.details.isVisible()
-    assert page.details.prompt.text() == "from <b>afar</b>"
+    assert page.details.one.prompt.text() == "from <b>afar</b>"
     with qtbot.waitSignal(page.page_requested) as asked:
-        page.details.use.click()
+        page.details.one.use.click()
     assert asked.args[1].draft.seed == 9
 
 
@@ -595,9 +595,9 @@ def test_that_a_video_of_another_program_is_shown_and_says_what_is_missing(
     page = open_library(0)
     show_one(qtbot, page)
     details = page.details
-    assert (details.title.text(), details.said()) == ("sea", "No recipe")
-    assert not details.use_buttons.isVisible()
-    facts = details.facts.texts()
+    assert (details.one.title.text(), details.one.said()) == ("sea", "No recipe")
+    assert not details.one.use_buttons.isVisible()
+    facts = details.one.facts.texts()
     assert (facts["Size"], facts["File"]) == ("64 \u00d7 32", str(session.paths.videos / "sea.mp4"))
     assert facts["Length"].startswith("1.5 s")
     assert "Seed" not in facts
@@ -615,10 +615,10 @@ def test_that_a_recipe_that_cannot_be_read_is_told_with_the_video(
     write_video(session.paths.videos / "newer.mp4", recipe().to_json().replace('"format": 1', '"format": 2'))
     page = open_library(0)
     show_one(qtbot, page)
-    notice = page.details._said
-    assert page.details.said() == "No recipe"
+    notice = page.details.one._said
+    assert page.details.one.said() == "No recipe"
     assert notice.words.text().startswith("This video was made by a newer version of the program.")
-    assert not page.details.use_buttons.isVisible()
+    assert not page.details.one.use_buttons.isVisible()
 
 
 def test_that_videos_with_and_without_recipe_are_compared(

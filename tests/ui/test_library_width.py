@@ -110,11 +110,11 @@ def test_that_details_fit_their_pane(
     page.grid.pick([page.grid.videos.entry(0).video_id])
     details = page.details
     if kind in ("damaged", "unreadable"):
-        qtbot.waitUntil(lambda: details.card is not None, timeout=WAIT_MS)
+        qtbot.waitUntil(lambda: details.one.card is not None, timeout=WAIT_MS)
     elif kind == "missing":
-        qtbot.waitUntil(lambda: details.buttons["find"].isVisible(), timeout=WAIT_MS)
+        qtbot.waitUntil(lambda: details.one.buttons["find"].isVisible(), timeout=WAIT_MS)
     else:
-        qtbot.waitUntil(lambda: details.player.clip is not None, timeout=WAIT_MS)
+        qtbot.waitUntil(lambda: details.one.player.clip is not None, timeout=WAIT_MS)
     settle(qtbot, page)
     assert not faults(page), "\n".join(faults(page))
     page.browse.splitter.setSizes([10_000, 1])  # as narrow as the pane can be made

@@ -171,13 +171,13 @@ def test_that_settings_of_a_video_stand_in_the_form(qtbot: QtBot, open_page: Ope
     library = library_of(window)
     qtbot.waitUntil(lambda: library.grid.videos.entry(0) is not None, timeout=WAIT_MS)
     library.grid.pick([library.grid.videos.entry(0).video_id])
-    library.details.use.click()
+    library.details.one.use.click()
     assert window.page_id is PageId.CREATE
     state = page.form.state
     assert (state.prompt, state.seed, state.num_inference_steps) == ("a fox, seen before", 77, 7)
     assert state.negative_prompt == "rain"
     window.show_page(PageId.LIBRARY)
-    library.details.use_new_seed.click()
+    library.details.one.use_new_seed.click()
     assert page.form.state.seed is None
 
 
@@ -190,7 +190,7 @@ def test_that_a_model_that_is_not_here_is_told(qtbot: QtBot, open_page: OpenPage
     library = library_of(window)
     qtbot.waitUntil(lambda: library.grid.videos.entry(0) is not None, timeout=WAIT_MS)
     library.grid.pick([library.grid.videos.entry(0).video_id])
-    library.details.use.click()
+    library.details.one.use.click()
     assert page.form.state.prompt == "by another model"
     assert page.model.metadata.model_id == BUILTIN_MODEL_ID
     assert "gone-model is not here" in page.form.model_field.field.said()
@@ -204,4 +204,4 @@ def test_that_a_file_dropped_on_the_window_shows_its_settings(
     drop(window, files(write_video(tmp_path / "afar.mp4", prompt="from afar")))
     library = library_of(window)
     qtbot.waitUntil(lambda: library.details.recipe is not None, timeout=WAIT_MS)
-    assert library.details.prompt.text() == "from afar"
+    assert library.details.one.prompt.text() == "from afar"

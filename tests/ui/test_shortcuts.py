@@ -268,14 +268,14 @@ def library_of(qtbot: QtBot, window: MainWindow) -> LibraryPage:
     assert page.grid.hasFocus()
     QTest.keyClick(page.grid, Qt.Key.Key_Home)
     qtbot.waitUntil(lambda: page.details.entry is not None, timeout=WAIT_MS)
-    qtbot.waitUntil(lambda: page.details.player.clip is not None, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: page.details.one.player.clip is not None, timeout=WAIT_MS)
     return page
 
 
 def test_that_player_keys_play_step_and_jump(qtbot: QtBot, open_window: OpenWindow) -> None:
     window = open_window(PageId.LIBRARY)
     page = library_of(qtbot, window)
-    player = page.details.player
+    player = page.details.one.player
     QTest.keyClick(page.grid, Qt.Key.Key_Return)
     assert player.hasFocus()
     assert player.playing
@@ -304,11 +304,11 @@ def test_that_the_player_fills_the_screen(qtbot: QtBot, open_window: OpenWindow)
     page = library_of(qtbot, window)
     QTest.keyClick(page.grid, Qt.Key.Key_Return)
     press(window, Action.FULL_SCREEN)
-    (full,) = [child for child in page.details.player.children() if getattr(child, "player", None) is not None]
+    (full,) = [child for child in page.details.one.player.children() if getattr(child, "player", None) is not None]
     assert full.isVisible()
     qtbot.waitUntil(lambda: full.player.clip is not None, timeout=WAIT_MS)
     QTest.keyClick(full.player, Qt.Key.Key_Escape)
-    qtbot.waitUntil(lambda: window.focusWidget() is page.details.player, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: window.focusWidget() is page.details.one.player, timeout=WAIT_MS)
 
 
 @QUIET
@@ -316,13 +316,13 @@ def test_that_a_video_is_marked_renamed_deleted_and_brought_back(qtbot: QtBot, o
     window = open_window(PageId.LIBRARY)
     page = library_of(qtbot, window)
     press(window, Action.FAVOURITE)
-    qtbot.waitUntil(lambda: page.details.favourite.isChecked(), timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: page.details.one.favourite.isChecked(), timeout=WAIT_MS)
     press(window, Action.RENAME)
     (dialog,) = page.findChildren(QInputDialog)
     edit = dialog.findChild(QLineEdit)
     QTest.keyClicks(edit, "The best one")
     QTest.keyClick(edit, Qt.Key.Key_Return)
-    qtbot.waitUntil(lambda: page.details.title.text() == "The best one", timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: page.details.one.title.text() == "The best one", timeout=WAIT_MS)
     video = page.details.entry.path
     assert video.name == "The best one.mp4"
     bring_up(qtbot, window)
@@ -439,13 +439,13 @@ def test_that_tool_tips_name_the_keys(qtbot: QtBot, open_window: OpenWindow) -> 
         create.form.prompt_box.history: Action.HISTORY,
         create.form.prompt_box.undo: Action.UNDO_PROMPT,
         create.form.advanced.content.seed.dice: Action.NEW_SEED,
-        details.favourite: Action.FAVOURITE,
-        details.buttons["rename"]: Action.RENAME,
-        details.buttons["delete"]: Action.DELETE,
-        details.player.play: Action.PLAY,
-        details.player.back: Action.FRAME_BACK,
-        details.player.forward: Action.FRAME_FORWARD,
-        details.player.full: Action.FULL_SCREEN,
+        details.one.favourite: Action.FAVOURITE,
+        details.one.buttons["rename"]: Action.RENAME,
+        details.one.buttons["delete"]: Action.DELETE,
+        details.one.player.play: Action.PLAY,
+        details.one.player.back: Action.FRAME_BACK,
+        details.one.player.forward: Action.FRAME_FORWARD,
+        details.one.player.full: Action.FULL_SCREEN,
         window.pages[PageId.HELP].copy: Action.COPY_REPORT,
         window.pages[PageId.THIS_PC].check: Action.REFRESH,
         window.pages[PageId.LIBRARY].scan_button: Action.REFRESH,

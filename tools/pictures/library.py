@@ -41,7 +41,7 @@ def _pick(view: View, *rows: int) -> Any:
 
 def _details(view: View) -> None:
     page = _pick(view, 0)
-    player = page.details.player
+    player = page.details.one.player
     view.until(lambda: player.clip is not None and player.index > 3)
     player.set_playing(False)
     view.rest(100)
@@ -62,7 +62,7 @@ def _trash(view: View) -> None:
     page.filters.search.clear()
     view.until(lambda: page.grid.isVisible() and page.grid.videos.total and page.grid.videos.entry(0) is not None)
     _pick(view, 2)
-    page.details.buttons["delete"].click()
+    page.details.one.buttons["delete"].click()
     view.until(lambda: bool(page.session.messages.messages))
     view.rest(300)
 

@@ -147,7 +147,7 @@ class AdvancedPanel(QWidget):
         )
         self.guidance_2.setSpecialValueText(tr("As the first"))
         self.shift = DoubleSpinBox(tr("Shift"), (SHIFT_RANGE[0] - _STEP_BELOW, SHIFT_RANGE[1]), self)
-        self.shift.setSpecialValueText(tr("The model's own"))
+        self.shift.setSpecialValueText(tr("Model's own"))
         self.sampler = ComboBox(tr("Sampler"), self)
         for sampler in Sampler:
             self.sampler.addItem(text.sampler_name(sampler), sampler)

@@ -118,13 +118,9 @@ class CardDelegate(QStyledItemDelegate):
         hovered = bool(state & QStyle.StateFlag.State_MouseOver)
         focused = bool(state & QStyle.StateFlag.State_HasFocus)
         painter.setBrush(look().color("sel" if selected else "raised" if hovered else "card"))
-        edge = "link" if selected or focused else "border"
+        edge = "link" if focused else "strong" if selected else "border"  # as the cards of models
         painter.setPen(QPen(look().color(edge), 2 if selected or focused else 1))
         painter.drawRoundedRect(places.card.adjusted(0.5, 0.5, -0.5, -0.5), _RADIUS, _RADIUS)
-        if focused:
-            painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.setPen(QPen(look().color("text"), 1, Qt.PenStyle.DotLine))
-            painter.drawRoundedRect(places.card.adjusted(3, 3, -3, -3), _RADIUS - 3, _RADIUS - 3)
 
     def _paint_waiting(self, painter: QPainter, places: CardPlaces) -> None:
         painter.setPen(Qt.PenStyle.NoPen)

@@ -1,58 +1,36 @@
-"""One video with all that is known of it, or several that are selected, and what can be done with them."""
+"""What is selected: one video with all that is known of it, or several, and what can be done with them."""
 
 from __future__ import annotations
 
-import contextlib
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QStringListModel, Qt, Signal, Slot
-from PySide6.QtWidgets import (
-    QCompleter,
-    QFrame,
-    QHBoxLayout,
-    QLineEdit,
-    QScrollArea,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout
 
-from wan_desktop.core.errors import VideoUnreadableError, WanError
-from wan_desktop.core.video_library import VideoState
 from wan_desktop.core.words import tr
-from wan_desktop.ui.library import words
-from wan_desktop.ui.library.deed_button import deed_button
-from wan_desktop.ui.library.deeds import Deed
-from wan_desktop.ui.library.facts_grid import FactsGrid
-from wan_desktop.ui.library.several import Several
-from wan_desktop.ui.shortcuts import Action, show_keys, tip
-from wan_desktop.ui.theme import look
-from wan_desktop.ui.widgets.breaking import BreakingLabel, breakable
-from wan_desktop.ui.widgets.controls import Button, label, rule
-from wan_desktop.ui.widgets.error_card import ErrorCard
-from wan_desktop.ui.widgets.flow import FlowLayout
-from wan_desktop.ui.widgets.form import FormField
-from wan_desktop.ui.widgets.notice import Notice
-from wan_desktop.ui.widgets.video_view import VideoView
+from wan_desktop.ui.widgets.controls import label
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
     from PySide6.QtGui import QResizeEvent
+    from PySide6.QtWidgets import QWidget
 
     from wan_desktop.core.catalog import Catalog
     from wan_desktop.core.recipe import Recipe
     from wan_desktop.core.video_library import VideoEntry
+    from wan_desktop.ui.library.one_video import OneVideo
+    from wan_desktop.ui.library.several import Several
     from wan_desktop.ui.live.library import FoundRecipe
     from wan_desktop.ui.widgets.error_card import ErrorText
 
-_PLAYER_ROW_PX = 44
-"""Height of the player's buttons and the gap above them."""
-_HIGHEST_PICTURE_PX = 420
+_RIGHT_PX = 8
+"""Between what is shown and the scroll bar."""
 
 
 class Details(QScrollArea):
-    """Shows what is selected."""
+    """Shows what is selected; what shows one video, and what shows several, is made when it is needed first."""
 
     deed_requested = Signal(str)
     """A Deed, to be done with what is shown."""
@@ -63,297 +41,133 @@ class Details(QScrollArea):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.entry: VideoEntry | None = None
-        self.recipe: Recipe | None = None
         self.count = 0
         """How many videos are selected."""
-        self.frames: Path | None = None
-        """The folder with the frames of the video that is shown, if it has one."""
-        self._said: Notice | ErrorCard | None = None
-        self.card: ErrorCard | None = None
-        """Why the video cannot be played; None if it can."""
+        self._one: OneVideo | None = None
+        self._many: Several | None = None
+        self._tags: list[str] = []
         self.setWidgetResizable(True)
         self.setObjectName("libraryDetails")
         self._page = QFrame()
         self._page.setObjectName("page")
         self.setWidget(self._page)
-        self._build_ui()
-        self.show_nothing()
+        # No stack: it would be as high as its highest page, and be scrolled for the sake of one that is not seen.
+        self._pages = QVBoxLayout(self._page)
+        self._pages.setContentsMargins(0, 0, _RIGHT_PX, 0)
+        self.nothing = label(tr("Choose a video to see it and how it was made."), self._page, role="soft", wrap=True)
+        self.nothing.setProperty("align", "center")
+        self._pages.addWidget(self.nothing)
+
+    @property
+    def one(self) -> OneVideo:
+        """Shows one video."""
+        if self._one is None:
+            from wan_desktop.ui.library.one_video import OneVideo  # noqa: PLC0415 - when a video is chosen first
+
+            self._one = one = OneVideo(self._page)
+            one.deed_requested.connect(self.deed_requested)
+            one.favourite_requested.connect(self.favourite_requested)
+            one.tags_requested.connect(self.tags_requested)
+            one.error_found.connect(self.error_found)
+            one.offer_tags(self._tags)
+            self._add(one)
+        return self._one
+
+    @property
+    def many(self) -> Several:
+        """Says that several are selected."""
+        if self._many is None:
+            from wan_desktop.ui.library.several import Several  # noqa: PLC0415 - when several are chosen first
+
+            self._many = Several(self._page)
+            self._many.deed_requested.connect(self.deed_requested)
+            self._add(self._many)
+        return self._many
+
+    @property
+    def entry(self) -> VideoEntry | None:
+        """The video that is shown."""
+        return self._one.entry if self._one is not None else None
+
+    @property
+    def recipe(self) -> Recipe | None:
+        """How what is shown was made."""
+        return self._one.recipe if self._one is not None else None
+
+    @property
+    def frames(self) -> Path | None:
+        """The folder with the frames of the video that is shown, if it has one."""
+        return self._one.frames if self._one is not None else None
 
     # Showing -------------------------------------------------------------------------------------------------------
 
     def show_nothing(self) -> None:
         """Nothing is selected."""
-        self._begin(None, None, 0)
+        self._begin(0)
         self._turn_to(self.nothing)
 
     def show_many(self, count: int) -> None:
         """Several videos are selected."""
-        self._begin(None, None, count)
+        self._begin(count)
         self.many.show_count(count)
         self._turn_to(self.many)
 
     def show_entry(self, entry: VideoEntry, catalog: Catalog | None) -> None:
         """Show that video; it goes on playing if it is the same file still."""
-        recipe: Recipe | None = None
-        with contextlib.suppress(WanError):  # without it, its buttons are not there
-            recipe = entry.recipe
-        goes_on = self.player.path == entry.path and entry.state != VideoState.MISSING
-        self._begin(entry, recipe, 1, keeps_player=goes_on)
-        self._show_words(entry.title, entry.prompt, recipe)
-        self.facts.show_facts([*words.facts(recipe, catalog), *words.file_facts(entry)])
-        self.favourite.setChecked(entry.favourite)
-        if not self.tags.hasFocus():
-            self.tags.setText(", ".join(entry.tags))
-        self._show_state(entry)
-        if entry.state != VideoState.MISSING and not goes_on:
-            self.player.open(entry.path)
+        self.count = 1
+        if not self.one.shows(entry):
+            self.verticalScrollBar().setValue(0)
+        self.one.show_entry(entry, catalog)
         self._turn_to(self.one)
 
     def show_recipe(self, found: FoundRecipe, catalog: Catalog | None) -> None:
         """Show the settings of a file that is no video of the library."""
-        self._begin(None, found.recipe, 1)
-        self._show_words(found.path.name, found.recipe.request.prompt, found.recipe)
-        self.facts.show_facts([*words.facts(found.recipe, catalog), words.Fact(tr("File"), str(found.path))])
-        self._say("info", tr("Settings from a file"), tr("Use them to make such a video."))
-        for part in (self.player, self.favourite, self.tags_field, self.file_buttons):
-            part.hide()
+        self._begin(1)
+        self.one.show_recipe(found, catalog)
         self._turn_to(self.one)
 
     def show_error(self, error: ErrorText) -> None:
         """The video that is shown cannot be played: a card in place of the player."""
-        self.player.hide()
-        self.card = ErrorCard(error, self.one)
-        self.card.retry_requested.connect(self._on_play_again)
-        self._put(self.card)
+        self.one.show_error(error)
 
     def show_frames(self, folder: Path | None) -> None:
         """The folder with the frames of the video that is shown; None if it has none."""
-        self.frames = folder
-        self.buttons[Deed.FRAMES].setVisible(folder is not None)
+        self.one.show_frames(folder)
 
     def offer_tags(self, tags: Sequence[str]) -> None:
         """Complete these while tags are typed."""
-        self._known_tags.setStringList(list(tags))
+        self._tags = list(tags)
+        if self._one is not None:
+            self._one.offer_tags(tags)
 
     def release(self) -> None:
         """Let go of the video file, so that it can be moved."""
-        self.player.close_clip()
+        if self._one is not None:
+            self._one.release()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Give the player the shape of its picture."""
         super().resizeEvent(event)
-        self._fit_player()
-
-    # Building ------------------------------------------------------------------------------------------------------
-
-    def _build_ui(self) -> None:
-        layout = QVBoxLayout(self._page)
-        layout.setContentsMargins(0, 0, 8, 0)
-        self.nothing = label(tr("Choose a video to see it and how it was made."), self._page, role="soft", wrap=True)
-        self.nothing.setProperty("align", "center")
-        self.one = self._build_one()
-        self.many = Several(self._page)
-        self.many.deed_requested.connect(self.deed_requested)
-        # No stack: it would be as high as its highest page, and be scrolled for the sake of one that is not seen.
-        for page in (self.nothing, self.one, self.many):
-            layout.addWidget(page)
-
-    def _build_one(self) -> QWidget:
-        page = QWidget(self._page)
-        layout = QVBoxLayout(page)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(12)
-        self.player = VideoView(page)
-        self.player.failed.connect(self._on_failed)
-        layout.addWidget(self.player)
-        self._notice_place = QVBoxLayout()
-        layout.addLayout(self._notice_place)
-        layout.addLayout(self._build_title(page))
-        self.prompt = BreakingLabel(page)
-        layout.addWidget(self.prompt)
-        self.use_buttons = self._build_use(page)
-        layout.addWidget(self.use_buttons)
-        self.file_buttons = self._build_file_buttons(page)
-        layout.addWidget(self.file_buttons)
-        self.tags = QLineEdit(page)
-        self.tags.setAccessibleName(tr("Tags"))
-        self.tags.setPlaceholderText(tr("Words of your own, with commas between"))
-        self.tags.editingFinished.connect(self._on_tags)
-        self._known_tags = QStringListModel(self)
-        completer = QCompleter(self._known_tags, self.tags)
-        completer.setCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
-        self.tags.setCompleter(completer)
-        self.tags_field = FormField(tr("Tags"), self.tags, page)
-        layout.addWidget(self.tags_field)
-        layout.addWidget(rule(page))
-        self.facts = FactsGrid(page)
-        layout.addWidget(self.facts)
-        layout.addStretch(1)
-        return page
-
-    def _build_title(self, page: QWidget) -> QHBoxLayout:
-        row = QHBoxLayout()
-        row.setSpacing(8)
-        self.title = BreakingLabel(page, role="section")
-        self.favourite = Button("", page, kind="icon", icon_name="star", name=tr("Favourite"))
-        show_keys(self.favourite, Action.FAVOURITE)
-        self.favourite.setCheckable(True)
-        self.favourite.clicked.connect(self.favourite_requested)
-        row.addWidget(self.title, 1)
-        row.addWidget(self.favourite, 0, Qt.AlignmentFlag.AlignTop)
-        return row
-
-    def _build_use(self, page: QWidget) -> QWidget:
-        box = QWidget(page)
-        flow = FlowLayout(box)
-        self.use = self._button(Deed.USE, box, kind="primary", icon="history", tip=tr("With the same seed"))
-        self.use_new_seed = self._button(
-            Deed.USE_NEW_SEED, box, icon="dices", tip=tr("The same settings, for another video of its kind")
-        )
-        self.copy_prompt = self._button(Deed.COPY_PROMPT, box, icon="copy", kind="link")
-        for button in (self.use, self.use_new_seed, self.copy_prompt):
-            flow.addWidget(button)
-        return box
-
-    def _build_file_buttons(self, page: QWidget) -> QWidget:
-        box = QWidget(page)
-        flow = FlowLayout(box)
-        self.buttons = {
-            Deed.FIND: self._button(Deed.FIND, box, icon="search", kind="primary"),
-            Deed.REMOVE: self._button(Deed.REMOVE, box, icon="x"),
-            Deed.OPEN: self._button(Deed.OPEN, box, icon="external-link"),
-            Deed.FOLDER: self._button(Deed.FOLDER, box, icon="folder-open"),
-            Deed.FRAMES: self._button(
-                Deed.FRAMES, box, icon="images", tip=tr("Open the folder with its frames as PNG pictures")
-            ),
-            Deed.COPY_FILE: self._button(Deed.COPY_FILE, box, icon="copy"),
-            Deed.RENAME: self._button(Deed.RENAME, box, icon="pencil", tip=tip(tr("Rename"), Action.RENAME)),
-            Deed.EXPORT: self._button(Deed.EXPORT, box, icon="save"),
-            Deed.DELETE: self._button(
-                Deed.DELETE, box, icon="trash-2", kind="danger", tip=tip(tr("Put it into the trash"), Action.DELETE)
-            ),
-        }
-        for button in self.buttons.values():
-            flow.addWidget(button)
-        return box
-
-    def _button(self, deed: Deed, parent: QWidget, *, icon: str, kind: str = "secondary", tip: str = "") -> Button:
-        button = deed_button(deed, parent, icon=icon, kind=kind, tip=tip)
-        button.clicked.connect(self._on_deed)
-        return button
+        self._fit()
 
     # Inside --------------------------------------------------------------------------------------------------------
 
-    def _begin(
-        self, entry: VideoEntry | None, recipe: Recipe | None, count: int, *, keeps_player: bool = False
-    ) -> None:
-        is_other = entry is None or self.entry is None or entry.video_id != self.entry.video_id
-        if is_other and self.tags.hasFocus():
-            self._on_tags()  # what was typed belongs to the video before
-        self.entry, self.recipe, self.count = entry, recipe, count
-        if not keeps_player:
-            self.player.close_clip()
-        if is_other:
-            self.frames = None
-            self.verticalScrollBar().setValue(0)
-            self.tags.clear()
-        if is_other or not keeps_player:
-            self._say("", "")
+    def _add(self, page: QWidget) -> None:
+        page.hide()
+        self._pages.addWidget(page)
+        self._fit()
+
+    def _begin(self, count: int) -> None:
+        self.count = count
+        self.verticalScrollBar().setValue(0)
+        if self._one is not None:
+            self._one.clear()
 
     def _turn_to(self, page: QWidget) -> None:
-        for widget in (self.nothing, self.one, self.many):
-            widget.setVisible(widget is page)
+        for widget in (self.nothing, self._one, self._many):
+            if widget is not None:
+                widget.setVisible(widget is page)
 
-    def _show_words(self, title: str, prompt: str, recipe: Recipe | None) -> None:
-        self.title.say(title)
-        self.prompt.say(prompt)
-        self.prompt.setVisible(bool(prompt) and prompt != title)
-        self.use_buttons.setVisible(recipe is not None)
-        self.copy_prompt.setVisible(bool(prompt))
-
-    def _show_state(self, entry: VideoEntry) -> None:
-        missing = entry.state == VideoState.MISSING
-        for part in (self.favourite, self.tags_field, self.file_buttons):
-            part.show()
-        self.player.setVisible(not missing)
-        for deed, button in self.buttons.items():
-            button.setVisible(missing == (deed in (Deed.FIND, Deed.REMOVE)))
-        self.buttons[Deed.FOLDER].setVisible(True)
-        self.show_frames(self.frames)
-        if missing:
-            self._say(
-                "warn",
-                tr("The file is not where it was"),
-                tr("It was moved, deleted, or its drive is not connected. Its settings are kept here.")
-                if entry.has_recipe
-                else tr("It was moved, deleted, or its drive is not connected."),
-            )
-        elif entry.state == VideoState.DAMAGED:
-            more = entry.damage if entry.has_recipe else f"{entry.damage} {words.no_recipe(entry)}"
-            self._say("warn", tr("This video is damaged"), more)
-        elif not entry.has_recipe:
-            self._say("info", tr("No recipe"), words.no_recipe(entry))
-        self._fit_player()
-
-    def _say(self, kind: str, title: str, more: str = "") -> None:
-        """Show a notice below the player; none for an empty kind."""
-        if not kind:
-            self._put(None)
-            return
-        notice = Notice(kind, title, more, parent=self.one)
-        notice.words.setTextFormat(Qt.TextFormat.PlainText)
-        notice.words.setText(breakable(more))
-        self._put(notice)
-
-    def _put(self, shown: Notice | ErrorCard | None) -> None:
-        if self._said is not None:
-            self._notice_place.removeWidget(self._said)
-            self._said.hide()
-            self._said.deleteLater()
-        self._said = shown
-        if shown is not None:
-            self._notice_place.addWidget(shown)
-        if not isinstance(shown, ErrorCard):
-            self.card = None
-
-    def said(self) -> str:
-        """The title of the notice or error that is shown; empty for none."""
-        match self._said:
-            case Notice():
-                return self._said.title.text()
-            case ErrorCard():
-                return self._said.text.title
-            case _:
-                return ""
-
-    def _fit_player(self) -> None:
-        shape = (self.entry.width, self.entry.height) if self.entry is not None and self.entry.width else (16, 9)
-        width = max(1, self.viewport().width() - 8)
-        height = min(round(width * shape[1] / shape[0]), look().px(_HIGHEST_PICTURE_PX))
-        self.player.setFixedHeight(max(look().px(120), height) + look().px(_PLAYER_ROW_PX))
-
-    @Slot()
-    def _on_tags(self) -> None:
-        if self.entry is None:
-            return
-        tags = [tag.strip() for tag in self.tags.text().split(",") if tag.strip()]
-        if tuple(tags) != self.entry.tags:
-            self.tags_requested.emit(tags)
-
-    @Slot()
-    def _on_deed(self) -> None:
-        self.deed_requested.emit(str(self.sender().property("deed")))
-
-    @Slot(str)
-    def _on_failed(self, reason: str) -> None:
-        can_repeat = tr("Make it again with “Use these settings”, or delete it.")
-        hint = can_repeat if self.recipe is not None else tr("Open it with another program, or delete it.")
-        self.error_found.emit(VideoUnreadableError(tr("{reason}.", reason=reason), hint=hint))
-
-    @Slot()
-    def _on_play_again(self) -> None:
-        if self.entry is not None:
-            self._put(None)
-            self.player.show()
-            self.player.open(self.entry.path)
+    def _fit(self) -> None:
+        if self._one is not None:
+            self._one.fit(self.viewport().width() - _RIGHT_PX)

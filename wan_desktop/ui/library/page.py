@@ -15,7 +15,6 @@ from wan_desktop.ui.error_texts import error_text
 from wan_desktop.ui.library import words
 from wan_desktop.ui.library.browse import Browse
 from wan_desktop.ui.library.chosen import Chosen
-from wan_desktop.ui.library.compare import ComparePage
 from wan_desktop.ui.library.deeds import Deed, menu_deeds
 from wan_desktop.ui.library.messages import MessageArea
 from wan_desktop.ui.library.removals import Removals
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
     from wan_desktop.core.catalog import Catalog
     from wan_desktop.core.errors import VideoUnreadableError, WanError
     from wan_desktop.core.video_library import Choices, ScanProgress, StorageFigures, VideoPage
+    from wan_desktop.ui.library.compare import ComparePage
     from wan_desktop.ui.live.library import FoundRecipe
     from wan_desktop.ui.session import Session
 
@@ -54,6 +54,7 @@ class LibraryPage(Page):
         super().__init__(tr("Library"), session, parent)
         self.library = session.library
         self._shown_id: int | None = None
+        self._compare: ComparePage | None = None
         self._is_stale = True
         self._renew_timer = QTimer(self)
         self._renew_timer.setSingleShot(True)
@@ -69,6 +70,22 @@ class LibraryPage(Page):
         self.library.begin()
         if self.library.report is not None:
             self.vanished.show_folders(self.library.report.vanished)
+
+    @property
+    def compare(self) -> ComparePage:
+        """Shows videos in step; made when it is needed first."""
+        if self._compare is None:
+            from wan_desktop.ui.library.compare import ComparePage  # noqa: PLC0415 - when it is needed first
+
+            self._compare = ComparePage(self)
+            self._compare.left.connect(self._on_compare_left)
+            self.stack.addWidget(self._compare)
+        return self._compare
+
+    @property
+    def is_comparing(self) -> bool:
+        """Videos are shown in step, in place of the grid."""
+        return self._compare is not None and self.stack.currentWidget() is self._compare
 
     # The page ------------------------------------------------------------------------------------------------------
 
@@ -88,7 +105,7 @@ class LibraryPage(Page):
 
     def focus_first(self) -> None:
         """The grid, where there is something to choose."""
-        if self.stack.currentWidget() is self.compare:
+        if self.is_comparing:
             self.compare.play.setFocus()
         else:
             self.browse.focus_first()
@@ -107,7 +124,7 @@ class LibraryPage(Page):
 
     def areas(self) -> Sequence[QWidget]:
         """Filters, grid, details."""
-        return (self.compare,) if self.stack.currentWidget() is self.compare else self.browse.areas
+        return (self.compare,) if self.is_comparing else self.browse.areas
 
     def page_shown(self) -> None:
         """Show how things are now."""
@@ -117,7 +134,8 @@ class LibraryPage(Page):
     def close_down(self) -> None:
         """Let go of all files."""
         self.browse.release()
-        self.compare.close_clips()
+        if self._compare is not None:
+            self._compare.close_clips()
 
     # Building ------------------------------------------------------------------------------------------------------
 
@@ -136,9 +154,7 @@ class LibraryPage(Page):
         self.page_layout.addWidget(self.stack, 1)
         self.browse = Browse(self.library, self)
         self.filters, self.grid, self.details = self.browse.filters, self.browse.grid, self.browse.details
-        self.compare = ComparePage(self)
         self.stack.addWidget(self.browse)
-        self.stack.addWidget(self.compare)
 
     def _connect(self) -> None:
         self.library.changed.connect(self._on_changed)
@@ -155,7 +171,6 @@ class LibraryPage(Page):
         self.grid.videos.failed.connect(self._on_search_failed)
         self.details.error_found.connect(self._on_unplayable)
         self.vanished.action_requested.connect(self._on_vanished_action)
-        self.compare.left.connect(self._on_compare_left)
         self.scan_button.clicked.connect(self.refresh)
 
     def _connect_deeds(self) -> None:
@@ -289,7 +304,7 @@ class LibraryPage(Page):
             self.grid.pick([])
             self.details.show_recipe(found, self._catalog)
             self.details.show()
-            self.details.use.setFocus()
+            self.details.one.use.setFocus()
 
     @Slot(object)
     def _on_unplayable(self, error: VideoUnreadableError) -> None:
@@ -366,5 +381,5 @@ class LibraryPage(Page):
         """Enter or a double click: play it."""
         entry = self.details.entry
         if entry is not None and entry.state != VideoState.MISSING:
-            self.details.player.set_playing(True)
-            self.details.player.setFocus()
+            self.details.one.player.set_playing(True)
+            self.details.one.player.setFocus()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QEvent, Signal
 from PySide6.QtGui import QGuiApplication, QWhatsThisClickedEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
 
@@ -59,6 +59,7 @@ class ErrorCard(QFrame):
         super().__init__(parent)
         self.text = text
         self._offered = text.offers
+        self.offers: tuple[Button, ...] = ()
         self.setProperty("surface", "card")
         self.setAccessibleName(f"{text.title}. {text.message} {text.hint}".strip())
         layout = QVBoxLayout(self)
@@ -74,7 +75,6 @@ class ErrorCard(QFrame):
         self._offer_rows = QVBoxLayout()
         self._offer_rows.setSpacing(6)
         layout.addLayout(self._offer_rows)
-        self.offers: tuple[Button, ...] = ()
         layout.addLayout(self._actions())
         self.show_offers(text.offers)
         line = rule(self)
@@ -101,7 +101,22 @@ class ErrorCard(QFrame):
             buttons.append(button)
         self.offers = tuple(buttons)
         self._offered = offers
+        self._even_out()
         self.retry.set_kind("secondary")
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Follow a change of text size."""
+        super().changeEvent(event)
+        if event.type() is QEvent.Type.StyleChange:
+            self._even_out()
+
+    def _even_out(self) -> None:
+        """All offers as wide as the widest, so that what comes of them stands in a column."""
+        for button in self.offers:
+            button.ensurePolished()
+        widest = max((button.sizeHint().width() for button in self.offers), default=0)
+        for button in self.offers:
+            button.setMinimumWidth(widest)
 
     def _tried(self) -> QWidget:
         box = surface("inset", self)

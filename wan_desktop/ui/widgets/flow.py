@@ -71,15 +71,23 @@ class FlowLayout(QLayout):
         return size
 
     def _arrange(self, rect: QRect, *, moves: bool) -> int:
-        x, y, line_height = rect.x(), rect.y(), 0
+        x, y = rect.x(), rect.y()
+        line: list[tuple[QLayoutItem, QRect]] = []
         for item in self._items:
             if item.isEmpty():
                 continue
             size = item.sizeHint()
-            if line_height and x + size.width() > rect.right() + 1:
-                x, y, line_height = rect.x(), y + line_height + self.spacing(), 0
-            if moves:
-                item.setGeometry(QRect(QPoint(x, y), size.boundedTo(QSize(max(1, rect.width()), size.height()))))
+            if line and x + size.width() > rect.right() + 1:
+                x, y, line = rect.x(), y + self._end_line(line, moves=moves) + self.spacing(), []
+            line.append((item, QRect(QPoint(x, y), size.boundedTo(QSize(max(1, rect.width()), size.height())))))
             x += size.width() + self.spacing()
-            line_height = max(line_height, size.height())
-        return y + line_height - rect.y()
+        return y + self._end_line(line, moves=moves) - rect.y()
+
+    @staticmethod
+    def _end_line(line: list[tuple[QLayoutItem, QRect]], *, moves: bool) -> int:
+        """The line's height; what is less high stands in its middle."""
+        height = max((place.height() for _, place in line), default=0)
+        if moves:
+            for item, place in line:
+                item.setGeometry(place.translated(0, (height - place.height()) // 2))
+        return height
