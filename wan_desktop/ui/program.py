@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import importlib
 import logging
 import sys
 from typing import TYPE_CHECKING
@@ -41,93 +40,6 @@ _FORM_WITHIN_MS = 2000
 """Nothing waits any longer for the form."""
 _IS_FROZEN = bool(getattr(sys, "frozen", False))
 """The installed program, whose engine may lie in a runtime of its own."""
-_BEFORE_SESSION = (
-    "wan_desktop.core.catalog",
-    "wan_desktop.core.messages",
-    "wan_desktop.core.engine_client",
-    "wan_desktop.core.calibration",
-    "wan_desktop.core.estimate",
-    "wan_desktop.core.model_shape",
-    "wan_desktop.core.ladder",
-    "wan_desktop.core.fallback",
-    "wan_desktop.core.card_programs",
-    "wan_desktop.core.hardware",
-    "wan_desktop.core.nvml",
-    "wan_desktop.core.hardware_probe",
-    "importlib.metadata",
-    "wan_desktop.core.measured_speed",
-    "wan_desktop.core.machine",
-    "wan_desktop.core.compatibility",
-    "wan_desktop.core.form_check",
-    "wan_desktop.core.render_planner",
-    "wan_desktop.core.render_progress",
-    "wan_desktop.core.store.hub_request",
-    "wan_desktop.core.store.hub",
-    "wan_desktop.core.store.disk",
-    "wan_desktop.core.store.manifest",
-    "wan_desktop.core.store.library",
-    "wan_desktop.core.store.history",
-    "wan_desktop.core.store.status",
-    "wan_desktop.core.store.bf16",
-    "wan_desktop.core.store.ranges",
-    "wan_desktop.core.store.fetcher",
-    "wan_desktop.core.store.download",
-    "wan_desktop.core.store.file_index",
-    "wan_desktop.core.store.repair",
-    "wan_desktop.core.manager",
-    "wan_desktop.core.rendering",
-    "wan_desktop.core.settings_effects",
-    "wan_desktop.core.video_library.entry",
-    "wan_desktop.core.video_library",
-    "wan_desktop.core.render_queue.job",
-    "wan_desktop.core.render_queue.database",
-    "wan_desktop.core.render_queue",
-    "wan_desktop.core.model_report",
-    "wan_desktop.core.model_jobs",
-    "wan_desktop.ui.live.models",
-    "wan_desktop.ui.session",
-    "wan_desktop.core.doctor.files",
-    "wan_desktop.core.pc_rows",
-    "wan_desktop.core.doctor.health",
-    "wan_desktop.core.log",
-    "wan_desktop.core.doctor.private",
-    "wan_desktop.core.announcements",
-    "wan_desktop.ui.announcer",
-    "wan_desktop.ui.banner",
-    "wan_desktop.ui.queue.link",
-    "wan_desktop.ui.shell",
-    "wan_desktop.ui.closing",
-    "wan_desktop.ui.help_links",
-    "wan_desktop.ui.telling",
-    "wan_desktop.ui.update_question",
-    "wan_desktop.ui.widgets.toast",
-    "wan_desktop.ui.library.recent_strip",
-    "wan_desktop.ui.create.finished_deeds",
-    "wan_desktop.ui.create.form_keeper",
-    "wan_desktop.ui.create.progress_view",
-    "wan_desktop.ui.widgets.frame_reader",
-    "wan_desktop.ui.create.render_desk",
-    "wan_desktop.ui.create.form_tools",
-    "wan_desktop.ui.widgets.elided_button",
-    "wan_desktop.ui.widgets.fields",
-    "wan_desktop.ui.create.advanced",
-    "wan_desktop.ui.create.image_field",
-    "wan_desktop.ui.create.model_field",
-    "wan_desktop.ui.create.form",
-)
-_BEFORE_INSTALLED_ENGINE = (
-    "wan_desktop.core.runtime.runtimes",
-    "wan_desktop.core.runtime.program_engine",
-    "wan_desktop.core.runtime.runtime_card",
-)
-_BEFORE_WIZARD = (
-    "wan_desktop.core.store.hub",
-    "wan_desktop.core.store.verify",
-    "wan_desktop.core.model_offers",
-    "wan_desktop.ui.wizard.first_model",
-    "wan_desktop.ui.wizard.wizard",
-)
-"""What session and wizard need then, cut into parts of 30 ms at most; whoever needs one still imports it."""
 
 
 class Program(QObject):
@@ -180,8 +92,6 @@ class Program(QObject):
         self._instance = instance
         self._file = file
         self._calls: SingleInstance | None = None
-        self._to_import: list[str] = []
-        self._then = self._on_ready_for_session
         self._is_over = self._is_ready = self._has_begun = False
         self.next_start: NextStart | None = None
         """How the program is to start again when it has ended; None: not at all."""
@@ -247,28 +157,17 @@ class Program(QObject):
     @Slot()
     def _on_first_painted(self) -> None:
         gc.enable()
+        from wan_desktop.ui import imports  # noqa: PLC0415 - after the first paint
         from wan_desktop.ui.qt_texts import speak  # noqa: PLC0415 - after the first paint
 
         self._qt_texts = speak(self._application, language_in_use())
-        # Each import in a turn of its own, so that none is a pause; then the session, which needs all of them.
-        self._import_in_turns(_BEFORE_SESSION + _BEFORE_INSTALLED_ENGINE * _IS_FROZEN, self._on_ready_for_session)
-
-    def _import_in_turns(self, modules: Sequence[str], then: Callable[[], None]) -> None:
-        self._to_import, self._then = list(modules), then
-        next_turn(self, self._on_next_import)
-
-    @Slot()
-    def _on_next_import(self) -> None:
-        if self._is_over:
-            return
-        if self._to_import:
-            importlib.import_module(self._to_import.pop(0))
-            next_turn(self, self._on_next_import)
-        else:
-            self._then()
+        modules = imports.BEFORE_SESSION + imports.BEFORE_INSTALLED_ENGINE * _IS_FROZEN
+        imports.import_in_turns(self, modules, self._on_ready_for_session)
 
     @Slot()
     def _on_ready_for_session(self) -> None:
+        if self._is_over:
+            return
         from wan_desktop.core.engine_client import ENGINE_COMMAND  # noqa: PLC0415 - after the first paint
         from wan_desktop.core.log import start_logging  # noqa: PLC0415 - after the first paint
         from wan_desktop.core.settings_effects import apply_settings  # noqa: PLC0415 - after the first paint
@@ -310,7 +209,9 @@ class Program(QObject):
         if self._start is not None:
             QTimer.singleShot(round(1000 * self._start.healthy_s), self, self._on_went_well)
         if self._may_set_up and not self._settings.wizard_done:
-            self._import_in_turns(_BEFORE_WIZARD, self._on_ready_for_wizard)
+            from wan_desktop.ui.imports import BEFORE_WIZARD, import_in_turns  # noqa: PLC0415 - after the first paint
+
+            import_in_turns(self, BEFORE_WIZARD, self._on_ready_for_wizard)
         else:
             next_turn(self, self._on_ready_for_network)
 
@@ -323,9 +224,14 @@ class Program(QObject):
         self.session.begin()
         if self._safe_reason is None:
             self.session.start_engine()
+        from wan_desktop.ui.imports import import_in_turns, of_pages  # noqa: PLC0415 - after the first paint
+
+        import_in_turns(self, of_pages())
 
     @Slot()
     def _on_ready_for_wizard(self) -> None:
+        if self._is_over:
+            return
         self.window.open_wizard()
         next_turn(self, self._on_ready_for_network)
 

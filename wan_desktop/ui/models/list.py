@@ -111,15 +111,15 @@ class ModelList(QWidget):
         self._layout.setEnabled(False)  # else each card that is shown lays out all of them
         height = self._card_height()
         self._clear({offer.key for part in parts for offer in part.shown})
+        count = sum(len(part.shown) for part in parts)
         for part in parts:
             self._add_head(words.group_words(part.group, card_name, part.shown))
             for offer in part.shown:
-                self._add_card(offer, height)
+                self._add_card(offer, height, count)
             if part.folded:
                 self._add_button(part.group, len(part.folded))
         self._layout.addStretch(1)
         self._layout.setEnabled(True)
-        self.update_standings()
         self._mark()
         self._fill.start()
 
@@ -193,7 +193,7 @@ class ModelList(QWidget):
         self._layout.addWidget(head)
         return head
 
-    def _add_card(self, offer: ModelOffer, height: int) -> None:
+    def _add_card(self, offer: ModelOffer, height: int, count: int) -> None:
         self._offers[offer.key] = offer
         self._order.append(offer.key)
         if offer.key not in self._cards and len(self._order) > _AT_ONCE:
@@ -201,7 +201,8 @@ class ModelList(QWidget):
             return
         card = self._card_of(offer)
         self._layout.addWidget(card)
-        card.show()
+        card.show_standing(card.standing, len(self._order), count)
+        card.show()  # last: all that changes afterwards is laid out once more
 
     def _card_of(self, offer: ModelOffer) -> ModelCard:
         """The card that is there already, or a new one."""
@@ -260,9 +261,9 @@ class ModelList(QWidget):
         index = self._layout.indexOf(place)
         self._layout.takeAt(index)
         self._layout.insertWidget(index, card)
-        card.show()
         card.show_standing(card.standing, self._order.index(key) + 1, len(self._order))
         card.set_selected(key == self._selected)
+        card.show()
 
     def _spare(self, top: int, height: int) -> list[ModelCard]:
         """Cards too many, the farthest first; not the chosen one, nor one in which the focus is."""
