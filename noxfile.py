@@ -161,7 +161,7 @@ def pictures(session: nox.Session) -> None:
 
 @nox.session
 def installer(session: nox.Session) -> None:
-    """Try the setup in wine, look through the window's packages for Windows; as root on Debian, get wine and NSIS."""
+    """Try the setup in wine, look through the packages for Windows; as root on Debian, get wine and NSIS."""
     dev.need_installer_packages()
     arguments = ["-m", "slow or not slow", "--timeout", "300", *(session.posargs or ["tests/installer"])]
     session.run(_python(session), "-m", "pytest", *arguments, env=_TEST_ENVIRONMENT)

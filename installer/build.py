@@ -25,8 +25,9 @@ from wan_desktop.core.runtime.builder import BuildTools
 
 SETUP_BYTES = 2_000_000_000
 """NSIS cannot make a larger file."""
-LONGEST_PATH = 260
-_LONGEST_HOME = r"C:\Users\twenty-characters-ab\AppData\Local\Programs\WanDesktop" + "\\"
+LONGEST_PATH = 240
+"""Windows takes 259 characters; temporary names beside a file need some of them."""
+LONGEST_HOME = r"C:\Users\twenty-characters-ab\AppData\Local\Programs\WanDesktop" + "\\"
 _COMPILER, _RESOURCES = "x86_64-w64-mingw32-gcc", "x86_64-w64-mingw32-windres"
 _CERTIFICATE, _PASSWORD, _TIMESTAMP = (
     f"WAN_DESKTOP_{name}" for name in ("CERTIFICATE", "CERTIFICATE_PASSWORD", "TIMESTAMP")
@@ -73,13 +74,13 @@ def problems_of(payload: Path) -> list[str]:
     return problems
 
 
-def problems_of_file(path: Path, name: str) -> list[str]:
-    """Why Windows could not hold or load a file of that name in the program's folder; empty if it can."""
+def problems_of_file(path: Path, name: str, home: str = LONGEST_HOME, longest: int = LONGEST_PATH) -> list[str]:
+    """Why Windows could not hold or load a file of that name in that folder, the program's; empty if it can."""
     problems = []
     if path.is_symlink():
         problems.append(f"{name} is a link")
-    if len(_LONGEST_HOME) + len(name) >= LONGEST_PATH:
-        problems.append(f"{name} makes a path of {len(_LONGEST_HOME) + len(name)} characters")
+    if len(home) + len(name) > longest:
+        problems.append(f"{name} makes a path of {len(home) + len(name)} characters")
     if path.suffix.lower() in (".exe", ".dll", ".pyd") and path.is_file():
         machine = machine_of(path)
         if machine != _PE_X86_64:

@@ -38,6 +38,7 @@ from wan_desktop.core.generation import GenerationRequest, GenerationResult
 from wan_desktop.core.load_plan import LoadPlan
 from wan_desktop.core.messages import Generate, OutputTarget, Preview, Progress, Stage
 from wan_desktop.core.recipe import read_recipe
+from wan_desktop.engine.__main__ import find_compiler_libraries
 
 FAMILIES = [
     ("t2v", False),
@@ -362,6 +363,19 @@ def test_that_library_chatter_never_gets_between_the_messages(tiny_model: TinyMo
         assert Studio(client, tmp_path).make(tiny_model("t2v")).path.exists()
     finally:
         client.stop()
+
+
+def test_that_windows_is_shown_the_libraries_of_the_compiler_that_came_along(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    added: list[str] = []
+    monkeypatch.setattr(sys, "platform", "win32")
+    monkeypatch.setattr(os, "add_dll_directory", added.append, raising=False)
+    find_compiler_libraries(tmp_path)
+    assert added == []
+    (tmp_path / "msvcp140.dll").write_bytes(b"MZ")
+    find_compiler_libraries(tmp_path)
+    assert added == [str(tmp_path)]
 
 
 OFFLINE = """

@@ -4,6 +4,7 @@ import shutil
 import struct
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -263,6 +264,11 @@ def test_that_the_libraries_that_a_file_needs_are_read(tmp_path: Path) -> None:
     assert windows_tree.imports_of(file) == []
 
 
+def tree_in(folder: Path, of: windows_tree.Tree) -> windows_tree.Tree:
+    """The same packages, in another folder."""
+    return replace(of, folder=folder)
+
+
 def test_that_a_library_that_is_nowhere_is_named(tmp_path: Path) -> None:
     (tmp_path / "PySide6").mkdir()
     (tmp_path / "PySide6" / "Qt6Gui.dll").write_bytes(
@@ -270,7 +276,41 @@ def test_that_a_library_that_is_nowhere_is_named(tmp_path: Path) -> None:
     )
     (tmp_path / "PySide6" / "Qt6Core.dll").write_bytes(library("MSVCP140.dll"))
     (tmp_path / "wrong.so").write_bytes(b"\x7fELF")
-    assert windows_tree.problems_of(tmp_path) == [
+    assert tree_in(tmp_path, windows_tree.WINDOW).problems() == [
         "PySide6/Qt6Gui.dll needs lost.dll",
         "wrong.so is a library for Linux",
     ]
+
+
+def test_that_the_engine_brings_the_libraries_of_its_compiler(tmp_path: Path) -> None:
+    torch = tmp_path / "torch" / "lib"
+    torch.mkdir(parents=True)
+    (torch / "torch_cpu.dll").write_bytes(library("nvcuda.dll", "c10.dll", "MSVCP140.dll"))
+    (torch / "c10.dll").write_bytes(library("combase.dll"))
+    (tmp_path / "setuptools").mkdir()
+    (tmp_path / "setuptools" / "cli-arm64.exe").write_bytes(program(0xAA64))
+    engine = tree_in(tmp_path, windows_tree.ENGINE)
+    assert engine.problems() == ["torch/lib/torch_cpu.dll needs MSVCP140.dll"]
+    (tmp_path / "msvcp140.dll").write_bytes(library("VCRUNTIME140.dll"))
+    assert engine.problems() == []
+
+
+def test_that_paths_are_measured_as_python_compiles_them(tmp_path: Path) -> None:
+    engine = tree_in(tmp_path, windows_tree.ENGINE)
+    name = "m" * (build.LONGEST_PATH - len(engine.home) - len("__pycache__/.cpython-311.pyc"))
+    (tmp_path / f"{name}.py").write_text("")
+    assert engine.longest_path() == build.LONGEST_PATH
+    assert engine.problems() == []
+    (tmp_path / f"{name}m.py").write_text("")
+    (problem,) = engine.problems()
+    assert problem.endswith(f"makes a path of {build.LONGEST_PATH + 1} characters")
+
+
+@pytest.mark.parametrize(("more", "fits"), [(0, True), (1, False)])
+def test_that_a_licence_text_may_be_as_long_as_windows_allows(tmp_path: Path, more: int, fits: bool) -> None:
+    engine = tree_in(tmp_path, windows_tree.ENGINE)
+    licences = tmp_path / "torch-1.dist-info" / "licenses"
+    licences.mkdir(parents=True)
+    left = 259 - len(engine.home) - len("torch-1.dist-info/licenses/")
+    (licences / ("L" * (left + more))).write_text("")
+    assert (engine.problems() == []) is fits
