@@ -23,6 +23,7 @@ from benchmarks.measure import report
 from benchmarks.store_download import work_folder
 from benchmarks.video_library import write_videos
 from benchmarks.window_pauses import Phase, Watch
+from wan_desktop.app import spare_pauses
 from wan_desktop.core.catalog import add_entry, metadata_for_repo
 from wan_desktop.core.paths import HOME_VARIABLE, AppPaths
 from wan_desktop.core.settings import Settings, save_settings
@@ -79,6 +80,7 @@ class _Lists:
     def phases(self) -> Iterator[Phase]:
         """All of it; what is searched for is in every name, and then in one."""
         program = self.program = Program(self._application, self._paths)
+        spare_pauses(program)
         program.show()
         yield "opening", lambda: program.session is not None
         session = program.session

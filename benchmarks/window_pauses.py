@@ -18,7 +18,7 @@ from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QApplication
 
 from benchmarks.store_download import serving
-from wan_desktop.app import spare_collections
+from wan_desktop.app import spare_pauses
 from wan_desktop.core.catalog import add_entry, metadata_for_repo
 from wan_desktop.core.engine_client import EngineReady
 from wan_desktop.core.model_activity import ActivityKind
@@ -75,7 +75,7 @@ def _phases(application: QApplication, paths: AppPaths, key: ModelKey, made: lis
     program = Program(application, paths)
     made.append(program)
     page = program.window.create
-    spare_collections(program)
+    spare_pauses(program)
     painted: list[bool] = []
     program.window.first_painted.connect(lambda: painted.append(True))
     program.show()

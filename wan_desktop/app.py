@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from wan_desktop.ui.program import Program
     from wan_desktop.ui.windows_shell import Libraries
 
+_SWITCH_S = 0.001
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the program; returns its exit code."""
@@ -104,7 +106,7 @@ def run_window(
         may_set_up=not sample,
         start=start,
     )
-    spare_collections(program)
+    spare_pauses(program)
     program.show()
     code = application.exec()
     program.shutdown()
@@ -113,11 +115,14 @@ def run_window(
     return code
 
 
-def spare_collections(program: Program) -> None:
-    """Once the form is there, leave what the window is made of out of garbage collections.
+def spare_pauses(program: Program) -> None:
+    """Let what Python does beside the window make it pause less.
 
-    It stays as long as the program runs, and to look through all of it is a pause of 20 to 45 ms each time.
+    Once the form is there, what the window is made of is left out of garbage collections: it stays as long as the program
+    runs, and to look through all of it is a pause of 20 to 45 ms each time. And a lane gives the interpreter back to the
+    window after 1 ms instead of 5: while 500 models are judged, the longest pause is 53 to 76 ms instead of 58 to 126.
     """
+    sys.setswitchinterval(_SWITCH_S)
     program.window.create.form_ready.connect(_leave_to_stay)
 
 

@@ -562,9 +562,10 @@ def test_that_a_filter_says_what_it_hides(qtbot: QtBot, open_models: OpenPage) -
 
 
 def test_that_more_versions_are_unfolded(qtbot: QtBot, page: ModelsPage) -> None:
-    before = len(page.list.cards)
+    before, made = page.list.count, len(page.list.cards)
     page.list.unfold_requested.emit(Group.ALSO_WORKS)
-    assert len(page.list.cards) > before
+    assert page.list.count > before
+    qtbot.waitUntil(lambda: len(page.list.cards) > made, timeout=WAIT_MS)
 
 
 def test_that_what_is_looked_at_stays_in_sight(qtbot: QtBot, page: ModelsPage) -> None:

@@ -31,9 +31,9 @@ _MOVES = {Qt.Key.Key_Down: 1, Qt.Key.Key_Up: -1}
 
 _SCROLL_MS = 50
 """After so long, the cards that were added have their places."""
-_AT_ONCE = 4
+_AT_ONCE = 2
 """So many cards are made with the list; what else the window shows follows in the turns after."""
-_A_TURN = 4
+_A_TURN = 3
 """So many are made between two looks at what else is to be done: some 10 ms."""
 _MOST_MADE = 32
 """Of more, those far away are given up."""

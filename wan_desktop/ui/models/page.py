@@ -78,6 +78,7 @@ class ModelsPage(Page):
             self.search.clear()
             self._wanted = target
             self._show_list()
+            self._show_details()
         elif isinstance(target, str):
             self.search.set_text(target)
 
@@ -223,7 +224,7 @@ class ModelsPage(Page):
         if self._wanted in keys:
             self._wanted = None
         self.list.select(key)
-        self._show_details()
+        next_turn(self, self._show_details)  # a pause less: list and details are some 40 ms each
 
     def _show_details(self) -> None:
         offer = self._models.offer(self.list.selected) if self.list.selected is not None else None
