@@ -118,9 +118,9 @@ def run_window(
 def spare_pauses(program: Program) -> None:
     """Let what Python does beside the window make it pause less.
 
-    Once the form is there, what the window is made of is left out of garbage collections: it stays as long as the program
-    runs, and to look through all of it is a pause of 20 to 45 ms each time. And a lane gives the interpreter back to the
-    window after 1 ms instead of 5: while 500 models are judged, the longest pause is 53 to 76 ms instead of 58 to 126.
+    Once the form is there, what the window is made of is left out of garbage collections: it stays as long as the
+    program runs, and to look through all of it is a pause of 20 to 45 ms each time. And a lane gives the interpreter
+    back to the window after 1 ms instead of 5: see the long lists in docs/benchmarks.md.
     """
     sys.setswitchinterval(_SWITCH_S)
     program.window.create.form_ready.connect(_leave_to_stay)
