@@ -118,12 +118,13 @@ def run_window(
 def spare_pauses(program: Program) -> None:
     """Let what Python does beside the window make it pause less.
 
-    Once the form is there, what the window is made of is left out of garbage collections: it stays as long as the
-    program runs, and to look through all of it is a pause of 20 to 45 ms each time. And a lane gives the interpreter
-    back to the window after 1 ms instead of 5: see the long lists in docs/benchmarks.md.
+    What the window is made of, once it is there, is left out of garbage collections: it stays as long as the program
+    runs, and to look through all of it is a pause of 20 to 45 ms each time. And a lane gives the interpreter back to
+    the window after 1 ms instead of 5: see the long lists in docs/benchmarks.md.
     """
     sys.setswitchinterval(_SWITCH_S)
     program.window.create.form_ready.connect(_leave_to_stay)
+    program.pages_imported.connect(_leave_to_stay)
 
 
 def _leave_to_stay() -> None:

@@ -7,7 +7,7 @@ import logging
 import sys
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QLocale, QObject, QTimer, Slot
+from PySide6.QtCore import QLocale, QObject, QTimer, Signal, Slot
 
 from wan_desktop.core.settings import Settings, StartPage, load_settings
 from wan_desktop.core.window_place import load_place, place_file, save_place
@@ -60,6 +60,9 @@ class Program(QObject):
             no `engine_command` is given.
         start: Says whether to leave out what could break, and is told how this start went; None: nobody counts.
     """
+
+    pages_imported = Signal()
+    """Nothing more is imported until somebody asks for something."""
 
     def __init__(
         self,
@@ -226,7 +229,7 @@ class Program(QObject):
             self.session.start_engine()
         from wan_desktop.ui.imports import import_in_turns, of_pages  # noqa: PLC0415 - after the first paint
 
-        import_in_turns(self, of_pages())
+        import_in_turns(self, of_pages(), self.pages_imported.emit)
 
     @Slot()
     def _on_ready_for_wizard(self) -> None:
