@@ -194,6 +194,27 @@ def test_that_it_never_covers_its_field_nor_leaves_the_window(
         qtbot.waitUntil(lambda: card_of(window) is None, timeout=WAIT_MS)
 
 
+def test_that_it_follows_its_field_and_goes_when_that_is_scrolled_out_of_sight(
+    qtbot: QtBot, window: MainWindow
+) -> None:
+    window.resize(1100, 640)
+    form, bar = window.create.form, window.create.form_scroll.verticalScrollBar()
+    form.advanced.set_open(True)
+    qtbot.waitUntil(
+        lambda: bar.maximum() > form.prompt.mapTo(form, form.prompt.rect().bottomLeft()).y(), timeout=WAIT_MS
+    )
+    form.prompt.setFocus()
+    press(window, Action.HELP)
+    card = card_of(window)
+    before = card.y()
+    bar.setValue(20)
+    assert card.y() == before - 20
+    bar.setValue(bar.maximum())
+    qtbot.waitUntil(lambda: card_of(window) is None, timeout=WAIT_MS)
+    assert bar.value() == bar.maximum()
+    assert form.prompt.hasFocus()
+
+
 @pytest.mark.qt_log_ignore(r"does not support (raise|grabbing|propagateSizeHints)", extend=True)  # offscreen
 def test_that_the_wizard_shows_help_too(qtbot: QtBot, wizard: Wizard) -> None:
     bring_up(qtbot, wizard)

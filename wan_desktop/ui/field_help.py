@@ -43,6 +43,15 @@ def _areas_around(widget: QWidget) -> list[QScrollArea]:
     return found
 
 
+def _is_scrolled_away(widget: QWidget) -> bool:
+    """Nothing of it is seen in one of the areas around it."""
+    for area in _areas_around(widget):
+        viewport = area.viewport()
+        if not viewport.rect().intersects(QRect(widget.mapTo(viewport, QPoint(0, 0)), widget.size())):
+            return True
+    return False
+
+
 class HelpCard(QFrame):
     """Shows one help text over a window; Escape, a click elsewhere and leaving it close it.
 
@@ -131,11 +140,14 @@ class HelpCard(QFrame):
             super().keyPressEvent(event)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """It follows its field; in a window of another size it would stand anywhere."""
+        """It follows its field as long as that is seen; in a window of another size it would stand anywhere."""
         if event.type() == QEvent.Type.Resize and watched is self._field.window():
             self.go_back()
         elif event.type() in (QEvent.Type.Move, QEvent.Type.Resize) and not self._is_closing:
-            self._place()
+            if _is_scrolled_away(self._field):
+                self.go_back()
+            else:
+                self._place()
         return False
 
     @Slot(QWidget, QWidget)
