@@ -4,6 +4,7 @@ import pytest
 from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
+from tests.ui.conftest import WAIT_MS
 from wan_desktop.ui.theme import ThemeManager
 from wan_desktop.ui.widgets.error_card import ErrorCard, ErrorOffer, ErrorText
 from wan_desktop.ui.widgets.flow import FlowLayout
@@ -40,6 +41,7 @@ def test_that_offers_are_equally_wide_at_every_text_size(qtbot: QtBot, qapp: QAp
     widths = []
     for scale in (1.0, 1.5):
         theme.set_scale(scale)
+        qtbot.waitUntil(lambda: len({button.width() for button in card.offers}) == 1, timeout=WAIT_MS)
         qapp.processEvents()
         (width,) = {button.width() for button in card.offers}
         assert width >= max(button.sizeHint().width() for button in card.offers)

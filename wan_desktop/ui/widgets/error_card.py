@@ -104,11 +104,11 @@ class ErrorCard(QFrame):
         self._even_out()
         self.retry.set_kind("secondary")
 
-    def changeEvent(self, event: QEvent) -> None:
-        """Follow a change of text size."""
-        super().changeEvent(event)
-        if event.type() is QEvent.Type.StyleChange:
+    def event(self, event: QEvent) -> bool:
+        """Follow a change of text size: it is followed by this when all that is in it has changed."""
+        if event.type() is QEvent.Type.LayoutRequest:
             self._even_out()
+        return super().event(event)
 
     def _even_out(self) -> None:
         """All offers as wide as the widest, so that what comes of them stands in a column."""
@@ -116,7 +116,8 @@ class ErrorCard(QFrame):
             button.ensurePolished()
         widest = max((button.sizeHint().width() for button in self.offers), default=0)
         for button in self.offers:
-            button.setMinimumWidth(widest)
+            if button.minimumWidth() != widest:  # else it would be asked for again
+                button.setMinimumWidth(widest)
 
     def _tried(self) -> QWidget:
         box = surface("inset", self)
