@@ -175,7 +175,8 @@ def installer(session: nox.Session) -> None:
 def freeze(session: nox.Session) -> None:
     """Freeze the program, run its self-test, write its figures into build/freeze; `freeze window full`: both kinds."""
     session.run(_python(session), "-m", "installer.freeze", *session.posargs)
-    session.run(_python(session), "-m", "pytest", "-m", "slow", "tests/installer/test_bundle.py", env=_TEST_ENVIRONMENT)
+    tests = ["tests/installer/test_bundle.py", "tests/installer/test_frozen_engine.py"]
+    session.run(_python(session), "-m", "pytest", "-m", "slow", *tests, env=_TEST_ENVIRONMENT)
 
 
 @nox.session
