@@ -32,7 +32,7 @@ _OF_WINDOWS = re.compile(
 _OF_PYTHON = re.compile(r"(python3\d*|vcruntime140(_1)?)\.dll", re.IGNORECASE)
 _OF_VISUAL_C = re.compile(r"(msvcp140(_\w+)?|concrt140|vcomp140)\.dll", re.IGNORECASE)
 _FOR_OTHERS = re.compile(r"setuptools/(cli|gui)(-\w+)?\.exe")
-"""Programs for other processors, which make no library wrong: they are copied, and here never."""
+"""What setuptools copies as launchers, one for each processor; nothing here starts them."""
 _LICENCE = re.compile(r"[^/]+\.dist-info/licenses/.*")
 _LONGEST_OF_WINDOWS = 259
 _DIRECTORIES = {"import": (1, 20, 12), "delayed": (13, 32, 4)}
