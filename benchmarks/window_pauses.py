@@ -116,13 +116,17 @@ def make_repository(folder: Path) -> None:
 
 
 def main() -> None:
-    """`prepare FOLDER` makes the repository; `run FOLDER` prints the gaps of each phase as JSON."""
+    """`prepare FOLDER` makes the repository; `run FOLDER [BYTES_PER_S]` prints the gaps of each phase as JSON.
+
+    BYTES_PER_S is the most that a connection to the server gives: without it, as much as this PC can.
+    """
     command, repository = sys.argv[1], Path(sys.argv[2])
+    bytes_per_s = float(sys.argv[3]) if len(sys.argv) > 3 else 0.0
     if command == "prepare":
         make_repository(repository)
         return
     application = QApplication([sys.argv[0], "-style", "Fusion"])
-    with TemporaryDirectory() as home, serving(repository) as server:
+    with TemporaryDirectory() as home, serving(repository, bytes_per_s=bytes_per_s) as server:
         os.environ["HF_ENDPOINT"] = server.url
         paths = AppPaths.find({"WAN_DESKTOP_HOME": home})
         paths.ensure()
