@@ -293,6 +293,27 @@ def test_that_cancel_deletes_what_came(qtbot: QtBot, open_installed: OpenInstall
     assert shop.runtimes.wheelhouse.size_bytes() == 0
 
 
+def test_that_who_installs_again_at_once_sees_that_go_on(
+    qtbot: QtBot, open_installed: OpenInstalled, shop: EngineShop
+) -> None:
+    """What was paused is removed while the next installation waits for that."""
+    shop.want(shop.parts.new)
+    program = open_installed(bytes_per_s=2_000_000)
+    panel = panel_of(qtbot, program)
+    press(qtbot, panel, RuntimeDeed.INSTALL)
+    qtbot.waitUntil(lambda: panel.bar.isVisible() and arrived(program) > 1_000_000, timeout=INSTALL_MS)
+    press(qtbot, panel, RuntimeDeed.PAUSE)
+    qtbot.waitUntil(lambda: RuntimeDeed.RESUME in panel.buttons, timeout=WAIT_MS)
+    runtime = program.session.runtime
+    runtime.do(RuntimeDeed.DISCARD)
+    runtime.do(RuntimeDeed.INSTALL)
+    qtbot.waitUntil(lambda: arrived(program) > 0, timeout=INSTALL_MS)
+    assert runtime.is_working
+    assert RuntimeDeed.PAUSE in panel.buttons
+    press(qtbot, panel, RuntimeDeed.DISCARD)
+    qtbot.waitUntil(lambda: not runtime.is_working, timeout=WAIT_MS)
+
+
 def test_that_after_a_kill_the_next_start_offers_to_go_on(
     qtbot: QtBot, open_installed: OpenInstalled, shop: EngineShop
 ) -> None:

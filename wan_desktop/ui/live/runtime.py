@@ -274,7 +274,8 @@ class LiveRuntime(QObject):
         self.look()  # which tells of the change: what was seen before the work is no longer so
 
     def _on_forgotten(self, snapshot: JobSnapshot) -> None:
-        self._end_work()
+        if not self._job_id:  # else another installation was begun meanwhile
+            self._end_work()
         if snapshot.error is not None:
             self.error = snapshot.error
         self.look()
